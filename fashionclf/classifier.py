@@ -1,0 +1,196 @@
+"""The networks: build, load a trunk, freeze and unfreeze, save and load.
+
+A model is rebuilt from code and `model.json`; only weights are ever loaded.
+"""
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+
+ARCHITECTURES = ("efficientnet_b0", "baseline_cnn")
+FEATURES, PREDICTIONS = "features", "predictions"  # names of the last two layers
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """All that is needed to rebuild a model and to feed it.
+
+    Attributes:
+        architecture: one of ARCHITECTURES.
+        classes: names in the order of the labels.
+        image_size: side of the square input, in pixels.
+        box_margin: share by which boxes are widened before cropping.
+    """
+    architecture: str
+    classes: list[str]
+    image_size: int
+    box_margin: float
+
+
+def build(spec: Spec) -> keras.Model:
+    """Builds the network with random weights.
+
+    Returns:
+        float32 [B, S, S, 3], RGB, 0..255 -> float32 logits [B, C]. The layer
+        "features" gives what the dense layer "predictions" sees.
+    """
+    shape = (spec.image_size, spec.image_size, 3)
+    if spec.architecture == "efficientnet_b0":
+        inputs, maps = _efficientnet_b0(shape)
+    elif spec.architecture == "baseline_cnn":
+        inputs, maps = _baseline_cnn(shape)
+    else:
+        raise ValueError(f"architecture {spec.architecture!r} is not one of {ARCHITECTURES}")
+    features = keras.layers.GlobalAveragePooling2D(name=FEATURES)(maps)
+    logits = keras.layers.Dense(len(spec.classes), name=PREDICTIONS, dtype="float32")(features)
+    return keras.Model(inputs, logits, name=spec.architecture)
+
+
+def _efficientnet_b0(shape):
+    trunk = keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=shape)
+    _normalize_as_imagenet(trunk)
+    return trunk.input, trunk.output
+
+
+def _normalize_as_imagenet(model: keras.Model) -> None:
+    """Sets the input statistics, which weight files may hold in another convention.
+
+    The graph of weights="imagenet" divides by sqrt(std) twice, with an extra
+    Rescaling layer; variance = std**2 in the graph of weights=None is the same.
+    """
+    layer = next(x for x in model.layers if isinstance(x, keras.layers.Normalization))
+    layer.set_weights([np.array(IMAGENET_MEAN), np.array(IMAGENET_STD) ** 2, np.array(0)])
+    layer.finalize_state()  # without this the new statistics are not used
+
+
+def _baseline_cnn(shape):
+    """The seeds' network from scratch: four convolutions with pooling between them."""
+    inputs = keras.Input(shape)
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    for filters in (32, 64, 128, 128):
+        x = keras.layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+        x = keras.layers.MaxPooling2D()(x)
+    return inputs, x
+
+
+def unfreeze_from(model: keras.Model, block: str | None) -> None:
+    """Makes the layers from the first of `block` on trainable, and no other.
+
+    BatchNorm stays frozen everywhere. `None` leaves only the dense layer
+    trainable, "stem" frees all. Takes effect in steps traced afterwards.
+
+    Raises:
+        ValueError: no layer's name starts with `block`.
+    """
+    names = [layer.name for layer in model.layers]
+    first = block or PREDICTIONS
+    starts = [i for i, name in enumerate(names) if name.startswith(first)]
+    if not starts:
+        blocks = sorted({name.split("_")[0] for name in names if name.startswith("block")})
+        raise ValueError(f"no layer of {model.name} starts with {first!r}; "
+                         f"it has stem, {', '.join(blocks) or 'conv2d'}, top, {PREDICTIONS}")
+    for i, layer in enumerate(model.layers):
+        layer.trainable = i >= starts[0] and not isinstance(
+            layer, keras.layers.BatchNormalization)
+
+
+def load_trunk(model: keras.Model, weights: str) -> None:
+    """Fills all but the dense layer of an EfficientNetB0 built by `build`.
+
+    Args:
+        weights: "imagenet" (Keras' cache or a download), the folder of a run of
+            this project, or a file: `.weights.h5` of
+            `EfficientNetB0(include_top=False, weights=None)` or the official
+            `efficientnetb0_notop.h5`.
+
+    Raises:
+        ValueError, FileNotFoundError: they can't be had or don't fit.
+    """
+    if model.name != "efficientnet_b0":
+        raise ValueError(f"{model.name} is trained from scratch: use --weights=none")
+    source = _imagenet_trunk() if weights == "imagenet" else _trunk_from(Path(weights))
+    for layer in source.layers:
+        # The official graph has one Rescaling more; Normalization is always ours.
+        if layer.name != PREDICTIONS and layer.weights and "normalization" not in layer.name:
+            model.get_layer(layer.name).set_weights(layer.get_weights())
+
+
+def _imagenet_trunk() -> keras.Model:
+    try:
+        return keras.applications.EfficientNetB0(include_top=False, weights="imagenet")
+    except Exception as error:  # Keras raises a bare Exception when a download fails
+        raise ValueError(
+            f"ImageNet weights could not be had: {str(error).splitlines()[0]}. Put "
+            "efficientnetb0_notop.h5 into ~/.keras/models, or name a file or a run's folder "
+            "with --weights, or train from scratch with --weights=none") from error
+
+
+def _trunk_from(path: Path) -> keras.Model:
+    if path.is_dir():
+        model, spec = load(path)
+        if spec.architecture != "efficientnet_b0":
+            raise ValueError(f"{path}: holds a {spec.architecture}; --weights needs a run of "
+                             "efficientnet_b0")
+        return model
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such weights; --weights takes imagenet, none, a "
+                                ".weights.h5 file or the folder of a run")
+    trunk = keras.applications.EfficientNetB0(include_top=False, weights=None)
+    _load_weights(trunk, path)
+    return trunk
+
+
+def _load_weights(model: keras.Model, path: Path) -> None:
+    try:
+        model.load_weights(path)
+    except (ValueError, KeyError, OSError) as error:
+        raise ValueError(
+            f"{path}: does not fit {model.name} of {model.count_params():,} parameters "
+            f"({str(error).splitlines()[0]}). Give weights of EfficientNetB0 without its top, "
+            "as Keras 3 saves them, or the folder of a run") from error
+
+
+def save(model: keras.Model, spec: Spec, run_dir: Path, **provenance) -> None:
+    """Writes `model.weights.h5` and, last, `model.json` with its sha256 into `run_dir`.
+
+    Args:
+        provenance: what else the JSON should say, e.g. where the weights come from.
+    """
+    weights = Path(run_dir) / "model.weights.h5"
+    partial = weights.with_name("partial.weights.h5")
+    model.save_weights(partial)
+    partial.rename(weights)
+    description = {**dataclasses.asdict(spec), "weights_sha256": _sha256(weights), **provenance}
+    (Path(run_dir) / "model.json").write_text(json.dumps(description, indent=2) + "\n")
+
+
+def load(run_dir: Path) -> tuple[keras.Model, Spec]:
+    """Rebuilds the model that `save` wrote into `run_dir`.
+
+    Raises:
+        FileNotFoundError: `run_dir` holds no finished model.
+        ValueError: the weights are not the ones that `model.json` names.
+    """
+    path = Path(run_dir) / "model.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: not found; is {run_dir} the folder of a finished "
+                                "training (python -m fashionclf.train)?")
+    description = json.loads(path.read_text())
+    spec = Spec(**{f.name: description[f.name] for f in dataclasses.fields(Spec)})
+    weights = path.with_name("model.weights.h5")
+    if not weights.is_file() or _sha256(weights) != description["weights_sha256"]:
+        raise ValueError(f"{weights}: missing, or not the file that {path.name} describes "
+                         "(sha256 differs); restore it or train again")
+    model = build(spec)
+    _load_weights(model, weights)
+    return model, spec
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

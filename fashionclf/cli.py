@@ -1,0 +1,33 @@
+"""What every program does around its `main`: one-line errors, no stray words."""
+import os
+import sys
+from collections.abc import Callable
+
+from absl import app
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is first imported
+
+USER_ERRORS = (ValueError, OSError)
+
+
+def run(main: Callable[[list[str]], int | None], *, positional: str | None = None) -> None:
+    """Runs `main(argv)` under absl, where argv holds the words that are no flags.
+
+    Args:
+        main: the program; its return value is the exit code.
+        positional: what the words after the flags are called, or None where
+            there are none: then a stray word is an error, not ignored.
+    """
+    def guarded(argv: list[str]) -> int:
+        words = argv[1:]
+        try:
+            if words and positional is None:
+                raise ValueError(f"{words[0]!r} is no flag of this program; "
+                                 "write flags as --name=value (--help lists them)")
+            return main(words) or 0
+        except USER_ERRORS as error:
+            if os.environ.get("FASHIONCLF_TRACEBACK"):
+                raise
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+    app.run(guarded)

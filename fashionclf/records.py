@@ -1,0 +1,183 @@
+"""Records on disk: the one schema, writing through TFDS, the manifest."""
+import contextlib
+import fcntl
+import hashlib
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import tensorflow_datasets as tfds
+from tqdm import tqdm
+
+from fashionclf import audit
+
+NAME, VERSION = "fashionclf", "1.0.0"
+SPLITS = ("train", "validation", "test")
+MANIFEST = "manifest.json"
+MIN_SHARDS = 8  # fewer would neither shuffle well nor feed several readers
+EXAMPLES_PER_SHARD = 2_000
+
+
+def FEATURES(classes: list[str]) -> tfds.features.FeaturesDict:
+    """The schema of one record, for writing and reading alike.
+
+    `image` holds the file's bytes as found (no encoding is named, so TFDS
+    neither checks nor changes it); `bbox` is x1, y1, x2, y2 in pixels, 1-based
+    and inclusive, or all zeros where there is no box.
+    """
+    return tfds.features.FeaturesDict({
+        "image": tfds.features.Image(shape=(None, None, 3)),
+        "label": tfds.features.ClassLabel(names=classes),
+        "path": tfds.features.Text(),
+        "item": tfds.features.Text(),
+        "bbox": tfds.features.Tensor(shape=(4,), dtype=np.int32),
+    })
+
+
+def refuse_existing(records_dir: Path) -> None:
+    """Raises FileExistsError where `records_dir` is taken."""
+    if os.path.lexists(records_dir):
+        raise FileExistsError(
+            f"{records_dir} exists and records are never overwritten: "
+            "remove it or choose another --records")
+
+
+@contextlib.contextmanager
+def staging(records_dir: Path) -> Iterator[Path]:
+    """Gives a folder to build in, which becomes `records_dir` when all went well.
+
+    Until then it is called `<records_dir>.incomplete`; what a killed build left
+    under that name is cleared away by the next one.
+
+    Raises:
+        FileExistsError: `records_dir` exists, or another build writes it now.
+    """
+    refuse_existing(records_dir)
+    folder = records_dir.with_name(records_dir.name + ".incomplete")
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder):
+        try:
+            _clear(folder)
+            yield folder
+            refuse_existing(records_dir)
+            folder.rename(records_dir)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a kill releases it
+        yield
+    except BlockingIOError as error:
+        raise FileExistsError(f"another build is writing {folder}: wait for it to end, "
+                              "or choose another --records") from error
+    finally:
+        os.close(descriptor)
+
+
+def _clear(folder: Path) -> None:
+    for entry in folder.iterdir():
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def write(table: pd.DataFrame, folder: Path, *, images_root: Path,
+          classes: list[str]) -> dict[str, int]:
+    """Writes the shards and TFDS's metadata into `folder`.
+
+    The order of the records follows the hash of their path, so the same table
+    gives the same bytes. Pictures are read one by one; none is kept.
+
+    Args:
+        table: `path, item, bbox, label, split, digest`, audited rows only.
+
+    Returns:
+        Records written per split, as TFDS counted them.
+    """
+    parts = {name: rows for name in SPLITS if len(rows := table[table["split"] == name])}
+    tfds.disable_progress_bar()  # its bars know no total
+    with contextlib.redirect_stdout(io.StringIO()):  # it announces folders that don't stay
+        builder = tfds.dataset_builders.store_as_tfds_dataset(
+            name=NAME, version=VERSION, data_dir=folder / "tfds",
+            description="Photographs of garments, written by fashionclf.build_tfrecords.",
+            features=FEATURES(classes),
+            split_datasets={name: _examples(name, rows, images_root)
+                            for name, rows in parts.items()},
+            download_config=tfds.download.DownloadConfig(
+                num_shards=_num_shards(parts), try_download_gcs=False))
+    for file in Path(builder.data_dir).iterdir():
+        file.rename(folder / file.name)
+    shutil.rmtree(folder / "tfds")
+    return {name: builder.info.splits[name].num_examples if name in parts else 0
+            for name in SPLITS}
+
+
+def _num_shards(parts: dict[str, pd.DataFrame]) -> int:
+    """TFDS takes one number for all splits and wants a record for every shard."""
+    wanted = max(MIN_SHARDS, len(parts.get("train", ())) // EXAMPLES_PER_SHARD)
+    return min(wanted, *map(len, parts.values()), wanted)
+
+
+def _examples(split: str, rows: pd.DataFrame, images_root: Path) -> Iterator[tuple[str, dict]]:
+    for row in tqdm(rows.itertuples(), total=len(rows), desc=f"writing {split}", unit=" pictures"):
+        encoded = audit.read_image(images_root, row.path)
+        if audit.digest(encoded) != row.digest:
+            raise ValueError(f"{row.path} changed while the records were built: "
+                             "build again when nothing writes to the source folder")
+        yield row.path, {"image": encoded, "label": row.label, "path": row.path,
+                         "item": row.item, "bbox": row.bbox or (0, 0, 0, 0)}
+
+
+def write_manifest(folder: Path, *, classes: list[str], **provenance: object) -> None:
+    """Writes manifest.json: `provenance`, the class list, and sha256 of every shard."""
+    shards = {file.name: _sha256(file) for file in sorted(folder.glob(f"{NAME}-*.tfrecord-*"))}
+    manifest = {"classes": classes, **provenance, "shards": shards,
+                "fingerprint": fingerprint(shards, classes)}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def fingerprint(shards: dict[str, str], classes: list[str]) -> str:
+    """One sha256 (hex) for all that a training sees of the records."""
+    seen = json.dumps({"shards": shards, "classes": classes}, sort_keys=True)
+    return hashlib.sha256(seen.encode()).hexdigest()
+
+
+def read_manifest(records_dir: str | Path) -> dict:
+    """Reads the manifest of a finished build.
+
+    Raises:
+        FileNotFoundError: there is no manifest, or a shard it names is gone.
+        ValueError: it is not what build_tfrecords wrote.
+    """
+    file = Path(records_dir) / MANIFEST
+    if not file.is_file():
+        raise FileNotFoundError(f"{file} does not exist: give the --records folder of a finished "
+                                "'python -m fashionclf.build_tfrecords'")
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        found, wanted = manifest["fingerprint"], fingerprint(manifest["shards"],
+                                                             manifest["classes"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{file} is no manifest of build_tfrecords ({error}): "
+                         "build the records again") from error
+    if found != wanted:
+        raise ValueError(f"{file} was changed after the build (its fingerprint does not match "
+                         "its shards and classes): build the records again")
+    missing = [name for name in manifest["shards"] if not (file.parent / name).is_file()]
+    if missing:
+        raise FileNotFoundError(f"{file.parent} lacks {missing[0]} and {len(missing) - 1} other "
+                                "shards of its manifest: copy it whole or build it again")
+    return manifest

@@ -1,0 +1,1 @@
+"""Programs around fashionclf; run them from the repository root."""

@@ -1,0 +1,44 @@
+# Sourced by quickstart.sh and test.sh, from the repository root: makes .venv where there
+# is none, installs this project into it (again when its requirements changed), and puts
+# it first in PATH.
+
+die() {
+    echo "error: $*" >&2
+    exit 1
+}
+
+find_python() {
+    local candidate
+    for candidate in python3.11 python3.12 python3.13 python3; do
+        # Runs it: a pyenv shim may be in PATH without a Python behind it.
+        if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+                2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    die "no Python 3.11, 3.12 or 3.13 in PATH (python3 is $(python3 --version 2>/dev/null || echo missing));" \
+        "install one, for example with 'apt install python3.11 python3.11-venv'" \
+        "or 'pyenv install 3.11'"
+}
+
+setup_venv() {
+    local python stamp
+    if [ ! -x .venv/bin/pip ]; then
+        python=$(find_python)
+        echo "== Making .venv with $("$python" --version)"
+        "$python" -m venv .venv ||
+            die "'$python -m venv .venv' failed; on Debian and Ubuntu it needs the package" \
+                "$(basename "$python")-venv"
+    fi
+    stamp=".venv/.installed-$(cat setup.cfg pyproject.toml | cksum | cut -d ' ' -f 1)"
+    if [ ! -e "$stamp" ]; then
+        echo "== Installing fashionclf and what it needs into .venv (the first time: minutes)"
+        .venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]' ||
+            die "installation failed, see above; it needs nothing but a package registry:" \
+                "check the network, or pip's settings with '.venv/bin/pip config list'"
+        touch "$stamp"
+    fi
+    export PATH="$PWD/.venv/bin:$PATH"
+    export TF_CPP_MIN_LOG_LEVEL=2  # TensorFlow's start-up notes would bury what we say
+}
