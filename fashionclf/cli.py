@@ -7,7 +7,7 @@ from absl import app
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is first imported
 
-USER_ERRORS = (ValueError, OSError)
+USER_ERRORS = (ValueError, OSError, FloatingPointError)
 
 
 def run(main: Callable[[list[str]], int | None], *, positional: str | None = None) -> None:

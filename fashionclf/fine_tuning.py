@@ -38,6 +38,8 @@ class Recipe:
     Attributes:
         batch_size: examples per step over all replicas.
         augmentation: None for none.
+        mixup: alpha of the Beta distribution that weighs two pictures of the
+            replica's batch and their targets (Zhang et al., 2018); 0 for none.
         dropout: share of the pooled features set to 0.
         label_smoothing: share of the target spread evenly over all classes.
         class_weights: float32 [C], factor of each class's loss.
@@ -48,6 +50,7 @@ class Recipe:
     """
     batch_size: int
     augmentation: Augmentation | None
+    mixup: float
     dropout: float
     label_smoothing: float
     class_weights: np.ndarray
@@ -99,6 +102,7 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Data, run_
     optimizer.build(model.trainable_variables)
     state = checkpoints.TrainingState(run_dir / "checkpoints" / phase.name, model, optimizer)
     state.restore()
+    (run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
     history = History(run_dir / "history.csv")
     writer = tf.summary.create_noop_writer()
     if chief:
@@ -134,6 +138,7 @@ def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, reci
     features = keras.Model(model.input, model.get_layer(classifier.FEATURES).output)
     head = model.get_layer(classifier.PREDICTIONS)
     variables = model.trainable_variables
+    class_weights = tf.constant(recipe.class_weights, tf.float32)
     kernels = [v for v in variables if v.name.endswith("kernel")]
     cross_entropy = keras.losses.CategoricalCrossentropy(
         from_logits=True, label_smoothing=recipe.label_smoothing, reduction=None)
@@ -141,24 +146,25 @@ def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, reci
     def replica_step(batch, seed):
         draws = tf.random.stateless_uniform([recipe.batch_size, DRAWS + head.kernel.shape[0]], seed)
         draws = tf.gather(draws, _own_examples(recipe.batch_size))
-        images = batch["image"]
+        images, labels = batch["image"], batch["label"]
+        targets = tf.one_hot(labels, head.units)
         if recipe.augmentation:
             images = recipe.augmentation(images, draws[:, :DRAWS])
+        if recipe.mixup:
+            images, targets = _mix(images, targets, _mixing_weights(recipe, seed))
         keep = tf.cast(draws[:, DRAWS:] >= recipe.dropout, tf.float32) / (1.0 - recipe.dropout)
         with tf.GradientTape() as tape:
             # training=False: BatchNorm stays frozen, and dropout is ours, below,
             # so that it is a function of the seed and not of a generator's state.
             pooled = tf.cast(features(images, training=False), tf.float32)
             logits = head(pooled * keep)
-            one_hot = tf.one_hot(batch["label"], logits.shape[-1])
-            losses = cross_entropy(one_hot, logits) * tf.gather(
-                tf.constant(recipe.class_weights, tf.float32), batch["label"])
+            losses = cross_entropy(targets, logits) * tf.gather(class_weights, labels)
             loss = tf.reduce_sum(losses) / recipe.batch_size
             l2 = phase.l2 * tf.add_n([tf.reduce_sum(tf.square(v.value)) for v in kernels])
             l2 /= strategy.num_replicas_in_sync
             total = loss + l2
         optimizer.apply_gradients(zip(tape.gradient(total, variables), variables))
-        correct = tf.argmax(logits, axis=-1) == tf.cast(batch["label"], tf.int64)
+        correct = tf.argmax(logits, axis=-1) == labels
         return tf.stack([loss, l2, tf.reduce_sum(tf.cast(correct, tf.float32))])
 
     @tf.function
@@ -166,6 +172,20 @@ def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, reci
         sums = strategy.run(replica_step, args=(batch, seed))
         return strategy.reduce(tf.distribute.ReduceOp.SUM, sums, axis=None)
     return step
+
+
+def _mixing_weights(recipe: Recipe, seed: tf.Tensor) -> tf.Tensor:
+    """float32 [B, 1], 0.5..1: the share that each of this replica's pictures keeps."""
+    gamma = tf.random.stateless_gamma([2, recipe.batch_size, 1], seed, recipe.mixup)
+    share = gamma[0] / (gamma[0] + gamma[1])  # Beta(alpha, alpha)
+    return tf.gather(tf.maximum(share, 1.0 - share), _own_examples(recipe.batch_size))
+
+
+def _mix(images: tf.Tensor, targets: tf.Tensor, share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mixes each example with the one at the mirrored place of the batch."""
+    pixels = share[:, :, None, None]
+    return (pixels * images + (1.0 - pixels) * images[::-1],
+            share * targets + (1.0 - share) * targets[::-1])
 
 
 def _own_examples(batch_size: int) -> tf.Tensor:

@@ -37,7 +37,8 @@ class History:
         """The row of the epoch whose weights are kept."""
         ranked = self.table.sort_values(["val_accuracy", "val_loss"], ascending=[False, True],
                                         kind="stable", na_position="last")
-        return (ranked if ranked["val_accuracy"].notna().any() else self.table[::-1]).iloc[0].to_dict()
+        validated = ranked["val_accuracy"].notna().any()
+        return (ranked if validated else self.table[::-1]).iloc[0].to_dict()
 
     def _write(self, table: pd.DataFrame) -> None:
         partial = self._path.with_suffix(".partial")

@@ -1,0 +1,177 @@
+"""Which picture is for training, which for validation, which for the test."""
+import itertools
+
+import numpy as np
+import pandas as pd
+
+SPLITS = ("train", "validation", "test")
+METHODS = ("grouped", "stratified", "official")
+STARTS, MOST_MOVES = 10, 200  # of the search for a grouped split
+OFFICIAL = {"train": "train", "val": "validation", "test": "test"}
+
+
+def split(table: pd.DataFrame, *, method: str, test_fraction: float = 0.2,
+          validation_fraction: float = 0.1, group_pattern: str | None = None,
+          seed: int = 0) -> pd.Series:
+    """Assigns every row to one of SPLITS.
+
+    The result is a function of the rows and the seed, not of the rows' order,
+    and the test part does not depend on `validation_fraction`.
+
+    Args:
+        table: columns `path, item, label` (and `partition` for "official").
+        method: "grouped" keeps all rows of a group together, "stratified"
+            draws rows within each class, "official" takes the partition.
+        test_fraction: share of all rows for the test.
+        validation_fraction: share of all rows for validation, out of the rest.
+        group_pattern: see `groups`.
+
+    Returns:
+        Series of split names on the index of `table`.
+
+    Raises:
+        ValueError: the method is unknown, or rows have no official part.
+    """
+    if method == "official":
+        return _official(table)
+    if method not in METHODS:
+        raise ValueError(f"split {method!r} is not one of {', '.join(METHODS)}")
+    keys = groups(table, group_pattern) if method == "grouped" else table["path"]
+    rows = pd.DataFrame({"key": keys, "label": table["label"]}).sort_values("key", kind="stable")
+    result = pd.Series("train", index=rows.index, name="split", dtype=object)
+    for name, fraction in (("test", test_fraction), ("validation", validation_fraction)):
+        free = rows[result == "train"]
+        wanted = fraction * rows["label"].value_counts()
+        draw = _draw_groups if method == "grouped" else _draw_rows
+        result[draw(free, wanted, np.random.default_rng([seed, len(name)]))] = name
+    return result.reindex(table.index)
+
+
+def _official(table: pd.DataFrame) -> pd.Series:
+    without = table["partition"].isna()
+    if without.any():
+        raise ValueError(
+            f"{without.sum():,} of {len(table):,} pictures have no official part, the first is "
+            f"{table['path'][without.idxmax()]}: use --split=grouped, or drop them")
+    return table["partition"].map(OFFICIAL).rename("split")
+
+
+def groups(table: pd.DataFrame, pattern: str | None) -> pd.Series:
+    """The key of what must stay on one side: the item, or what `pattern` finds in the path.
+
+    Args:
+        pattern: regular expression; its first group, or the whole match where
+            it has none, is the key. None takes the item.
+
+    Raises:
+        ValueError: a path holds no match.
+    """
+    if pattern is None:
+        return table["item"]
+    captured = pattern if "(" in pattern.replace(r"\(", "").replace("(?", "") else f"({pattern})"
+    keys = table["path"].str.extract(captured)[0]
+    if keys.isna().any():
+        raise ValueError(f"--group_pattern={pattern} finds nothing in "
+                         f"{table['path'][keys.isna().idxmax()]!r}; every path needs a match")
+    return keys
+
+
+def _draw_rows(rows: pd.DataFrame, wanted: pd.Series,
+               rng: np.random.Generator) -> pd.Index:
+    shuffled = rows.iloc[rng.permutation(len(rows))]
+    place = shuffled.groupby("label").cumcount()
+    return shuffled.index[place < shuffled["label"].map(wanted).round()]
+
+
+def _draw_groups(rows: pd.DataFrame, wanted: pd.Series, rng: np.random.Generator) -> pd.Index:
+    """Groups that together come as near as can be to `wanted` rows of each class.
+
+    What is lowered is the sum over classes, and over all rows together, of
+    (missing rows)^2 / wanted rows; the best of several random starts is taken.
+    """
+    counts = pd.crosstab(rows["key"], rows["label"])
+    target = wanted.reindex(counts.columns, fill_value=0.0).to_numpy(float)
+    sizes = np.column_stack([counts.to_numpy(float), counts.sum(axis=1)])
+    target = np.append(target, target.sum())
+    draws = [_draw_once(sizes, target, rng.permutation(len(sizes))) for _ in range(STARTS)]
+    taken = min(draws, key=lambda drawn: _cost(target - sizes[drawn].sum(axis=0), target))
+    return rows.index[rows["key"].isin(counts.index[taken])]
+
+
+def _cost(missing: np.ndarray, target: np.ndarray) -> np.ndarray:
+    return (missing ** 2 / np.maximum(target, 1e-9)).sum(axis=-1)
+
+
+def _draw_once(sizes: np.ndarray, target: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Takes each group that helps and fits, in `order`; then moves single groups while that helps.
+
+    Args:
+        sizes: [G, C + 1] rows of each group by class, and together.
+        target: [C + 1] rows wanted.
+
+    Returns:
+        bool [G]; of every class at least one group is not taken.
+    """
+    taken = np.zeros(len(sizes), bool)
+    missing, left = target.copy(), sizes.sum(axis=0)
+    for group in order:
+        rest, size = missing - sizes[group], sizes[group]
+        if rest[-1] >= 0 and np.all((size == 0) | (left > size)) \
+                and _cost(rest, target) < _cost(missing, target):
+            taken[group], missing, left = True, rest, left - size
+    for _ in range(MOST_MOVES):
+        change = np.where(taken[:, None], -sizes, sizes)
+        costs = _cost(missing - change, target)
+        costs[np.any((change > 0) & (left <= change), axis=1)] = np.inf
+        best = int(costs.argmin())
+        if costs[best] >= _cost(missing, target) - 1e-9:
+            break
+        missing, left = missing - change[best], left - change[best]
+        taken[best] = not taken[best]
+    return taken
+
+
+def deviation(table: pd.DataFrame) -> pd.DataFrame:
+    """How far each class's share of a split is from the share of all its rows.
+
+    Args:
+        table: columns `label` and `split`.
+
+    Returns:
+        A row a class, a column a split: share of the class that went there
+        minus the share of all rows that went there.
+    """
+    shares = pd.crosstab(table["label"], table["split"], normalize="index")
+    overall = table["split"].value_counts(normalize=True)
+    return shares.sub(overall).reindex(columns=list(SPLITS), fill_value=0.0)
+
+
+def max_deviation(table: pd.DataFrame) -> float:
+    """The largest absolute value of `deviation`."""
+    return float(deviation(table).abs().to_numpy().max())
+
+
+def overlap(table: pd.DataFrame, digests: pd.Series | None = None) -> dict[str, float | int]:
+    """What the splits share.
+
+    Args:
+        table: columns `item` and `split`.
+        digests: names of the pictures' bytes, on the index of `table`; None if unknown.
+
+    Returns:
+        For each pair of splits the number of items (and identical pictures) on
+        both sides, and the share of test rows whose item is also in train.
+    """
+    found: dict[str, float | int] = {}
+    kinds = {"items": table["item"]}
+    if digests is not None:
+        kinds["identical pictures"] = digests
+    for kind, keys in kinds.items():
+        members = {name: set(keys[table["split"] == name]) for name in SPLITS}
+        for one, other in itertools.combinations(SPLITS, 2):
+            found[f"{kind}, {one} and {other}"] = len(members[one] & members[other])
+    test = table[table["split"] == "test"]
+    sisters = test["item"].isin(table["item"][table["split"] == "train"])
+    found["share of test pictures whose item is in train"] = (
+        round(float(sisters.mean()), 4) if len(test) else 0.0)
+    return found

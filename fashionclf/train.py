@@ -1,0 +1,204 @@
+"""Trains a classifier on records of build_tfrecords: the head first, then the top blocks too.
+
+    python -m fashionclf.train --flagfile=configs/quickstart.cfg
+
+writes all it has to say into the folder --run: flags, history, TensorBoard
+logs, the weights of the best epoch by validation and, from one look at the
+test split at the end, report/. Killed, it goes on from its last checkpoint
+when the same command is run again. Two CPU cores train the head at about 60
+and the top two blocks at about 50 pictures of 224 pixels a second.
+"""
+import shutil
+from pathlib import Path
+
+from absl import flags
+
+from fashionclf import cli
+
+FLAGS = flags.FLAGS
+
+# Data
+flags.DEFINE_string("records", None, "Folder that build_tfrecords wrote.")
+flags.DEFINE_integer("image_size", 224, "Side of the square input in pixels.", lower_bound=32)
+flags.DEFINE_float("box_margin", 0.1, "Share of a box's width and height added on each side "
+                   "before cropping.", lower_bound=0.0)
+flags.DEFINE_integer("batch_size", 32, "Pictures per step, over all devices.", lower_bound=1)
+flags.DEFINE_boolean("augment", True, "Change training pictures at random, on the accelerator.")
+flags.DEFINE_float("rotation", 15.0, "Augmentation: largest angle, in degrees.", lower_bound=0.0)
+flags.DEFINE_float("zoom", 0.15, "Augmentation: largest change of scale, as a share.",
+                   lower_bound=0.0, upper_bound=0.9)
+flags.DEFINE_float("shift", 0.1, "Augmentation: largest shift, as a share of the side.",
+                   lower_bound=0.0, upper_bound=0.9)
+flags.DEFINE_float("colour", 0.2, "Augmentation: largest change of contrast and saturation, as a "
+                   "share; brightness changes by half of it.", lower_bound=0.0, upper_bound=0.9)
+flags.DEFINE_float("mixup", 0.0, "Alpha of the Beta distribution that weighs pairs of mixed "
+                   "pictures (Zhang et al., 2018); 0 mixes none.",
+                   lower_bound=0.0)
+# Model
+flags.DEFINE_enum("architecture", "efficientnet_b0", ["efficientnet_b0", "baseline_cnn"],
+                  "The network; baseline_cnn is four convolutions trained from scratch.")
+flags.DEFINE_string("weights", "imagenet", "Where the trunk starts: imagenet (Keras' cache or "
+                    "download), the folder of a run, a .weights.h5 file, or none.")
+flags.DEFINE_float("dropout", 0.2, "Share of the pooled features dropped in training.",
+                   lower_bound=0.0, upper_bound=0.9)
+# Head phase
+flags.DEFINE_integer("head_epochs", 10, "Epochs that train the dense layer on a frozen trunk.",
+                     lower_bound=0)
+flags.DEFINE_float("head_learning_rate", 1e-3, "Peak learning rate of the head phase.",
+                   lower_bound=0.0)
+# Fine-tune phase
+flags.DEFINE_integer("fine_tune_epochs", 10, "Epochs that train the unfrozen blocks too.",
+                     lower_bound=0)
+flags.DEFINE_float("fine_tune_learning_rate", 5e-4, "Peak learning rate of the fine-tune phase.",
+                   lower_bound=0.0)
+flags.DEFINE_string("unfreeze_from", "block6a", "First block that the fine-tune phase trains, to "
+                    "the top; stem trains all. BatchNorm stays frozen.")
+# Both phases
+flags.DEFINE_integer("warmup_steps", 100, "Steps of linear warm-up before the cosine.",
+                     lower_bound=0)
+flags.DEFINE_float("l2", 1e-5, "Factor of the sum of squares of the trained kernels.",
+                   lower_bound=0.0)
+flags.DEFINE_float("label_smoothing", 0.0, "Share of each target spread over all classes.",
+                   lower_bound=0.0, upper_bound=0.9)
+flags.DEFINE_float("class_weighting", 0.0, "Power of 1/frequency that weighs a class's loss: "
+                   "0 weighs all pictures alike, 1 all classes.", lower_bound=0.0, upper_bound=1.0)
+flags.DEFINE_float("ema_momentum", 0.0, "Momentum of a moving average of the weights, which is "
+                   "what is validated and kept; 0 for none.", lower_bound=0.0, upper_bound=0.9999)
+flags.DEFINE_integer("seed", 0, "Seed of initial weights, order, augmentation and dropout.",
+                     lower_bound=0)
+flags.DEFINE_boolean("mixed_precision", False, "Compute in bfloat16; weights stay float32.")
+flags.DEFINE_enum("strategy", "default", ["default", "mirrored", "multi_worker"],
+                  "One device; all devices of this machine; or the machines that the environment "
+                  "variable TF_CONFIG names.")
+# Output
+flags.DEFINE_string("run", None, "Folder of this training, e.g. saved_models/mine.")
+flags.DEFINE_integer("checkpoint_every_steps", 0, "Steps between saves within an epoch; 0 saves "
+                     "after each epoch only.", lower_bound=0)
+
+
+def main(_: list[str]) -> None:
+    import keras
+
+    from fashionclf import classifier, fine_tuning, records, report
+
+    run_dir = Path(FLAGS.run)
+    manifest = records.read_manifest(FLAGS.records)
+    if (run_dir / "model.json").is_file():
+        same_flags(run_dir)
+        print(f"{run_dir}: this training is finished; its report is in {run_dir / 'report'}")
+        return
+    strategy = make_strategy()
+    cluster = strategy.cluster_resolver
+    chief = not cluster or cluster.task_id == 0
+    if chief:
+        open_run(run_dir)
+    if FLAGS.mixed_precision:
+        keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    keras.utils.set_random_seed(FLAGS.seed)
+    spec = classifier.Spec(FLAGS.architecture, manifest["classes"], FLAGS.image_size,
+                           FLAGS.box_margin)
+    data = fine_tuning.Data(Path(FLAGS.records), manifest["examples"], FLAGS.image_size,
+                            FLAGS.box_margin)
+    with strategy.scope():
+        model = classifier.build(spec)
+        if FLAGS.weights != "none":
+            classifier.load_trunk(model, FLAGS.weights)
+        for phase in phases():
+            fine_tuning.run_phase(model, phase, recipe(manifest), data, run_dir, chief=chief)
+    if not chief:
+        return
+    model.load_weights(run_dir / "checkpoints" / "best.weights.h5")
+    report.evaluate_run(model, spec, FLAGS.records, "test", run_dir / "report",
+                        batch_size=FLAGS.batch_size, tensorboard_dir=run_dir / "tensorboard")
+    classifier.save(model, spec, run_dir, trunk_from=FLAGS.weights,
+                    records_fingerprint=manifest["fingerprint"])
+    print(f"\nreport: {run_dir / 'report'}\n"
+          f"curves: tensorboard --logdir={run_dir / 'tensorboard'}")
+
+
+def make_strategy():
+    import tensorflow as tf
+
+    if FLAGS.strategy == "multi_worker":
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    elif FLAGS.strategy == "mirrored":
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
+    else:
+        return tf.distribute.get_strategy()
+    if FLAGS.batch_size % strategy.num_replicas_in_sync:
+        raise ValueError(f"--batch_size={FLAGS.batch_size} cannot be shared evenly by "
+                         f"{strategy.num_replicas_in_sync} devices; choose a multiple")
+    return strategy
+
+
+def recipe(manifest: dict):
+    """What both phases share, from the flags and the class counts of the records."""
+    import numpy as np
+
+    from fashionclf import augment, fine_tuning
+
+    counts = np.array([max(1, manifest["counts"]["train"][name]) for name in manifest["classes"]])
+    weights = (counts.mean() / counts) ** FLAGS.class_weighting
+    augmentation = augment.Augmentation(
+        rotation=FLAGS.rotation, zoom=FLAGS.zoom, shift=FLAGS.shift, contrast=FLAGS.colour,
+        saturation=FLAGS.colour, brightness=FLAGS.colour / 2)
+    return fine_tuning.Recipe(
+        batch_size=FLAGS.batch_size, augmentation=augmentation if FLAGS.augment else None,
+        mixup=FLAGS.mixup, dropout=FLAGS.dropout, label_smoothing=FLAGS.label_smoothing,
+        class_weights=weights * counts.sum() / (weights * counts).sum(),
+        ema_momentum=FLAGS.ema_momentum, seed=FLAGS.seed,
+        checkpoint_every_steps=FLAGS.checkpoint_every_steps)
+
+
+def phases():
+    """The phases that the flags ask for, in their order."""
+    from fashionclf import fine_tuning
+
+    scratch = FLAGS.architecture == "baseline_cnn"  # a frozen random trunk teaches nothing
+    found = [
+        fine_tuning.Phase("head", "conv2d" if scratch else None, FLAGS.head_epochs,
+                          FLAGS.head_learning_rate, FLAGS.warmup_steps, FLAGS.l2),
+        fine_tuning.Phase("fine_tune", "conv2d" if scratch else FLAGS.unfreeze_from,
+                          FLAGS.fine_tune_epochs, FLAGS.fine_tune_learning_rate,
+                          FLAGS.warmup_steps, FLAGS.l2)]
+    return [phase for phase in found if phase.epochs]
+
+
+def open_run(run_dir: Path) -> None:
+    """Starts the run folder, or makes sure that this is the command that started it."""
+    if (run_dir / "flags.cfg").is_file():
+        same_flags(run_dir)
+        print(f"{run_dir}: going on from the newest checkpoint")
+        return
+    (run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
+    shutil.copy(Path(FLAGS.records) / "manifest.json", run_dir / "records_manifest.json")
+    (run_dir / "flags.cfg").write_text(flags_text())
+
+
+def same_flags(run_dir: Path) -> None:
+    """Raises ValueError where `run_dir` was started by other flags, naming the first."""
+    before, now = (run_dir / "flags.cfg").read_text(), flags_text()
+    for old, new in zip(before.splitlines(), now.splitlines()):
+        if old != new:
+            raise ValueError(f"{run_dir} was started with {old}, not {new}: run the same command, "
+                             "or choose another --run")
+    records_before = (run_dir / "records_manifest.json").read_bytes()
+    if records_before != (Path(FLAGS.records) / "manifest.json").read_bytes():
+        raise ValueError(f"{run_dir} was started on other records than {FLAGS.records} now holds: "
+                         "choose another --run")
+
+
+def flags_text() -> str:
+    """The flags of this program, one a line, sorted: a flagfile that gives the same run."""
+    own = FLAGS.get_flags_for_module(FLAGS.find_module_defining_flag("fine_tune_epochs"))
+    return "\n".join(sorted(flag.serialize() for flag in own if flag.value is not None)) + "\n"
+
+
+if __name__ == "__main__":
+    flags.mark_flags_as_required(["records", "run"])
+    flags.register_multi_flags_validator(
+        ["head_epochs", "fine_tune_epochs"],
+        lambda given: given["head_epochs"] + given["fine_tune_epochs"] > 0,
+        "--head_epochs and --fine_tune_epochs are both 0: nothing would be trained")
+    cli.run(main)

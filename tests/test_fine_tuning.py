@@ -1,0 +1,121 @@
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from tiny import CLASSES, make_records
+
+from fashionclf import augment, classifier, fine_tuning
+
+SIZE = 32
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    per_class = {"train": 8, "validation": 2, "test": 2}
+    folder = make_records(tmp_path_factory.mktemp("tuning"), per_class=per_class)
+    return fine_tuning.Data(folder, {name: 3 * n for name, n in per_class.items()}, SIZE, 0.0)
+
+
+def recipe(**changes):
+    return fine_tuning.Recipe(**{**dict(
+        batch_size=8, augmentation=augment.Augmentation(), mixup=0.0, dropout=0.2,
+        label_smoothing=0.1, class_weights=np.ones(3), ema_momentum=0.0, seed=0), **changes})
+
+
+def phase(epochs=2, unfreeze_from="conv2d", name="head"):
+    return fine_tuning.Phase(name, unfreeze_from, epochs, 1e-2, 0, 1e-4)
+
+
+def cnn():
+    keras.utils.set_random_seed(0)
+    return classifier.build(classifier.Spec("baseline_cnn", CLASSES, SIZE, 0.0))
+
+
+def weights(model):
+    return [v.numpy() for v in model.variables]
+
+
+def one_step(model, which):
+    classifier.unfreeze_from(model, which.unfreeze_from)
+    optimizer = keras.optimizers.Adam(1e-2)
+    optimizer.build(model.trainable_variables)
+    step = fine_tuning.make_step(model, optimizer, which, recipe())
+    images = np.random.default_rng(0).uniform(0, 255, (8, SIZE, SIZE, 3)).astype(np.float32)
+    return step({"image": tf.constant(images), "label": tf.range(8, dtype=tf.int64) % 3},
+                tf.constant([1, 2]))
+
+
+@pytest.fixture(scope="module")
+def changed():
+    """Names of the layers that a step of each phase changes in an EfficientNetB0."""
+    def run(block):
+        model = classifier.build(classifier.Spec("efficientnet_b0", CLASSES, SIZE, 0.0))
+        before = {v.path: v.numpy() for v in model.variables}
+        one_step(model, phase(unfreeze_from=block))
+        return {v.path for v in model.variables if (before[v.path] != v.numpy()).any()}
+    return {"head": run(None), "fine_tune": run("block6a")}
+
+
+def test_the_head_phase_leaves_the_trunk_bitwise_unchanged(changed):
+    assert {path.split("/")[0] for path in changed["head"]} == {"predictions"}
+
+
+def test_fine_tuning_changes_the_top_two_blocks_and_no_batchnorm(changed):
+    blocks = {path.split("_")[0].split("/")[0] for path in changed["fine_tune"]}
+    assert {block[:6] for block in blocks} == {"block6", "block7", "top", "predic"}
+    assert not any("bn" in path for path in changed["fine_tune"])
+
+
+def test_it_learns_what_colours_tell(tmp_path, data):
+    fine_tuning.run_phase(cnn(), phase(epochs=12), recipe(augmentation=None), data, tmp_path)
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert history["val_accuracy"].max() == 1.0 and history["loss"].iloc[-1] < 0.7
+    assert (tmp_path / "checkpoints" / "best.weights.h5").is_file()
+
+
+def test_l2_is_the_sum_of_squares_of_the_trained_kernels():
+    model = cnn()
+    expected = 1e-4 * sum(np.square(v.numpy()).sum() for v in model.trainable_variables
+                          if v.name == "kernel")
+    assert float(one_step(model, phase())[1]) == pytest.approx(expected, rel=1e-5)
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("ema_momentum, mixup", [(0.0, 0.0), (0.9, 0.2)])
+@pytest.mark.parametrize("kill_at", [2, 4])  # in the first epoch, after a save; in the second
+def test_a_killed_phase_ends_with_the_weights_of_an_unbroken_one(
+        tmp_path, data, monkeypatch, ema_momentum, mixup, kill_at):
+    how = recipe(ema_momentum=ema_momentum, mixup=mixup, checkpoint_every_steps=1)
+    unbroken = cnn()
+    fine_tuning.run_phase(unbroken, phase(), how, data, tmp_path / "unbroken_run")
+
+    make_step, steps = fine_tuning.make_step, []
+
+    def killing(*args):
+        real = make_step(*args)
+
+        def step(*batch):
+            steps.append(1)
+            if len(steps) > kill_at:
+                raise Killed
+            return real(*batch)
+        return step
+    monkeypatch.setattr(fine_tuning, "make_step", killing)
+    with pytest.raises(Killed):
+        fine_tuning.run_phase(cnn(), phase(), how, data, tmp_path / "run")
+    monkeypatch.setattr(fine_tuning, "make_step", make_step)
+    resumed = cnn()
+    fine_tuning.run_phase(resumed, phase(), how, data, tmp_path / "run")
+    for one, other in zip(weights(unbroken), weights(resumed)):
+        np.testing.assert_array_equal(one, other)
+    assert pd.read_csv(tmp_path / "run" / "history.csv")["epoch"].tolist() == [1, 2]
+
+
+def test_a_loss_that_is_not_finite_stops_training(tmp_path, data):
+    with pytest.raises(FloatingPointError, match="learning rate"):
+        fine_tuning.run_phase(cnn(), phase(), recipe(class_weights=np.full(3, np.nan)), data,
+                              tmp_path)
