@@ -269,12 +269,15 @@ def read_csv(csv_file: str | Path, *, images_root: str | Path, path_column: str,
     table = pd.DataFrame({"path": read[path_column], "category": read[category_column]})
     folder = table["path"].str.rpartition("/")[0]
     table["item"] = read[item_column] if item_column else folder.where(folder != "", table["path"])
-    table["category"] = table["category"].where(table["category"] != "", None)
+    table["category"] = _filled(table["category"])
     table["bbox"] = _csv_boxes(file, read, bbox_columns) if bbox_columns else None
-    table["partition"] = read[partition_column].where(read[partition_column] != "", None) \
-        if partition_column else None
+    table["partition"] = _filled(read[partition_column]) if partition_column else None
     table = _unique(file, table, notes)
     return Catalogue(table[COLUMNS].reset_index(drop=True), Path(images_root), notes)
+
+
+def _filled(values: pd.Series) -> pd.Series:
+    return values.astype(object).where(values != "", None)
 
 
 def _csv_boxes(file: Path, read: pd.DataFrame, columns: list[str]) -> pd.Series:

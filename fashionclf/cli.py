@@ -3,7 +3,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from absl import app
+from absl import app, flags, logging
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is first imported
 
@@ -20,6 +20,8 @@ def run(main: Callable[[list[str]], int | None], *, positional: str | None = Non
     """
     def guarded(argv: list[str]) -> int:
         words = argv[1:]
+        if not flags.FLAGS["verbosity"].present:
+            logging.set_verbosity(logging.ERROR)  # libraries' notes, not ours
         try:
             if words and positional is None:
                 raise ValueError(f"{words[0]!r} is no flag of this program; "

@@ -1,9 +1,17 @@
-"""One pass of a model over a dataset, every record counted."""
+"""What a model says: of a dataset, every record counted, or of files, none left out."""
 import dataclasses
+from collections.abc import Iterable, Iterator
 
 import keras
 import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
+
+from fashionclf import picture_files
+
+NAMED = 3  # classes in a row of a CSV file
+CSV_HEADER = ["path", "class", "probability", "class_2", "probability_2", "class_3",
+              "probability_3", "error"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,8 +34,6 @@ class Predictor:
     """Runs a model in inference mode; compiled once, so keep it for many passes."""
 
     def __init__(self, model: keras.Model):
-        self._classes = model.output_shape[-1]
-
         @tf.function(reduce_retracing=True)
         def forward(images):
             return tf.nn.softmax(tf.cast(model(images, training=False), tf.float32))
@@ -37,26 +43,72 @@ class Predictor:
         """float32 [B, S, S, 3], RGB, 0..255 -> float32 [B, C], also under mixed precision."""
         return self._forward(images).numpy()
 
-    def predict_dataset(self, dataset: tf.data.Dataset, expected: int | None) -> Predictions:
+    def predict_dataset(self, dataset: tf.data.Dataset, expected: int | None, *,
+                        progress: str | None = None) -> Predictions:
         """Predicts all of what input_pipeline.evaluation gives.
 
         Args:
             expected: the number of examples there should be; None if it isn't known.
+            progress: title of a bar on standard error; None for no bar.
 
         Raises:
-            ValueError: the dataset held another number of examples.
+            ValueError: the dataset held another number of examples, or none.
         """
         parts: dict[str, list] = {"label": [], "probabilities": [], "path": [], "item": []}
-        for batch in dataset:
-            parts["probabilities"].append(self.probabilities(batch["image"]))
-            for name in ("label", "path", "item"):
-                parts[name].append(batch[name].numpy())
+        with tqdm(total=expected, desc=progress, unit=" pictures", disable=not progress) as bar:
+            for batch in dataset:
+                parts["probabilities"].append(self.probabilities(batch["image"]))
+                for name in ("label", "path", "item"):
+                    parts[name].append(batch[name].numpy())
+                bar.update(len(parts["label"][-1]))
         found = sum(map(len, parts["label"]))
-        if found != (found if expected is None else expected) or not found:
-            raise ValueError(f"the dataset gave {found} examples where its manifest counts "
-                             f"{expected}: build the records again")
+        if not found or expected not in (None, found):
+            wanted = "at least one" if expected is None else f"the {expected} of its manifest"
+            raise ValueError(f"the dataset gave {found} examples, not {wanted}: "
+                             "build the records again")
         return Predictions(
             labels=np.concatenate(parts["label"]),
             probabilities=np.concatenate(parts["probabilities"]),
             paths=[path.decode() for batch in parts["path"] for path in batch],
             items=[item.decode() for batch in parts["item"] for item in batch])
+
+    def predict_files(
+            self, pictures: Iterable[picture_files.Picture], *, image_size: int,
+            batch_size: int) -> Iterator[tuple[picture_files.Picture, np.ndarray | str]]:
+        """Predicts picture files as they stream by; a few batches are in memory at a time.
+
+        Yields:
+            Each picture in order, with its probabilities, float32 [C], or the
+            reason why it can't be used.
+        """
+        batch = []
+        for loaded in picture_files.load_all(pictures, image_size=image_size,
+                                             ahead=2 * batch_size):
+            batch.append(loaded)
+            if len(batch) == batch_size:
+                yield from self._predict_batch(batch)
+                batch = []
+        yield from self._predict_batch(batch)
+
+    def _predict_batch(self, batch: list) -> Iterator[tuple]:
+        usable = [loaded for _, loaded in batch if not isinstance(loaded, str)]
+        rows = iter(self.probabilities(tf.stack(usable)) if usable else ())
+        for picture, loaded in batch:
+            yield picture, loaded if isinstance(loaded, str) else next(rows)
+
+
+def csv_row(path: str, found: np.ndarray | str, classes: list[str]) -> list[str]:
+    """The cells under CSV_HEADER: the most probable classes, or the reason alone.
+
+    Args:
+        found: float32 [C] probabilities, or the reason why there are none.
+
+    Cells without a meaning are blank. What isn't UTF-8 in a name is written as
+    a backslash escape.
+    """
+    path = path.encode("utf-8", "backslashreplace").decode()
+    if isinstance(found, str):
+        return [path, *[""] * (2 * NAMED), found]
+    best = np.argsort(-found, kind="stable")[:NAMED]
+    cells = [cell for i in best for cell in (classes[i], f"{found[i]:.6f}")]
+    return [path, *cells, *[""] * (2 * NAMED - len(cells)), ""]

@@ -1,0 +1,123 @@
+"""Picture files that a user names: finding them, and reading them ahead of the model."""
+import collections
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import tensorflow as tf
+
+from fashionclf import audit, images
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """A file to predict.
+
+    Attributes:
+        path: as the user will see it named.
+        root: folder that the file must not lead out of.
+        fault: why it can't be read, where that is known already.
+    """
+    path: str
+    root: str
+    fault: str | None = None
+
+
+def find(words: Iterable[str]) -> tuple[list[Picture], int]:
+    """Lists the pictures that `words` name.
+
+    Args:
+        words: files (taken whatever their name, and whether they exist or not)
+            and folders (searched through for names that end in one of
+            images.SUFFIXES; links to folders are not followed).
+
+    Returns:
+        The pictures, in the order of `words` and sorted within a folder, and
+        the number of other files that the folders hold.
+
+    Raises:
+        ValueError: a folder holds no picture.
+    """
+    pictures, ignored = [], 0
+    for word in words:
+        if not os.path.isdir(word):
+            pictures.append(Picture(word, os.sep))
+            continue
+        found, others = _search(word)
+        if not found:
+            raise ValueError(f"{word}: this folder holds no {', '.join(images.SUFFIXES)} file "
+                             f"(and {others} others); give a folder of pictures, or their names")
+        pictures += found
+        ignored += others
+    return pictures, ignored
+
+
+def _search(folder: str) -> tuple[list[Picture], int]:
+    found, ignored = [], 0
+
+    def unreadable(error: OSError) -> None:
+        found.append(Picture(error.filename, folder, f"cannot be read: {error.strerror}"))
+
+    for parent, _, names in os.walk(folder, onerror=unreadable):
+        pictures = [name for name in names if name.lower().endswith(images.SUFFIXES)]
+        found += [Picture(os.path.join(parent, name), folder) for name in pictures]
+        ignored += len(names) - len(pictures)
+    return sorted(found, key=lambda picture: picture.path.split(os.sep)), ignored
+
+
+def load_all(pictures: Iterable[Picture], *, image_size: int,
+             ahead: int) -> Iterator[tuple[Picture, tf.Tensor | str]]:
+    """Reads, checks and prepares pictures in threads, as training does.
+
+    Args:
+        image_size: side of the square input, in pixels.
+        ahead: pictures in memory before they are asked for.
+
+    Yields:
+        Each picture in order, with float32 [S, S, 3], RGB, 0..255, or the
+        reason why it can't be used, in the words of the audit.
+    """
+    prepare = _preparer(image_size)
+    return _map_ahead(lambda picture: (picture, _load(picture, prepare)), pictures, ahead)
+
+
+def _preparer(image_size: int) -> Callable[[bytes], tf.Tensor]:
+    """images.load of a whole picture, compiled once for all threads."""
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+    def prepare(encoded):
+        with tf.device("CPU:0"):  # the accelerator is for the model
+            return images.load(encoded, tf.zeros(4, tf.int32), image_size=image_size,
+                               box_margin=0.0)
+    return prepare
+
+
+def _load(picture: Picture, prepare: Callable[[bytes], tf.Tensor]) -> tf.Tensor | str:
+    if picture.fault:
+        return picture.fault
+    try:
+        picture.path.encode()
+        encoded = audit.read_image(Path(picture.root), os.path.abspath(picture.path))
+    except UnicodeEncodeError:
+        return "file name is not UTF-8"
+    except ValueError as error:
+        return str(error)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return images.why_unusable(encoded) or prepare(encoded)
+
+
+def _map_ahead(function: Callable, arguments: Iterable, ahead: int) -> Iterator:
+    """map(function, arguments) in one thread per core, with `ahead` results under way."""
+    pending: collections.deque = collections.deque()
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        for argument in arguments:
+            pending.append(pool.submit(function, argument))
+            if len(pending) > ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,99 @@
+import pandas as pd
+import pytest
+
+from fashionclf import catalogue, categories
+
+
+def table(*folders, per_folder=2, category=None):
+    rows = [(f"img/{folder}/img_{i:08d}.jpg", f"img/{folder}", category)
+            for folder in folders for i in range(per_folder)]
+    return pd.DataFrame(rows, columns=["path", "item", "category"]).assign(
+        bbox=None, partition=None)
+
+
+def labels(found):
+    return [found.classes[label] for label in found.table["label"]]
+
+
+@pytest.mark.parametrize("folder, name", [
+    ("Sheer_Pleated-Front_Blouse", "Blouse"), ("36_Plaid_Shirt_Dress", "Dress"),
+    ("1981_Graphic_Ringer_Tee", "Tee"), ("Striped_A-line_Dress", "Dress"),
+    ("Boucl&eacute;_Cardigan", "Cardigan"), ("Classic_Button-Down", "Button-Down")])
+def test_the_name_gives_what_follows_the_last_underscore(folder, name):
+    assert categories.assign(table(folder), label_from="name").classes == [name]
+
+
+@pytest.mark.parametrize("folder, word", [
+    ("Denim_Jacket_Dress", "Jacket"), ("Halter-Neck_Dress", "Halter"), ("Teen_Dress", "Dress"),
+    ("classic_button-down_shirt", "Button-Down"), ("Plain_Sarong", None)])
+def test_the_seeds_rule_takes_the_first_word_whole_and_in_any_case(folder, word):
+    vocabulary = ["Jacket", "Dress", "Halter", "Tee", "Button-Down"]
+    assert categories.keyword_category(folder, vocabulary) == word
+
+
+def test_top_k_is_by_pictures_and_what_is_below_is_counted():
+    rows = pd.concat([table("a_Tee", per_folder=3), table("b_Dress", per_folder=5),
+                      table("c_Cape")], ignore_index=True)
+    found = categories.assign(rows, label_from="name", top_k=2)
+    assert found.classes == ["Dress", "Tee"]
+    assert found.dropped["reason"].tolist() == ["not in top 2"] * 2
+    assert len(found.table) + len(found.dropped) == len(rows)
+
+
+def test_a_class_file_gives_the_order_and_must_be_known(tmp_path):
+    file = tmp_path / "classes.txt"
+    file.write_text("# mine\nTee\nDress\n")
+    found = categories.assign(table("a_Dress", "b_Tee", "c_Cape"), label_from="name",
+                              classes=str(file))
+    assert found.classes == ["Tee", "Dress"] and labels(found) == ["Dress"] * 2 + ["Tee"] * 2
+    file.write_text("Tee\nDres\n")
+    with pytest.raises(ValueError, match="'Dres'; did you mean Dress"):
+        categories.assign(table("a_Dress", "b_Tee"), label_from="name", classes=str(file))
+
+
+def test_a_map_renames_merges_and_drops(tmp_path):
+    file = tmp_path / "map.csv"
+    file.write_text("from,to\nTee,Top\nCape,\n")
+    found = categories.assign(table("a_Tee", "b_Top", "c_Cape"), label_from="name",
+                              category_map=str(file))
+    assert found.classes == ["Top"] and len(found.table) == 4
+    assert set(found.dropped["reason"]) == {"mapped to nothing"}
+
+
+def test_the_cap_draws_evenly_over_items_whatever_the_order_of_rows():
+    rows = pd.concat([table("a_Tee", per_folder=50), table("b_Tee", "c_Tee", per_folder=3)],
+                     ignore_index=True)
+    found = categories.assign(rows, label_from="name", max_per_class=9, seed=1)
+    assert found.table["item"].value_counts().tolist() == [3, 3, 3]
+    again = categories.assign(rows.sample(frac=1, random_state=0), label_from="name",
+                              max_per_class=9, seed=1)
+    assert set(found.table["path"]) == set(again.table["path"])
+
+
+def test_rows_without_category_are_dropped_with_their_reason():
+    found = categories.assign(pd.concat([table("a_Tee", category="Tee"), table("b_x")],
+                                        ignore_index=True), label_from="annotation")
+    assert found.dropped["reason"].tolist() == ["no category"] * 2
+
+
+def test_two_ways_to_choose_classes_are_one_too_many():
+    with pytest.raises(ValueError, match="one of them"):
+        categories.assign(table("a_Tee"), label_from="name", top_k=3, classes="x.txt")
+
+
+def test_real_names_agree_with_the_real_annotation_on_every_row(shared):
+    rows = catalogue.read_deepfashion(shared / "deepfashion").table
+    by_name = categories.assign(rows, label_from="name")
+    by_annotation = categories.assign(rows, label_from="annotation")
+    assert len(rows) == 30_545 and labels(by_name) == labels(by_annotation)
+    text = (shared / "deepfashion/Anno_coarse/list_category_img.txt").read_text()
+    ids = pd.Series([line.split()[1] for line in text.splitlines()[2:]]).value_counts()
+    assert sorted(ids) == sorted(pd.Series(labels(by_name)).value_counts())
+
+
+def test_the_true_top_20_is_that_of_the_benchmarks_counts(shared):
+    counts = pd.read_csv(shared / "deepfashion/category_counts.csv")
+    top = counts.nlargest(20, "images_coarse_289222")["category_name"].tolist()
+    lines = open("configs/classes_top20.txt").read().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == top
+    assert top[0] == "Dress" and top[-1] == "Coat"
