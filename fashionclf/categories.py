@@ -69,7 +69,8 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: str | None = N
 
 def _read_classes(file: str) -> list[str]:
     if not Path(file).is_file():
-        raise FileNotFoundError(f"{file}: no such file; --classes names a text file, a class a line")
+        raise FileNotFoundError(f"{file}: no such file; --classes names a text file, "
+                                "a class a line")
     lines = [line.strip() for line in Path(file).read_text(encoding="utf-8").splitlines()]
     names = [line for line in lines if line and not line.startswith("#")]
     if not names or len(set(names)) < len(names):

@@ -20,6 +20,7 @@ from fashionclf.history import History
 from fashionclf.inference import Predictor
 
 SYNC_STEPS = 10  # how often the loss is fetched from the device, to be shown and checked
+SHOWN = 12  # training pictures in TensorBoard
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,6 +109,7 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Data, run_
     if chief:
         history.trim(phase.name, state.epoch)
         writer = tf.summary.create_file_writer(str(run_dir / "tensorboard" / phase.name))
+        _log_pictures(writer, phase, recipe, data)
     predictor = Predictor(model)
     train_step = make_step(model, optimizer, phase, recipe)
 
@@ -263,6 +265,20 @@ def _validate(predictor: Predictor, data: Data, batch_size: int) -> dict:
     of_label = found.probabilities[np.arange(len(found.labels)), found.labels]
     return {"val_loss": float(-np.log(np.maximum(of_label, 1e-12)).mean()),
             "val_accuracy": float((found.probabilities.argmax(axis=1) == found.labels).mean())}
+
+
+def _log_pictures(writer: tf.summary.SummaryWriter, phase: Phase, recipe: Recipe,
+                  data: Data) -> None:
+    """Shows the first training pictures of the phase as the network sees them."""
+    batch = next(iter(input_pipeline.training(
+        data.records_dir, image_size=data.image_size, box_margin=data.box_margin,
+        batch_size=recipe.batch_size, seed=abs(phase.seed(recipe, 0)[0]))))
+    images = batch["image"][:SHOWN]
+    if recipe.augmentation:
+        images = recipe.augmentation(images, tf.random.stateless_uniform(
+            [len(images), DRAWS], phase.seed(recipe, 0, 0)))
+    with writer.as_default(step=0):
+        tf.summary.image("training pictures", tf.cast(images, tf.uint8), max_outputs=SHOWN)
 
 
 def _log(writer: tf.summary.SummaryWriter, phase: Phase, row: dict) -> None:

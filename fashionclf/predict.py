@@ -33,8 +33,9 @@ flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network tog
 def main(words: list[str]) -> int:
     if not words:
         raise ValueError("no picture named: add files or folders after the flags")
-    if FLAGS.output != "-" and not Path(FLAGS.output).absolute().parent.is_dir():
-        raise FileNotFoundError(f"{FLAGS.output}: its folder does not exist; create it first")
+    if Path(FLAGS.output).is_dir() or not Path(FLAGS.output).absolute().parent.is_dir():
+        raise FileNotFoundError(f"--output={FLAGS.output}: name a file in a folder that exists, "
+                                "or - for standard output")
     # What a library prints must not end up among the rows.
     with contextlib.redirect_stdout(sys.stderr), opened(FLAGS.output, sys.stdout) as output:
         return predict(words, output)
@@ -57,10 +58,10 @@ def predict(words: list[str], output) -> int:
         rows.writerow(inference.csv_row(picture.path, answer, spec.classes))
         bad += isinstance(answer, str)
     if ignored:
-        print(f"{ignored} files of other kinds in the folders were ignored")
+        print(f"{ignored} files of other kinds in the folders were ignored", file=sys.stderr)
     if bad:
         print(f"error: {bad} of {len(pictures)} pictures could not be used; "
-              "the column error says why")
+              "the column error says why", file=sys.stderr)
     return 1 if bad else 0
 
 
@@ -68,6 +69,7 @@ def predict(words: list[str], output) -> int:
 def opened(name: str, stdout) -> Iterator:
     """Opens the output; a file gets its name only when it is whole."""
     if name == "-":
+        stdout.reconfigure(encoding="utf-8", newline="")
         yield stdout
         return
     partial = Path(name).with_name(Path(name).name + ".incomplete")

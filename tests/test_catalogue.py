@@ -10,7 +10,8 @@ ROWS = [("img/Sheer_Pleated-Front_Blouse/img_00000001.jpg", 1),
 
 
 def listing(header, rows):
-    return "\n".join([str(len(rows)), header, *("     ".join(map(str, row)) for row in rows)]) + "\n"
+    lines = ["     ".join(map(str, row)) for row in rows]
+    return "\n".join([str(len(rows)), header, *lines]) + "\n"
 
 
 def tree(root, *, pictures="img", anno="Anno_coarse", rows=ROWS, cloth=CLOTH):
@@ -52,7 +53,8 @@ def test_lists_alone_are_enough(tmp_path):
 def test_boxes_and_official_parts_are_joined_by_path(tmp_path):
     tree(tmp_path)
     boxes = [(ROWS[2][0], "072", "079", "232", "273")]
-    (tmp_path / "Anno_coarse/list_bbox.txt").write_text(listing("image_name x_1 y_1 x_2 y_2", boxes))
+    (tmp_path / "Anno_coarse/list_bbox.txt").write_text(
+        listing("image_name x_1 y_1 x_2 y_2", boxes))
     (tmp_path / "Eval").mkdir()
     (tmp_path / "Eval/list_eval_partition.txt").write_text(
         listing("image_name evaluation_status", [(ROWS[0][0], "val")]))

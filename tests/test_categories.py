@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -94,6 +96,7 @@ def test_real_names_agree_with_the_real_annotation_on_every_row(shared):
 def test_the_true_top_20_is_that_of_the_benchmarks_counts(shared):
     counts = pd.read_csv(shared / "deepfashion/category_counts.csv")
     top = counts.nlargest(20, "images_coarse_289222")["category_name"].tolist()
-    lines = open("configs/classes_top20.txt").read().splitlines()
+    file = Path(__file__).parents[1] / "configs" / "classes_top20.txt"
+    lines = file.read_text().splitlines()
     assert [line for line in lines if not line.startswith("#")] == top
     assert top[0] == "Dress" and top[-1] == "Coat"

@@ -1,0 +1,50 @@
+"""Measures a trained run on records of build_tfrecords and writes a report.
+
+    python -m fashionclf.evaluate --run=saved_models/mine --records=DIR --split=test
+
+prints accuracy beside the majority baseline, with 95 % intervals, and writes
+metrics.json, per_class.csv, classification_report.txt, predictions.csv,
+confusion_matrix.png and misclassified.png; the same goes to the run's
+TensorBoard logs. Two CPU cores evaluate about 70 pictures of 224 pixels a second.
+"""
+import json
+from pathlib import Path
+
+from absl import flags
+
+from fashionclf import cli
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string("run", None, "Folder of a finished training.")
+flags.DEFINE_string("records", None, "Folder that build_tfrecords wrote, with the run's classes.")
+flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "Part of the records.")
+flags.DEFINE_string("output", None, "Folder of the report (default: report in the run for the "
+                    "split test, report_<split> for another).")
+flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together.",
+                     lower_bound=1)
+
+
+def main(_: list[str]) -> None:
+    from fashionclf import classifier, records, report
+
+    run_dir = Path(FLAGS.run)
+    manifest = records.read_manifest(FLAGS.records)  # before the model: it is the quicker to fail
+    model, spec = classifier.load(run_dir)
+    trained_on = run_dir / "records_manifest.json"
+    if trained_on.is_file() and (json.loads(trained_on.read_text())["fingerprint"]
+                                 != manifest["fingerprint"]):
+        print(f"note: {FLAGS.records} are not the records of the training; if both come from the "
+              "same pictures, some of these were trained on")
+    name = "report" if FLAGS.split == "test" else f"report_{FLAGS.split}"
+    report_dir = Path(FLAGS.output or run_dir / name)
+    report.evaluate_run(model, spec, FLAGS.records, FLAGS.split, report_dir,
+                        batch_size=FLAGS.batch_size, tensorboard_dir=run_dir / "tensorboard")
+    print("\nwritten:")
+    for file in sorted(report_dir.iterdir()):
+        print(f"  {file}")
+
+
+if __name__ == "__main__":
+    flags.mark_flags_as_required(["run", "records"])
+    cli.run(main)

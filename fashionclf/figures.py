@@ -1,0 +1,57 @@
+"""The report's pictures, drawn without pyplot: no window, nothing global, nothing to close."""
+import numpy as np
+import pandas as pd
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
+
+COLUMNS = 6  # of the gallery
+
+
+def confusion(matrix: np.ndarray, classes: list[str], name: str) -> Figure:
+    """Counts, coloured by their share of the row, so that rare classes show as well.
+
+    Args:
+        matrix: int [C, C], pictures by label (row) and predicted class.
+    """
+    side = max(6.0, 2.2 + 0.36 * len(classes))  # inches
+    figure = Figure(figsize=(side, side), dpi=100, layout="constrained")
+    axes = figure.add_subplot()
+    n = matrix.sum(axis=1)
+    shares = matrix / np.maximum(n, 1)[:, None]
+    axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))  # few mistakes show too
+    for row, column in zip(*np.nonzero(matrix)):
+        count = str(matrix[row, column])
+        axes.text(column, row, count, ha="center", va="center", fontsize=min(9, 34 / len(count)),
+                  color="white" if shares[row, column] > 0.35 else "black")
+    ticks = range(len(classes))
+    axes.set_xticks(ticks, classes, rotation=90, parse_math=False)
+    axes.set_yticks(ticks, [f"{c} ({k:,})" for c, k in zip(classes, n)], parse_math=False)
+    axes.set_xticks(np.arange(len(classes) + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(len(classes) + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color="#dddddd", linewidth=0.5)
+    axes.tick_params(which="minor", length=0)
+    axes.set(xlabel="predicted", ylabel="true (pictures)",
+             title=f"{name}: accuracy {np.trace(matrix) / matrix.sum():.3f} "
+                   f"on {matrix.sum():,} pictures")
+    return figure
+
+
+def gallery(worst: pd.DataFrame, pictures: dict[str, np.ndarray], name: str) -> Figure:
+    """The pictures of `worst` in its order, captioned "P: <predicted> T: <true>".
+
+    Args:
+        worst: rows `path, predicted, true, probability`.
+        pictures: path -> uint8 [H, W, 3].
+    """
+    lines = max(1, -(-len(worst) // COLUMNS))
+    figure = Figure(figsize=(2.1 * COLUMNS, 2.7 * lines + 0.5), dpi=100, layout="constrained")
+    figure.suptitle(f"{name}: mistakes the model is surest of" if len(worst)
+                    else f"{name}: no picture is misclassified")
+    for i, row in enumerate(worst.itertuples()):
+        axes = figure.add_subplot(lines, COLUMNS, i + 1)
+        axes.imshow(pictures[row.path])
+        caption = f"P: {row.predicted} T: {row.true}"
+        axes.set_title(caption, fontsize=min(9, 240 / len(caption)), parse_math=False)
+        axes.set_xlabel(f"{row.probability:.2f}", fontsize=8)
+        axes.set(xticks=[], yticks=[])
+    return figure

@@ -1,0 +1,151 @@
+"""What an evaluation leaves behind: numbers, tables and pictures, as files and in TensorBoard."""
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from fashionclf import classifier, figures, images, inference, input_pipeline, metrics, records
+
+GALLERY = 24  # mistakes shown
+PictureLoader = Callable[[list[str]], dict[str, np.ndarray]]  # paths -> uint8 [H, W, 3] each
+
+
+def evaluate_run(model: keras.Model, spec: classifier.Spec, records_dir: str | Path, split: str,
+                 report_dir: str | Path, *, batch_size: int,
+                 tensorboard_dir: str | Path | None = None) -> dict:
+    """Runs `model` once over a split, writes the report and prints its headline.
+
+    Returns:
+        What metrics.json holds.
+
+    Raises:
+        FileNotFoundError, ValueError: there are no such records, their classes
+            are not the model's, the split is empty, or a record is missing.
+    """
+    manifest = records.read_manifest(records_dir)
+    check_classes(spec.classes, manifest["classes"], records_dir)
+    expected = manifest["examples"].get(split, 0)
+    if not expected:
+        raise ValueError(f"{records_dir}: its split {split!r} is empty; choose another --split, "
+                         "or build records with a larger share for it")
+    dataset = input_pipeline.evaluation(records_dir, split, image_size=spec.image_size,
+                                        box_margin=spec.box_margin, batch_size=batch_size)
+    predictions = inference.Predictor(model).predict_dataset(
+        dataset, expected, progress=f"evaluating {split}")
+
+    def load_pictures(paths: list[str]) -> dict[str, np.ndarray]:
+        return read_pictures(records_dir, split, paths, box_margin=spec.box_margin)
+
+    scores = write(report_dir, predictions, spec.classes, name=split, load_pictures=load_pictures,
+                   tensorboard_dir=tensorboard_dir,
+                   provenance={"split": split, "records_fingerprint": manifest["fingerprint"]})
+    print(headline(scores, split))
+    return scores
+
+
+def check_classes(ours: list[str], theirs: list[str], records_dir: str | Path) -> None:
+    """Raises ValueError, with the difference, where the records' classes are not the run's."""
+    if ours == theirs:
+        return
+    lacking, foreign = sorted(set(ours) - set(theirs)), sorted(set(theirs) - set(ours))
+    difference = "; ".join(filter(None, [
+        lacking and f"the records lack {', '.join(lacking)}",
+        foreign and f"the run does not know {', '.join(foreign)}"])) or "their order differs"
+    raise ValueError(f"{records_dir}: not the classes of the run: {difference}. Evaluate on "
+                     "records built with the run's class list (--classes of build_tfrecords)")
+
+
+def read_pictures(records_dir: str | Path, split: str, paths: list[str], *,
+                  box_margin: float) -> dict[str, np.ndarray]:
+    """The records of these paths, cropped as the model sees them but not squashed.
+
+    Returns:
+        path -> uint8 [H, W, 3], RGB.
+    """
+    dataset = tfds.builder_from_directory(records_dir).as_dataset(
+        split=split, decoders={"image": tfds.decode.SkipDecoding()})
+    wanted = tf.constant([path.encode() for path in paths], tf.string)
+    dataset = dataset.filter(lambda record: tf.reduce_any(record["path"] == wanted))
+    return {record["path"].numpy().decode():
+            images.crop(images.decode(record["image"]), record["bbox"], box_margin).numpy()
+            for record in dataset}
+
+
+def headline(scores: dict, name: str) -> str:
+    """Accuracy and macro F1 with their intervals, beside the majority baseline."""
+    def line(title: str, key: str) -> str:
+        low, high = scores[f"{key}_interval"]
+        return f"{title:<22}{scores[key]:.3f}  ({low:.3f} to {high:.3f})"
+    return "\n".join([
+        f"{name}: {scores['n']:,} pictures, {metrics.LEVEL:.0%} intervals in brackets",
+        line("  accuracy", "top1"), f"  majority baseline   {scores['majority_baseline']:.3f}",
+        line("  top-3", "top3"), line("  top-5", "top5"), line("  macro F1", "macro_f1")])
+
+
+def write(report_dir: str | Path, predictions: inference.Predictions, classes: list[str], *,
+          name: str = "test", load_pictures: PictureLoader | None = None,
+          tensorboard_dir: str | Path | None = None, step: int = 0,
+          provenance: dict | None = None) -> dict:
+    """Writes metrics.json, per_class.csv, classification_report.txt, predictions.csv and pictures.
+
+    Args:
+        name: what the predictions are of; titles the pictures, prefixes tags.
+        load_pictures: gives pictures for misclassified.png; without it there is none.
+        tensorboard_dir: where the same goes as TensorBoard summaries, at `step`.
+        provenance: what else metrics.json should say.
+
+    Returns:
+        What metrics.json holds.
+    """
+    report_dir = Path(report_dir)
+    report_dir.mkdir(parents=True, exist_ok=True)
+    labels, predicted = predictions.labels, predictions.probabilities.argmax(axis=1)
+    scores = {**(provenance or {}), **metrics.summary(
+        labels, predictions.probabilities, classes, predictions.items)}
+    table = metrics.text_table(labels, predicted, classes)
+    rows = prediction_rows(predictions, classes)
+    (report_dir / "metrics.json").write_text(json.dumps(scores, indent=1) + "\n")
+    (report_dir / "classification_report.txt").write_text(table, encoding="utf-8")
+    metrics.per_class(labels, predicted, classes).to_csv(
+        report_dir / "per_class.csv", index=False, float_format="%.4f")
+    rows.to_csv(report_dir / "predictions.csv", index=False, float_format="%.6f")
+
+    matrix = metrics.confusion(labels, predicted, len(classes))
+    drawn = {"confusion_matrix": figures.confusion(matrix, classes, name)}
+    if load_pictures:
+        worst = rows[rows["true"] != rows["predicted"]].nlargest(GALLERY, "probability")
+        drawn["misclassified"] = figures.gallery(worst, load_pictures(worst["path"].tolist()), name)
+    for title, figure in drawn.items():
+        figure.savefig(report_dir / f"{title}.png")
+    if tensorboard_dir:
+        _summarize(Path(tensorboard_dir), report_dir, list(drawn), name, table, scores, step)
+    return scores
+
+
+def prediction_rows(predictions: inference.Predictions, classes: list[str]) -> pd.DataFrame:
+    """path, item, true (class), predicted, probability (of predicted), probability_of_true."""
+    names, found = np.array(classes, object), predictions.probabilities
+    predicted = found.argmax(axis=1)
+    every = np.arange(len(found))
+    return pd.DataFrame({
+        "path": predictions.paths, "item": predictions.items, "true": names[predictions.labels],
+        "predicted": names[predicted], "probability": found[every, predicted],
+        "probability_of_true": found[every, predictions.labels]})
+
+
+def _summarize(tensorboard_dir: Path, report_dir: Path, titles: list[str], name: str, table: str,
+               scores: dict, step: int) -> None:
+    writer = tf.summary.create_file_writer(str(tensorboard_dir / "report"))
+    with writer.as_default(step=step):
+        for title in titles:
+            png = tf.io.read_file(str(report_dir / f"{title}.png"))
+            tf.summary.image(f"{name}/{title}", tf.io.decode_png(png, channels=3)[None])
+        tf.summary.text(f"{name}/classification_report", f"```\n{table}\n```")
+        for key in ("top1", "top3", "top5", "macro_f1", "majority_baseline"):
+            tf.summary.scalar(f"{name}/{key}", scores[key])
+    writer.close()
