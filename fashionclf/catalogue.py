@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from fashionclf import annotations
+
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 COLUMNS = ["path", "item", "category", "bbox", "partition"]
 ANNOTATION_FOLDERS = ("Anno_coarse", "AnnoCoarse", "Anno", "anno", "")
@@ -77,56 +79,16 @@ def _find(source_dir: Path, folders: tuple[str, ...], name: str) -> Path | None:
                  if (source_dir / folder / name).is_file()), None)
 
 
-def _read_list(file: Path, columns: list[str]) -> pd.DataFrame:
-    """Reads one of the benchmark's lists: a count, a header, then rows of `columns`.
-
-    The first column may hold spaces; the index is the line number in the file.
-    """
-    lines = pd.Series(file.read_text(encoding="utf-8-sig").splitlines())
-    if len(lines) < 2 or not lines[0].strip().isdigit():
-        raise ValueError(f"{file}:1: expected the number of rows, got {_first(lines)!r}. Is this "
-                         f"{file.name} of the benchmark's coarse annotation?")
-    lines.index += 1
-    rows = lines[2:].str.strip()
-    rows = rows[rows != ""]
-    if len(rows) != int(lines[1]):
-        raise ValueError(f"{file}:1: promises {lines[1].strip()} rows and {len(rows)} follow; "
-                         "the file is cut or was edited: unpack it again")
-    fields = rows.str.rsplit(n=len(columns) - 1, expand=True).reindex(columns=range(len(columns)))
-    short = fields.isna().any(axis=1)
-    if short.any():
-        line = short.idxmax()
-        raise ValueError(f"{file}:{line}: expected '{' '.join(columns)}', got {rows[line]!r}. "
-                         f"Is this {file.name} of the benchmark?")
-    fields.columns = columns
-    fields[columns[0]] = fields[columns[0]].str.strip()
-    return fields
-
-
-def _first(lines: pd.Series) -> str:
-    return lines[0] if len(lines) else ""
-
-
-def _numbers(file: Path, values: pd.Series) -> pd.Series:
-    numbers = pd.to_numeric(values, errors="coerce")
-    wrong = numbers.isna() | (numbers % 1 != 0)
-    if wrong.any():
-        line = wrong.idxmax()
-        raise ValueError(f"{file}:{line}: expected a whole number, got {values[line]!r}; "
-                         "unpack the benchmark's file again")
-    return numbers.astype(int)
-
-
 def _annotated(file: Path, source_dir: Path, notes: list[str]) -> pd.DataFrame:
     """`path` and `category` from list_category_img.txt; ids count from 1."""
-    rows = _unique(file, _read_list(file, ["path", "id"]), notes)
+    rows = annotations.unique(file, annotations.read_list(file, ["path", "id"]), notes)
     names_file = _find(source_dir, ANNOTATION_FOLDERS, "list_category_cloth.txt")
     notes.append(f"categories: {file}")
     if names_file is None:
         notes.append("no list_category_cloth.txt: ids have no names, use --label_from=name")
         return pd.DataFrame({"path": rows["path"], "category": None}).reset_index(drop=True)
-    names = _read_list(names_file, ["name", "type"])["name"].tolist()
-    ids = _numbers(file, rows["id"])
+    names = annotations.read_list(names_file, ["name", "type"])["name"].tolist()
+    ids = annotations.numbers(file, rows["id"])
     wrong = (ids < 1) | (ids > len(names))
     if wrong.any():
         line = wrong.idxmax()
@@ -136,33 +98,14 @@ def _annotated(file: Path, source_dir: Path, notes: list[str]) -> pd.DataFrame:
     return pd.DataFrame({"path": rows["path"], "category": category}).reset_index(drop=True)
 
 
-def _unique(file: Path, rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """Checks the paths of `rows` and folds rows that agree."""
-    outside = rows["path"].str.match(r"/|(.*/)?\.\.(/|$)")
-    if outside.any():
-        line = outside.idxmax()
-        raise ValueError(f"{file}:{line}: {rows['path'][line]!r} leads out of the images root; "
-                         "paths are relative and without '..'")
-    single = rows.drop_duplicates()
-    repeated = single["path"].duplicated()
-    if repeated.any():
-        line = repeated.idxmax()
-        first = single.index[single["path"] == single["path"][line]][0]
-        raise ValueError(f"{file}:{line}: {single['path'][line]!r} stands in line {first} too, "
-                         "with other values; keep one of the two")
-    if len(single) < len(rows):
-        notes.append(f"{file.name}: {len(rows) - len(single)} repeated rows counted once")
-    return single
-
-
 def _merge_boxes(table: pd.DataFrame, file: Path | None, notes: list[str]) -> None:
     table["bbox"] = None
     if file is None:
         notes.append("no list_bbox.txt: whole pictures are used")
         return
     sides = ["x_1", "y_1", "x_2", "y_2"]
-    rows = _unique(file, _read_list(file, ["path", *sides]), notes)
-    corners = pd.DataFrame({side: _numbers(file, rows[side]) for side in sides})
+    rows = annotations.unique(file, annotations.read_list(file, ["path", *sides]), notes)
+    corners = pd.DataFrame({side: annotations.numbers(file, rows[side]) for side in sides})
     boxes = pd.Series(list(corners.itertuples(index=False, name=None)), index=rows["path"])
     table["bbox"] = _merged(table, boxes)
     notes.append(f"boxes: {file}, for {table['bbox'].notna().sum():,} of {len(table):,} pictures")
@@ -173,7 +116,7 @@ def _merge_partition(table: pd.DataFrame, file: Path | None, notes: list[str]) -
     if file is None:
         notes.append("no list_eval_partition.txt: there is no official split")
         return
-    rows = _unique(file, _read_list(file, ["path", "status"]), notes)
+    rows = annotations.unique(file, annotations.read_list(file, ["path", "status"]), notes)
     wrong = ~rows["status"].isin(["train", "val", "test"])
     if wrong.any():
         line = wrong.idxmax()
@@ -272,7 +215,7 @@ def read_csv(csv_file: str | Path, *, images_root: str | Path, path_column: str,
     table["category"] = _filled(table["category"])
     table["bbox"] = _csv_boxes(file, read, bbox_columns) if bbox_columns else None
     table["partition"] = _filled(read[partition_column]) if partition_column else None
-    table = _unique(file, table, notes)
+    table = annotations.unique(file, table, notes)
     return Catalogue(table[COLUMNS].reset_index(drop=True), Path(images_root), notes)
 
 
@@ -284,7 +227,7 @@ def _csv_boxes(file: Path, read: pd.DataFrame, columns: list[str]) -> pd.Series:
     if len(columns) != 4:
         raise ValueError(f"--bbox_columns needs the four columns x1,y1,x2,y2, got {columns}")
     given = read[(read[columns] != "").any(axis=1)]
-    corners = pd.DataFrame({name: _numbers(file, given[name]) for name in columns})
+    corners = pd.DataFrame({name: annotations.numbers(file, given[name]) for name in columns})
     boxes = pd.Series(list(corners.itertuples(index=False, name=None)), index=given.index,
                       dtype=object).reindex(read.index)
     return boxes.where(boxes.notna(), None)

@@ -1,5 +1,6 @@
 """Which picture is for training, which for validation, which for the test."""
 import itertools
+import re
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,7 @@ def split(table: pd.DataFrame, *, method: str, test_fraction: float = 0.2,
         Series of split names on the index of `table`.
 
     Raises:
-        ValueError: the method is unknown, or rows have no official part.
+        ValueError: the method is unknown, or rows have no official part or an unknown one.
     """
     if method == "official":
         return _official(table)
@@ -48,11 +49,13 @@ def split(table: pd.DataFrame, *, method: str, test_fraction: float = 0.2,
 
 
 def _official(table: pd.DataFrame) -> pd.Series:
-    without = table["partition"].isna()
-    if without.any():
+    wrong = ~table["partition"].isin(list(OFFICIAL))
+    if wrong.any():
+        first = table.loc[wrong.idxmax()]
         raise ValueError(
-            f"{without.sum():,} of {len(table):,} pictures have no official part, the first is "
-            f"{table['path'][without.idxmax()]}: use --split=grouped, or drop them")
+            f"{wrong.sum():,} of {len(table):,} pictures have no official part that is one of "
+            f"{', '.join(OFFICIAL)}; the first is {first['path']} with {first['partition']!r}: "
+            "use --split=grouped, or drop or correct them")
     return table["partition"].map(OFFICIAL).rename("split")
 
 
@@ -64,12 +67,15 @@ def groups(table: pd.DataFrame, pattern: str | None) -> pd.Series:
             it has none, is the key. None takes the item.
 
     Raises:
-        ValueError: a path holds no match.
+        ValueError: the pattern is no regular expression, or a path holds no match.
     """
     if pattern is None:
         return table["item"]
-    captured = pattern if "(" in pattern.replace(r"\(", "").replace("(?", "") else f"({pattern})"
-    keys = table["path"].str.extract(captured)[0]
+    try:
+        captured = pattern if re.compile(pattern).groups else f"({pattern})"
+    except re.error as error:
+        raise ValueError(f"--group_pattern={pattern} is no regular expression: {error}") from error
+    keys = table["path"].str.extract(captured).iloc[:, 0]
     if keys.isna().any():
         raise ValueError(f"--group_pattern={pattern} finds nothing in "
                          f"{table['path'][keys.isna().idxmax()]!r}; every path needs a match")
@@ -87,7 +93,8 @@ def _draw_groups(rows: pd.DataFrame, wanted: pd.Series, rng: np.random.Generator
     """Groups that together come as near as can be to `wanted` rows of each class.
 
     What is lowered is the sum over classes, and over all rows together, of
-    (missing rows)^2 / wanted rows; the best of several random starts is taken.
+    (missing rows)^2 / wanted rows; the best of several random starts is taken,
+    and completed by `_with_every_class`.
     """
     counts = pd.crosstab(rows["key"], rows["label"])
     target = wanted.reindex(counts.columns, fill_value=0.0).to_numpy(float)
@@ -95,7 +102,24 @@ def _draw_groups(rows: pd.DataFrame, wanted: pd.Series, rng: np.random.Generator
     target = np.append(target, target.sum())
     draws = [_draw_once(sizes, target, rng.permutation(len(sizes))) for _ in range(STARTS)]
     taken = min(draws, key=lambda drawn: _cost(target - sizes[drawn].sum(axis=0), target))
+    taken = _with_every_class(sizes, target, taken)
     return rows.index[rows["key"].isin(counts.index[taken])]
+
+
+def _with_every_class(sizes: np.ndarray, target: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """Adds the group that costs least for each class that is wanted and has none in `taken`.
+
+    A class of few groups would else be trained and never tested, as no group
+    is as small as its share. A class keeps at least one group that isn't taken.
+    """
+    taken = taken.copy()
+    for column in np.flatnonzero(target[:-1]):
+        left = sizes[~taken].sum(axis=0)
+        fits = ~taken & (sizes[:, column] > 0) & np.all((sizes == 0) | (left > sizes), axis=1)
+        if fits.any() and not sizes[taken, column].any():
+            costs = _cost(target - sizes[taken].sum(axis=0) - sizes, target)
+            taken[np.where(fits, costs, np.inf).argmin()] = True
+    return taken
 
 
 def _cost(missing: np.ndarray, target: np.ndarray) -> np.ndarray:

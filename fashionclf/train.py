@@ -136,14 +136,14 @@ def recipe(manifest: dict):
     """What both phases share, from the flags and the class counts of the records."""
     import numpy as np
 
-    from fashionclf import augment, fine_tuning
+    from fashionclf import augment, training_step
 
     counts = np.array([max(1, manifest["counts"]["train"][name]) for name in manifest["classes"]])
     weights = (counts.mean() / counts) ** FLAGS.class_weighting
     augmentation = augment.Augmentation(
         rotation=FLAGS.rotation, zoom=FLAGS.zoom, shift=FLAGS.shift, contrast=FLAGS.colour,
         saturation=FLAGS.colour, brightness=FLAGS.colour / 2)
-    return fine_tuning.Recipe(
+    return training_step.Recipe(
         batch_size=FLAGS.batch_size, augmentation=augmentation if FLAGS.augment else None,
         mixup=FLAGS.mixup, dropout=FLAGS.dropout, label_smoothing=FLAGS.label_smoothing,
         class_weights=weights * counts.sum() / (weights * counts).sum(),
@@ -153,15 +153,14 @@ def recipe(manifest: dict):
 
 def phases():
     """The phases that the flags ask for, in their order."""
-    from fashionclf import fine_tuning
+    from fashionclf.training_step import Phase
 
     scratch = FLAGS.architecture == "baseline_cnn"  # a frozen random trunk teaches nothing
-    found = [
-        fine_tuning.Phase("head", "conv2d" if scratch else None, FLAGS.head_epochs,
-                          FLAGS.head_learning_rate, FLAGS.warmup_steps, FLAGS.l2),
-        fine_tuning.Phase("fine_tune", "conv2d" if scratch else FLAGS.unfreeze_from,
-                          FLAGS.fine_tune_epochs, FLAGS.fine_tune_learning_rate,
-                          FLAGS.warmup_steps, FLAGS.l2)]
+    head_from, fine_tune_from = ("conv2d", "conv2d") if scratch else (None, FLAGS.unfreeze_from)
+    found = [Phase("head", head_from, FLAGS.head_epochs, FLAGS.head_learning_rate,
+                   FLAGS.warmup_steps, FLAGS.l2),
+             Phase("fine_tune", fine_tune_from, FLAGS.fine_tune_epochs,
+                   FLAGS.fine_tune_learning_rate, FLAGS.warmup_steps, FLAGS.l2)]
     return [phase for phase in found if phase.epochs]
 
 

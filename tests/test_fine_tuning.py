@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from tiny import CLASSES, make_records
 
-from fashionclf import augment, classifier, fine_tuning
+from fashionclf import augment, classifier, fine_tuning, training_step
 
 SIZE = 32
 
@@ -18,13 +18,13 @@ def data(tmp_path_factory):
 
 
 def recipe(**changes):
-    return fine_tuning.Recipe(**{**dict(
+    return training_step.Recipe(**{**dict(
         batch_size=8, augmentation=augment.Augmentation(), mixup=0.0, dropout=0.2,
         label_smoothing=0.1, class_weights=np.ones(3), ema_momentum=0.0, seed=0), **changes})
 
 
 def phase(epochs=2, unfreeze_from="conv2d", name="head"):
-    return fine_tuning.Phase(name, unfreeze_from, epochs, 1e-2, 0, 1e-4)
+    return training_step.Phase(name, unfreeze_from, epochs, 1e-2, 0, 1e-4)
 
 
 def cnn():
@@ -40,7 +40,7 @@ def one_step(model, which):
     classifier.unfreeze_from(model, which.unfreeze_from)
     optimizer = keras.optimizers.Adam(1e-2)
     optimizer.build(model.trainable_variables)
-    step = fine_tuning.make_step(model, optimizer, which, recipe())
+    step = training_step.make_step(model, optimizer, which, recipe())
     images = np.random.default_rng(0).uniform(0, 255, (8, SIZE, SIZE, 3)).astype(np.float32)
     return step({"image": tf.constant(images), "label": tf.range(8, dtype=tf.int64) % 3},
                 tf.constant([1, 2]))

@@ -27,6 +27,9 @@ def test_a_pattern_makes_wider_groups():
     sender = rows["path"].str.extract(r"(S\d+)_")[0]
     assert sides(rows, sender, group_pattern=r"/S(\d+)_").max() == 1
     assert sides(rows, sender, group_pattern=r"S\d+").max() == 1
+    assert splits.groups(rows, r"(?P<sender>S\d+)_").equals(sender)
+    with pytest.raises(ValueError, match="is no regular expression"):
+        splits.groups(rows, "S(")
     with pytest.raises(ValueError, match="finds nothing in 'img/S0_0/0.jpg'"):
         splits.split(rows, method="grouped", group_pattern="Q")
 
@@ -65,6 +68,17 @@ def test_the_only_group_of_a_class_stays_in_train():
     assert (part[rows["label"] == 4] == "train").all()
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_class_of_three_groups_is_in_every_split(seed):
+    few = [(f"x/{item}/{i}", f"x/{item}", 4) for item in range(3) for i in range(10)]
+    rows = pd.concat([table(), pd.DataFrame(few, columns=["path", "item", "label"])],
+                     ignore_index=True)
+    part = splits.split(rows, method="grouped", seed=seed)
+    assert set(part[rows["label"] == 4]) == set(splits.SPLITS)
+    without = splits.split(rows, method="grouped", seed=seed, validation_fraction=0.0)
+    assert "validation" not in set(without)
+
+
 def test_stratified_splits_pictures_and_overlap_says_what_that_costs():
     rows = table()
     rows["split"] = splits.split(rows, method="stratified", validation_fraction=0.0)
@@ -81,6 +95,9 @@ def test_the_official_partition_is_taken_and_must_be_whole():
     assert splits.split(rows, method="official").tolist() == list(splits.SPLITS)
     rows.loc[1, "partition"] = None
     with pytest.raises(ValueError, match="1 of 3 pictures have no official part"):
+        splits.split(rows, method="official")
+    rows.loc[1, "partition"] = "dev"
+    with pytest.raises(ValueError, match="one of train, val, test; .* with 'dev'"):
         splits.split(rows, method="official")
 
 

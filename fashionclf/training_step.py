@@ -1,0 +1,136 @@
+"""What is trained how (Recipe, Phase), and the one compiled step that does it."""
+import dataclasses
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from fashionclf import classifier
+from fashionclf.augment import DRAWS, Augmentation
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What both phases share.
+
+    Attributes:
+        batch_size: examples per step over all replicas.
+        augmentation: None for none.
+        mixup: alpha of the Beta distribution that weighs two pictures of the
+            replica's batch and their targets (Zhang et al., 2018); 0 for none.
+        dropout: share of the pooled features set to 0.
+        label_smoothing: share of the target spread evenly over all classes.
+        class_weights: float32 [C], factor of each class's loss.
+        ema_momentum: of the moving average of the weights, which is what is
+            validated and kept; 0 for none.
+        seed: of order, augmentation and dropout.
+        checkpoint_every_steps: 0 to save after each epoch only.
+    """
+    batch_size: int
+    augmentation: Augmentation | None
+    mixup: float
+    dropout: float
+    label_smoothing: float
+    class_weights: np.ndarray
+    ema_momentum: float
+    seed: int
+    checkpoint_every_steps: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """One stretch of training with its own optimizer and schedule.
+
+    Attributes:
+        name: names its checkpoints, curves and rows in the history.
+        unfreeze_from: first block that is trained, see classifier.unfreeze_from.
+        learning_rate: the peak of the cosine.
+        l2: factor of the sum of squares of the trainable kernels.
+    """
+    name: str
+    unfreeze_from: str | None
+    epochs: int
+    learning_rate: float
+    warmup_steps: int
+    l2: float
+
+    def seed(self, recipe: Recipe, *position: int) -> list[int]:
+        """Two numbers that are a function of the seed, the phase and `position` alone."""
+        entropy = [recipe.seed, *self.name.encode(), *position]
+        return np.random.SeedSequence(entropy).generate_state(2).astype(np.int32).tolist()
+
+
+def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, recipe: Recipe):
+    """Compiles one step of training.
+
+    Returns:
+        step(batch, seed) -> float32 [3]: the batch's mean loss without L2, the
+        L2 term, the number of correct predictions. `batch` is as
+        input_pipeline.training gives it, `seed` int32 [2].
+    """
+    strategy = tf.distribute.get_strategy()
+    features = keras.Model(model.input, model.get_layer(classifier.FEATURES).output)
+    head = model.get_layer(classifier.PREDICTIONS)
+    variables = model.trainable_variables
+    class_weights = tf.constant(recipe.class_weights, tf.float32)
+    kernels = [v for v in variables if v.name.endswith("kernel")]
+    cross_entropy = keras.losses.CategoricalCrossentropy(
+        from_logits=True, label_smoothing=recipe.label_smoothing, reduction=None)
+
+    def replica_step(batch, seed):
+        draws = tf.random.stateless_uniform([recipe.batch_size, DRAWS + head.kernel.shape[0]], seed)
+        draws = tf.gather(draws, _own_examples(recipe.batch_size))
+        images, labels = batch["image"], batch["label"]
+        targets = tf.one_hot(labels, head.units)
+        if recipe.augmentation:
+            images = recipe.augmentation(images, draws[:, :DRAWS])
+        if recipe.mixup:
+            images, targets = _mix(images, targets, _mixing_weights(recipe, seed))
+        keep = tf.cast(draws[:, DRAWS:] >= recipe.dropout, tf.float32) / (1.0 - recipe.dropout)
+        with tf.GradientTape() as tape:
+            # training=False: BatchNorm stays frozen, and dropout is ours, below,
+            # so that it is a function of the seed and not of a generator's state.
+            pooled = tf.cast(features(images, training=False), tf.float32)
+            logits = head(pooled * keep)
+            losses = cross_entropy(targets, logits) * tf.gather(class_weights, labels)
+            loss = tf.reduce_sum(losses) / recipe.batch_size
+            l2 = phase.l2 * tf.add_n([tf.reduce_sum(tf.square(v.value)) for v in kernels])
+            l2 /= strategy.num_replicas_in_sync
+            total = loss + l2
+        optimizer.apply_gradients(zip(tape.gradient(total, variables), variables))
+        correct = tf.argmax(logits, axis=-1) == labels
+        return tf.stack([loss, l2, tf.reduce_sum(tf.cast(correct, tf.float32))])
+
+    @tf.function
+    def step(batch, seed):
+        sums = strategy.run(replica_step, args=(batch, seed))
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, sums, axis=None)
+    return step
+
+
+def _mixing_weights(recipe: Recipe, seed: tf.Tensor) -> tf.Tensor:
+    """float32 [B, 1], 0.5..1: the share that each of this replica's pictures keeps."""
+    gamma = tf.random.stateless_gamma([2, recipe.batch_size, 1], seed, recipe.mixup)
+    share = gamma[0] / (gamma[0] + gamma[1])  # Beta(alpha, alpha)
+    return tf.gather(tf.maximum(share, 1.0 - share), _own_examples(recipe.batch_size))
+
+
+def _mix(images: tf.Tensor, targets: tf.Tensor, share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mixes each example with the one at the mirrored place of the batch."""
+    pixels = share[:, :, None, None]
+    return (pixels * images + (1.0 - pixels) * images[::-1],
+            share * targets + (1.0 - share) * targets[::-1])
+
+
+def _own_examples(batch_size: int) -> tf.Tensor:
+    """Positions in the global batch of the examples that this replica holds.
+
+    Follows input_pipeline.training: example k goes to worker k mod workers,
+    and a worker's examples fill its replicas one after the other.
+    """
+    strategy = tf.distribute.get_strategy()
+    replicas = strategy.num_replicas_in_sync
+    workers = getattr(strategy.extended, "_num_workers", 1)
+    replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+    local, worker = replica % (replicas // workers), replica // (replicas // workers)
+    return (local * (batch_size // replicas) + tf.range(batch_size // replicas)) * workers + worker
