@@ -36,9 +36,8 @@ def main(words: list[str]) -> int:
     if Path(FLAGS.output).is_dir() or not Path(FLAGS.output).absolute().parent.is_dir():
         raise FileNotFoundError(f"--output={FLAGS.output}: name a file in a folder that exists, "
                                 "or - for standard output")
-    # What a library prints must not end up among the rows.
-    with contextlib.redirect_stdout(sys.stderr), opened(FLAGS.output, sys.stdout) as output:
-        return predict(words, output)
+    with opened(FLAGS.output) as output, contextlib.redirect_stdout(sys.stderr):
+        return predict(words, output)  # what a library prints must not be among the rows
 
 
 def predict(words: list[str], output) -> int:
@@ -66,11 +65,11 @@ def predict(words: list[str], output) -> int:
 
 
 @contextlib.contextmanager
-def opened(name: str, stdout) -> Iterator:
+def opened(name: str) -> Iterator:
     """Opens the output; a file gets its name only when it is whole."""
     if name == "-":
-        stdout.reconfigure(encoding="utf-8", newline="")
-        yield stdout
+        sys.stdout.reconfigure(encoding="utf-8", newline="")
+        yield sys.stdout
         return
     partial = Path(name).with_name(Path(name).name + ".incomplete")
     try:

@@ -16,8 +16,7 @@ def split(table: pd.DataFrame, *, method: str, test_fraction: float = 0.2,
           seed: int = 0) -> pd.Series:
     """Assigns every row to one of SPLITS.
 
-    The result is a function of the rows and the seed, not of the rows' order,
-    and the test part does not depend on `validation_fraction`.
+    It depends on the rows and the seed, not on their order; test not on `validation_fraction`.
 
     Args:
         table: columns `path, item, label` (and `partition` for "official").

@@ -1,0 +1,84 @@
+"""The program as a user starts it, on a small folder per class and on real lists."""
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow_datasets as tfds
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.slow
+
+
+def build(*flags):
+    return subprocess.run([sys.executable, "-m", "fashionclf.build_tfrecords", *map(str, flags)],
+                          cwd=ROOT, text=True, capture_output=True,
+                          env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """3 classes of 10 items of 3 pictures, and three files that are no pictures."""
+    root = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for name in ("Dress", "Skirt", "Tee"):
+        for item in range(10):
+            folder = root / name / f"item{item}"
+            folder.mkdir(parents=True)
+            for number in range(3):
+                Image.fromarray(rng.integers(0, 255, (24, 18, 3), np.uint8)).save(
+                    folder / f"{number}.jpg")
+    whole = (root / "Tee" / "item0" / "0.jpg").read_bytes()
+    (root / "Tee" / "item0" / "cut.jpg").write_bytes(whole[:len(whole) // 2])
+    (root / "Tee" / "item0" / "empty.jpg").touch()
+    (root / "Dress" / "item0" / "text.jpg").write_text("not found")
+    return root
+
+
+def test_every_picture_is_accounted_for_and_no_item_straddles(tmp_path, pictures):
+    shown = build("--source=folder", f"--source_dir={pictures}", f"--records={tmp_path / 'r'}",
+                  "--max_per_class=29")
+    assert shown.returncode == 0, shown.stderr
+    assert "rows read 93 = written 84 + quarantined 3 + dropped 6" in shown.stdout
+    manifest = json.loads((tmp_path / "r" / "manifest.json").read_text())
+    assert manifest["rows_read"] == 93 and sum(manifest["examples"].values()) == 84
+    assert manifest["overlap"]["items, train and test"] == 0
+    assert manifest["counts"]["train"]["Dress"] > manifest["counts"]["test"]["Dress"] > 0
+    quarantine = pd.read_csv(tmp_path / "r" / "quarantine.csv")
+    assert set(quarantine["path"]) == {"Tee/item0/cut.jpg", "Tee/item0/empty.jpg",
+                                       "Dress/item0/text.jpg"}
+    assert quarantine["reason"].notna().all()
+    assert (tmp_path / "r" / "class_distribution.png").stat().st_size > 1000
+    splits = tfds.builder_from_directory(tmp_path / "r").info.splits
+    assert {name: split.num_examples for name, split in splits.items()} == manifest["examples"]
+
+    again = build("--source=folder", f"--source_dir={pictures}", f"--records={tmp_path / 'r'}")
+    assert again.returncode == 1 and "never overwritten" in again.stderr
+
+
+def test_the_seeds_split_shows_the_overlap_that_the_default_avoids(pictures):
+    shown = build("--source=folder", f"--source_dir={pictures}", "--split=stratified", "--dry_run")
+    line = next(x for x in shown.stdout.splitlines() if "share of test pictures" in x)
+    assert float(line.rsplit(" ", 1)[1]) > 0.5
+
+
+def test_classes_and_split_need_no_pictures(shared):
+    shown = build(f"--source_dir={shared / 'deepfashion'}", "--top_k=20", "--dry_run")
+    assert shown.returncode == 0, shown.stderr
+    assert "rows read: 30,545" in shown.stdout
+    assert "overlap items, train and test: 0" in shown.stdout
+
+
+@pytest.mark.parametrize("flags, message", [
+    (["--source_dir=x"], "--records=DIR"), (["--records=x"], "source_dir"),
+    (["--source_dir=x", "--dry_run", "--csv_file=y"], "--source=csv"),
+    (["--source_dir=x", "--dry_run", "--test_fraction=0.8", "--validation_fraction=0.3"],
+     "leave nothing for train"), (["--source=zip"], "deepfashion")])
+def test_flags_that_do_not_go_together_are_refused(flags, message):
+    shown = build(*flags)
+    assert shown.returncode != 0 and message in shown.stderr

@@ -1,0 +1,82 @@
+"""Promises of a pass: every record once, every file a row, the same picture as in training."""
+import csv
+import io
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny import CLASSES, make_records
+
+from fashionclf import classifier, inference, input_pipeline, picture_files
+
+
+@pytest.fixture(scope="module")
+def records_dir(tmp_path_factory):
+    return make_records(tmp_path_factory.mktemp("inference"), per_class={"train": 1, "test": 3})
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    keras.utils.set_random_seed(0)
+    return inference.Predictor(classifier.build(classifier.Spec("baseline_cnn", CLASSES, 32, 0.0)))
+
+
+def evaluation(records_dir, batch_size=4):
+    return input_pipeline.evaluation(records_dir, "test", image_size=32, box_margin=0.0,
+                                     batch_size=batch_size)
+
+
+def source_files(records_dir):
+    return sorted(map(str, (records_dir.parent / "source").rglob("img/test_*/*.png")))
+
+
+def test_the_tail_batch_is_counted_and_rows_sum_to_one(records_dir, predictor):
+    found = predictor.predict_dataset(evaluation(records_dir), expected=9)  # 4 + 4 + 1
+    assert found.probabilities.shape == (9, 3) and found.probabilities.dtype == np.float32
+    assert found.probabilities.sum(axis=1) == pytest.approx(np.ones(9), abs=1e-6)
+    assert sorted(found.labels) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert len(set(found.paths)) == 9 and all(p.startswith(i)
+                                              for p, i in zip(found.paths, found.items))
+
+
+def test_a_dataset_that_lost_a_record_raises(records_dir, predictor):
+    with pytest.raises(ValueError, match="gave 8 examples, not the 9 of its manifest"):
+        predictor.predict_dataset(evaluation(records_dir, batch_size=1).skip(1), expected=9)
+    with pytest.raises(ValueError, match="gave 0 examples, not at least one"):
+        predictor.predict_dataset(evaluation(records_dir).take(0), expected=None)
+
+
+def test_probabilities_are_float32_and_sum_to_one_under_mixed_precision():
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = classifier.build(classifier.Spec("baseline_cnn", CLASSES, 32, 0.0))
+    finally:
+        keras.mixed_precision.set_dtype_policy(before)
+    found = inference.Predictor(model).probabilities(tf.random.uniform((5, 32, 32, 3)) * 255)
+    assert found.dtype == np.float32
+    assert found.sum(axis=1) == pytest.approx(np.ones(5), abs=1e-6)
+
+
+def test_files_are_predicted_as_their_records_are(records_dir, predictor):
+    by_path = predictor.predict_dataset(evaluation(records_dir), expected=9)
+    expected = dict(zip(by_path.paths, by_path.probabilities))
+    pictures, _ = picture_files.find(source_files(records_dir))
+    found = list(predictor.predict_files(pictures, image_size=32, batch_size=2))
+    assert len(found) == 9
+    for picture, probabilities in found:
+        path = "img/" + picture.path.rpartition("/img/")[2]
+        np.testing.assert_allclose(probabilities, expected[path], atol=1e-6)
+
+
+def test_rows_are_right_csv_whatever_the_name_and_blank_where_classes_are_few():
+    names = ['a,"b"\n.jpg', "caf\udce9.jpg"]
+    stream = io.StringIO()
+    rows = csv.writer(stream)
+    rows.writerow(inference.csv_row(names[0], np.array([.25, .75], np.float32), ["Tee", "Coat"]))
+    rows.writerow(inference.csv_row(names[1], "file name is not UTF-8", ["Tee", "Coat"]))
+    found = list(csv.reader(io.StringIO(stream.getvalue())))
+    assert found[0] == [names[0], "Coat", "0.750000", "Tee", "0.250000", "", "", ""]
+    assert found[1] == ["caf\\udce9.jpg", *[""] * 6, "file name is not UTF-8"]
+    assert len(found[0]) == len(found[1]) == len(inference.CSV_HEADER)

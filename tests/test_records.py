@@ -1,0 +1,122 @@
+import hashlib
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow_datasets as tfds
+from PIL import Image
+from tiny import CLASSES, make_records
+
+from fashionclf import audit, images, records
+
+
+def encoded(kind, seed):
+    stream = io.BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 255, (20, 30, 3), np.uint8)
+    Image.fromarray(pixels).save(stream, kind)
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="module")
+def records_dir(tmp_path_factory):
+    return make_records(tmp_path_factory.mktemp("records"),
+                        per_class={"train": 6, "validation": 3, "test": 3})
+
+
+def test_bytes_of_every_format_come_back_as_found(tmp_path):
+    source, rows = tmp_path / "source", []
+    for number, kind in enumerate(images.FORMATS * 3):
+        file = source / f"{number}.{kind.lower()}"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(encoded(kind, number))
+        rows.append({"path": file.name, "item": "x", "bbox": (1, 2, 3, 4) if number else None,
+                     "label": number % 3, "split": "train",
+                     "digest": audit.digest(file.read_bytes())})
+    with records.staging(tmp_path / "records") as folder:
+        records.write(pd.DataFrame(rows), folder, images_root=source, classes=CLASSES)
+    ds = tfds.builder_from_directory(tmp_path / "records").as_dataset(
+        split="train", decoders={"image": tfds.decode.SkipDecoding()})
+    found = {x["path"].numpy().decode(): x for x in ds}
+    assert len(found) == 9
+    for row in rows:
+        record = found[row["path"]]
+        assert record["image"].numpy() == (source / row["path"]).read_bytes()
+        assert int(record["label"]) == row["label"]
+        assert record["bbox"].numpy().tolist() == list(row["bbox"] or (0, 0, 0, 0))
+
+
+def test_the_folder_opens_with_plain_tfds_and_knows_the_class_names(records_dir):
+    builder = tfds.builder_from_directory(records_dir)
+    assert builder.info.features["label"].names == CLASSES
+    assert {name: split.num_examples for name, split in builder.info.splits.items()} == {
+        "train": 18, "validation": 9, "test": 9}
+    assert len(builder.info.splits["train"].shard_lengths) >= 8
+
+
+def test_the_manifest_names_every_shard_with_its_sha256(records_dir):
+    shards = records.read_manifest(records_dir)["shards"]
+    assert set(shards) == {file.name for file in records_dir.glob("*.tfrecord-*")}
+    for name, digest in shards.items():
+        assert hashlib.sha256((records_dir / name).read_bytes()).hexdigest() == digest
+
+
+def test_the_same_table_gives_the_same_bytes(tmp_path, records_dir):
+    again = make_records(tmp_path, per_class={"train": 6, "validation": 3, "test": 3})
+    fingerprints = [records.read_manifest(folder)["fingerprint"] for folder in (again, records_dir)]
+    assert fingerprints[0] == fingerprints[1]
+
+
+def test_records_are_never_overwritten(records_dir):
+    with pytest.raises(FileExistsError, match="never overwritten"):
+        with records.staging(records_dir):
+            pass
+
+
+def test_a_build_that_fails_leaves_nothing(tmp_path):
+    with pytest.raises(KeyError):
+        with records.staging(tmp_path / "records") as folder:
+            (folder / "half").write_text("x")
+            raise KeyError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_manifest_that_is_absent_changed_or_short_of_a_shard_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="build_tfrecords"):
+        records.read_manifest(tmp_path)
+    folder = make_records(tmp_path, per_class={"train": 2, "test": 1})
+    next(folder.glob("*train.tfrecord-00000*")).unlink()
+    with pytest.raises(FileNotFoundError, match="lacks fashionclf-train.tfrecord-00000"):
+        records.read_manifest(folder)
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"Red"', '"Rot"', 1))
+    with pytest.raises(ValueError, match="was changed after the build"):
+        records.read_manifest(folder)
+
+
+def test_a_picture_that_changes_during_the_build_stops_it(tmp_path):
+    (tmp_path / "a.png").write_bytes(encoded("PNG", 0))
+    row = {"path": "a.png", "item": "a", "bbox": None, "label": 0, "split": "train", "digest": "0"}
+    with pytest.raises(ValueError, match="a.png changed"):
+        with records.staging(tmp_path / "records") as folder:
+            records.write(pd.DataFrame([row]), folder, images_root=tmp_path, classes=CLASSES)
+
+
+def test_the_audit_tells_what_is_wrong_with_each_file(tmp_path):
+    root = tmp_path / "root"
+    root.mkdir()
+    (tmp_path / "outside.png").write_bytes(encoded("PNG", 0))
+    (root / "good.png").write_bytes(encoded("PNG", 0))
+    (root / "twin.png").write_bytes(encoded("PNG", 0))
+    (root / "text.jpg").write_text("hello")
+    (root / "empty.jpg").touch()
+    (root / "folder.jpg").mkdir()
+    (root / "link.png").symlink_to(tmp_path / "outside.png")
+    paths = ["good.png", "twin.png", "text.jpg", "empty.jpg", "folder.jpg", "link.png", "none.png"]
+    found = audit.pictures(pd.DataFrame({"path": paths}), root).set_index(pd.Index(paths))
+    assert found["reason"].isna().tolist() == [True, True] + [False] * 5
+    assert found["digest"]["good.png"] == found["digest"]["twin.png"]
+    for path, reason in [("text.jpg", "not a picture"), ("empty.jpg", "empty file"),
+                         ("folder.jpg", "not a regular file"), ("none.png", "missing file"),
+                         ("link.png", "leads out of the source folder")]:
+        assert reason in found["reason"][path]
