@@ -91,7 +91,7 @@ def main(_: list[str]) -> None:
             folder, classes=labelled.classes, examples=examples, **facts,
             rows_read=len(catalogue.table), written=written, quarantined=len(quarantined),
             dropped=labelled.dropped["reason"].value_counts().to_dict(),
-            flags=FLAGS.flags_into_string())
+            flags=cli.own_flags())
     print(f"\n{FLAGS.records}: {written:,} records in "
           + ", ".join(f"{name} {count:,}" for name, count in examples.items()))
 

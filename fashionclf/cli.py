@@ -33,3 +33,10 @@ def run(main: Callable[[list[str]], int | None], *, positional: str | None = Non
             print(f"error: {error}", file=sys.stderr)
             return 1
     app.run(guarded)
+
+
+def own_flags() -> str:
+    """The flags that the program itself defines, one a line, sorted: a flagfile that repeats it."""
+    module = flags.FLAGS.find_module_defining_flag("records")  # every program that asks has it
+    own = flags.FLAGS.get_flags_for_module(module)
+    return "\n".join(sorted(flag.serialize() for flag in own if flag.value is not None)) + "\n"

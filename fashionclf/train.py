@@ -172,12 +172,12 @@ def open_run(run_dir: Path) -> None:
         return
     (run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
     shutil.copy(Path(FLAGS.records) / "manifest.json", run_dir / "records_manifest.json")
-    (run_dir / "flags.cfg").write_text(flags_text())
+    (run_dir / "flags.cfg").write_text(cli.own_flags())
 
 
 def same_flags(run_dir: Path) -> None:
     """Raises ValueError where `run_dir` was started by other flags, naming the first."""
-    before, now = (run_dir / "flags.cfg").read_text(), flags_text()
+    before, now = (run_dir / "flags.cfg").read_text(), cli.own_flags()
     for old, new in zip(before.splitlines(), now.splitlines()):
         if old != new:
             raise ValueError(f"{run_dir} was started with {old}, not {new}: run the same command, "
@@ -186,12 +186,6 @@ def same_flags(run_dir: Path) -> None:
     if records_before != (Path(FLAGS.records) / "manifest.json").read_bytes():
         raise ValueError(f"{run_dir} was started on other records than {FLAGS.records} now holds: "
                          "choose another --run")
-
-
-def flags_text() -> str:
-    """The flags of this program, one a line, sorted: a flagfile that gives the same run."""
-    own = FLAGS.get_flags_for_module(FLAGS.find_module_defining_flag("fine_tune_epochs"))
-    return "\n".join(sorted(flag.serialize() for flag in own if flag.value is not None)) + "\n"
 
 
 if __name__ == "__main__":

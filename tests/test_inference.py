@@ -80,3 +80,13 @@ def test_rows_are_right_csv_whatever_the_name_and_blank_where_classes_are_few():
     assert found[0] == [names[0], "Coat", "0.750000", "Tee", "0.250000", "", "", ""]
     assert found[1] == ["caf\\udce9.jpg", *[""] * 6, "file name is not UTF-8"]
     assert len(found[0]) == len(found[1]) == len(inference.CSV_HEADER)
+
+
+def test_a_row_comes_for_each_file_in_order_also_where_a_whole_batch_is_unusable(
+        records_dir, predictor):
+    good = source_files(records_dir)
+    words = ["a.jpg", "b.jpg", good[0], "c.jpg", good[1]]
+    pictures, _ = picture_files.find(words)
+    found = list(predictor.predict_files(pictures, image_size=32, batch_size=2))
+    assert [picture.path for picture, _ in found] == words
+    assert [isinstance(answer, str) for _, answer in found] == [True, True, False, True, False]

@@ -1,0 +1,86 @@
+"""Promises of finding and reading files: the order, the reasons, nothing from outside."""
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fashionclf import picture_files
+
+
+def draw(file, colour=(200, 100, 50)):
+    Image.new("RGB", (40, 20), colour).save(file)
+    return str(file)
+
+
+def load(words, ahead=2):
+    pictures, _ = picture_files.find(words)
+    return list(picture_files.load_all(pictures, image_size=8, ahead=ahead))
+
+
+def test_a_folder_is_searched_in_sorted_order_and_other_files_are_counted(tmp_path):
+    for name in ("b/2.JPG", "b/10.webp", "a.png", "b/notes.txt", "c.gif", "B/x.jpeg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    pictures, ignored = picture_files.find(["z.png", str(tmp_path)])
+    assert [os.path.relpath(p.path, tmp_path) for p in pictures[1:]] == [
+        "B/x.jpeg", "a.png", "b/10.webp", "b/2.JPG"]
+    assert pictures[0].path == "z.png" and ignored == 2
+
+
+def test_a_folder_without_pictures_raises(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(ValueError, match=r"holds no .jpg.*and 1 others.*give a folder"):
+        picture_files.find([str(tmp_path)])
+
+
+def test_pictures_of_all_three_formats_come_in_order_in_the_range_of_the_model(tmp_path):
+    words = [draw(tmp_path / name) for name in ("c.png", "a.jpg", "b.webp")]
+    found = load(words)
+    assert [picture.path for picture, _ in found] == words
+    for _, image in found:
+        assert image.shape == (8, 8, 3) and image.dtype == np.float32
+        assert image.numpy().mean(axis=(0, 1)) == pytest.approx([200, 100, 50], abs=3)
+
+
+def test_an_unusable_file_gets_its_reason_in_its_place(tmp_path):
+    good = draw(tmp_path / "good.png")
+    (tmp_path / "page.jpg").write_text("<html>not found</html>")
+    (tmp_path / "cut.png").write_bytes(open(good, "rb").read()[:60])
+    (tmp_path / "empty.jpg").touch()
+    os.mkfifo(tmp_path / "pipe.jpg")
+    reasons = {"page.jpg": "not a picture", "cut.png": "cannot be decoded",
+               "empty.jpg": "empty file", "pipe.jpg": "not a regular file",
+               "absent.jpg": "missing file"}
+    found = [answer for _, answer in load([good, *(str(tmp_path / n) for n in reasons), good])]
+    assert not isinstance(found[0], str) and not isinstance(found[-1], str)
+    for answer, part in zip(found[1:-1], reasons.values()):
+        assert part in answer
+
+
+def test_a_link_out_of_the_folder_is_not_read_but_one_named_by_the_user_is(tmp_path):
+    (tmp_path / "folder").mkdir()
+    link = tmp_path / "folder" / "link.png"
+    link.symlink_to(draw(tmp_path / "outside.png"))
+    (_, found), (_, named) = load([str(tmp_path / "folder"), str(link)])
+    assert found == "leads out of the source folder" and not isinstance(named, str)
+
+
+def test_a_name_that_is_not_utf8_is_said(tmp_path):
+    file = os.fsencode(tmp_path) + b"/caf\xe9.png"
+    os.rename(draw(tmp_path / "cafe.png"), file)
+    assert [answer for _, answer in load([str(tmp_path)])] == ["file name is not UTF-8"]
+
+
+def test_reading_ahead_keeps_the_order_and_never_runs_further_than_asked():
+    started = []
+
+    def note(number):
+        started.append(number)
+        return number
+
+    results = picture_files._map_ahead(note, iter(range(1000)), ahead=5)
+    assert [next(results) for _ in range(10)] == list(range(10))
+    assert len(started) <= 10 + 5
+    results.close()
+    assert list(picture_files._map_ahead(str, range(3), ahead=9)) == ["0", "1", "2"]
