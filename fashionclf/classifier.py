@@ -25,11 +25,14 @@ class Spec:
         classes: names in the order of the labels.
         image_size: side of the square input, in pixels.
         box_margin: share by which boxes are widened before cropping.
+        mirrored: whether a prediction is the mean over a picture and its mirror
+            image, at twice the time.
     """
     architecture: str
     classes: list[str]
     image_size: int
     box_margin: float
+    mirrored: bool = False
 
 
 def build(spec: Spec) -> keras.Model:

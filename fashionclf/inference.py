@@ -31,12 +31,19 @@ class Predictions:
 
 
 class Predictor:
-    """Runs a model in inference mode; compiled once, so keep it for many passes."""
+    """Runs a model in inference mode; compiled once, so keep it for many passes.
 
-    def __init__(self, model: keras.Model):
+    Args:
+        mirrored: whether to take the mean over each picture and its mirror image.
+    """
+
+    def __init__(self, model: keras.Model, *, mirrored: bool = False):
+        def once(images):
+            return tf.nn.softmax(tf.cast(model(images, training=False), tf.float32))
+
         @tf.function(reduce_retracing=True)
         def forward(images):
-            return tf.nn.softmax(tf.cast(model(images, training=False), tf.float32))
+            return (once(images) + once(images[:, :, ::-1])) / 2 if mirrored else once(images)
         self._forward = forward
 
     def probabilities(self, images: tf.Tensor) -> np.ndarray:

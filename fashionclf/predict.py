@@ -8,7 +8,8 @@ of a folder is ignored. A row a picture goes to --output ("-": standard output):
     path,class,probability,class_2,probability_2,class_3,probability_3,error
 
 A picture that can't be used gets its reason as error, and the exit code is 1 at
-the end. Two CPU cores predict about 70 pictures of 224 pixels a second.
+the end. Two CPU cores predict about 70 pictures of 224 pixels a second, or half as
+many with a model that looks at each picture's mirror image too.
 """
 import contextlib
 import csv
@@ -51,7 +52,7 @@ def predict(words: list[str], output) -> int:
     rows = csv.writer(output, lineterminator="\n")
     rows.writerow(inference.CSV_HEADER)
     bad = 0
-    found = inference.Predictor(model).predict_files(
+    found = inference.Predictor(model, mirrored=spec.mirrored).predict_files(
         pictures, image_size=spec.image_size, batch_size=FLAGS.batch_size)
     for picture, answer in tqdm(found, total=len(pictures), unit=" pictures", desc="predicting"):
         rows.writerow(inference.csv_row(picture.path, answer, spec.classes))

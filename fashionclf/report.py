@@ -35,7 +35,7 @@ def evaluate_run(model: keras.Model, spec: classifier.Spec, records_dir: str | P
                          "or build records with a larger share for it")
     dataset = input_pipeline.evaluation(records_dir, split, image_size=spec.image_size,
                                         box_margin=spec.box_margin, batch_size=batch_size)
-    predictions = inference.Predictor(model).predict_dataset(
+    predictions = inference.Predictor(model, mirrored=spec.mirrored).predict_dataset(
         dataset, expected, progress=f"evaluating {split}")
 
     def load_pictures(paths: list[str]) -> dict[str, np.ndarray]:

@@ -41,6 +41,8 @@ flags.DEFINE_string("weights", "imagenet", "Where the trunk starts: imagenet (Ke
                     "download), the folder of a run, a .weights.h5 file, or none.")
 flags.DEFINE_float("dropout", 0.2, "Share of the pooled features dropped in training.",
                    lower_bound=0.0, upper_bound=0.9)
+flags.DEFINE_boolean("mirrored", False, "Evaluate and predict by the mean over a picture and its "
+                     "mirror image, at twice the time.")
 # Head phase
 flags.DEFINE_integer("head_epochs", 10, "Epochs that train the dense layer on a frozen trunk.",
                      lower_bound=0)
@@ -96,7 +98,7 @@ def main(_: list[str]) -> None:
         keras.mixed_precision.set_global_policy("mixed_bfloat16")
     keras.utils.set_random_seed(FLAGS.seed)
     spec = classifier.Spec(FLAGS.architecture, manifest["classes"], FLAGS.image_size,
-                           FLAGS.box_margin)
+                           FLAGS.box_margin, FLAGS.mirrored)
     data = fine_tuning.Data(Path(FLAGS.records), manifest["examples"], FLAGS.image_size,
                             FLAGS.box_margin)
     with strategy.scope():

@@ -90,3 +90,14 @@ def test_a_row_comes_for_each_file_in_order_also_where_a_whole_batch_is_unusable
     found = list(predictor.predict_files(pictures, image_size=32, batch_size=2))
     assert [picture.path for picture, _ in found] == words
     assert [isinstance(answer, str) for _, answer in found] == [True, True, False, True, False]
+
+
+def test_mirrored_predictions_are_the_mean_over_both_sides_of_the_mirror():
+    model = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten(),
+                              keras.layers.Dense(3)])
+    pictures = np.random.default_rng(0).uniform(0, 1, (2, 4, 4, 3)).astype(np.float32)
+    plain = inference.Predictor(model)
+    both = (plain.probabilities(pictures) + plain.probabilities(pictures[:, :, ::-1])) / 2
+    mirrored = inference.Predictor(model, mirrored=True).probabilities(pictures)
+    np.testing.assert_allclose(mirrored, both, atol=1e-6)
+    assert not np.allclose(mirrored, plain.probabilities(pictures))
