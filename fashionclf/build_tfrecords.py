@@ -11,10 +11,17 @@ tfds.builder_from_directory(DIR); DIR/manifest.json says what is in it.
 --dry_run shows classes and split from the lists alone: no picture is needed.
 """
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from fashionclf import cli
+
+if TYPE_CHECKING:  # --help stays quick
+    import pandas
+
+    from fashionclf.catalogue import Catalogue
+    from fashionclf.categories import Labelled
 
 FLAGS = flags.FLAGS
 
@@ -61,22 +68,24 @@ flags.DEFINE_integer("workers", None, "Threads that open pictures (default: one 
 
 
 def main(_: list[str]) -> None:
-    from fashionclf import audit, records
-
     if not FLAGS.dry_run:
+        from fashionclf import records
+
         records.refuse_existing(Path(FLAGS.records))
     catalogue = read_source()
     labelled = label(catalogue)
     if FLAGS.dry_run:
         describe_split(split_rows(labelled.table), labelled.classes)
-        return
-    found = audit.pictures(labelled.table, catalogue.images_root, workers=FLAGS.workers)
-    table = labelled.table.join(found)
-    quarantined = table[table["reason"].notna()]
-    print(f"\nquarantined: {len(quarantined)}")
-    for reason, count in quarantined["reason"].value_counts().items():
-        print(f"  {count:8,}  {reason}")
-    table = split_rows(table[table["reason"].isna()])
+    else:
+        build(catalogue, labelled)
+
+
+def build(catalogue: "Catalogue", labelled: "Labelled") -> None:
+    """Opens the labelled pictures, splits those that can be used, writes --records."""
+    from fashionclf import records
+
+    table, quarantined = open_pictures(labelled, catalogue.images_root)
+    table = split_rows(table)
     facts = describe_split(table, labelled.classes, table["digest"])
     with records.staging(Path(FLAGS.records)) as folder:
         examples = records.write(table, folder, images_root=catalogue.images_root,
@@ -96,7 +105,7 @@ def main(_: list[str]) -> None:
           + ", ".join(f"{name} {count:,}" for name, count in examples.items()))
 
 
-def read_source():
+def read_source() -> "Catalogue":
     """The catalogue that --source names; prints what was found."""
     from fashionclf import catalogue
 
@@ -115,7 +124,7 @@ def read_source():
     return found
 
 
-def label(catalogue):
+def label(catalogue: "Catalogue") -> "Labelled":
     """The labelled table; prints what was dropped and why."""
     from fashionclf import categories
 
@@ -129,7 +138,32 @@ def label(catalogue):
     return labelled
 
 
-def split_rows(table):
+def open_pictures(labelled: "Labelled",
+                  images_root: Path) -> tuple["pandas.DataFrame", "pandas.DataFrame"]:
+    """The rows whose picture can be used, with `digest`, and the others, with `reason`.
+
+    Raises:
+        ValueError: a class has no picture left.
+    """
+    from fashionclf import audit
+
+    table = labelled.table.join(
+        audit.pictures(labelled.table, images_root, workers=FLAGS.workers))
+    usable, quarantined = table[table["reason"].isna()], table[table["reason"].notna()]
+    print(f"\nquarantined: {len(quarantined):,}")
+    for reason, count in quarantined["reason"].value_counts().items():
+        print(f"  {count:8,}  {reason}")
+    empty = sorted(set(range(len(labelled.classes))) - set(usable["label"]))
+    if empty:
+        first = table[table["label"] == empty[0]].iloc[0]
+        raise ValueError(
+            f"no picture of class {labelled.classes[empty[0]]!r} (and {len(empty) - 1} other "
+            f"classes) can be used, the first, {images_root / first['path']}, because: "
+            f"{first['reason']}. Are the pictures there? --dry_run needs none")
+    return usable, quarantined
+
+
+def split_rows(table: "pandas.DataFrame") -> "pandas.DataFrame":
     """`table` with the column `split`."""
     from fashionclf import splits
 
@@ -139,14 +173,15 @@ def split_rows(table):
         seed=FLAGS.seed))
 
 
-def describe_split(table, classes: list[str], digests=None) -> dict:
+def describe_split(table: "pandas.DataFrame", classes: list[str],
+                   digests: "pandas.Series | None" = None) -> dict:
     """Prints the split; gives the manifest's counts, overlap and split_deviation."""
     import pandas as pd
 
-    from fashionclf import records, splits
+    from fashionclf import splits
 
     counts = (pd.crosstab(table["label"], table["split"])
-              .reindex(index=range(len(classes)), columns=records.SPLITS, fill_value=0)
+              .reindex(index=range(len(classes)), columns=splits.SPLITS, fill_value=0)
               .set_axis(classes))
     print(f"\n{counts.assign(total=counts.sum(axis=1)).to_string()}")
     deviation = float(splits.max_deviation(table))
@@ -181,6 +216,9 @@ def draw_distribution(counts: dict[str, dict[str, int]], file: Path) -> None:
     axes.bar_label(axes.containers[-1], labels=[f"{n:,}" for n in table.sum(axis=1)],
                    padding=3, fontsize=8)
     axes.set(xlabel="pictures", title=f"{table.to_numpy().sum():,} pictures by class and split")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    for tick in axes.get_yticklabels():
+        tick.set_parse_math(False)  # a class may hold a $
     axes.margins(x=0.1)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(file, dpi=100)

@@ -2,7 +2,6 @@
 import contextlib
 import fcntl
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -11,15 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core import example_serializer, writer
+from tensorflow_datasets.core.utils import shard_utils
 from tqdm import tqdm
 
 from fashionclf import audit
+from fashionclf.splits import SPLITS
 
 NAME, VERSION = "fashionclf", "1.0.0"
-SPLITS = ("train", "validation", "test")
 MANIFEST = "manifest.json"
-MIN_SHARDS = 8  # fewer would neither shuffle well nor feed several readers
+MIN_TRAIN_SHARDS = 8  # fewer would neither shuffle well nor feed several readers
 EXAMPLES_PER_SHARD = 2_000
 
 
@@ -94,36 +96,61 @@ def write(table: pd.DataFrame, folder: Path, *, images_root: Path,
     """Writes the shards and TFDS's metadata into `folder`.
 
     The order of the records follows the hash of their path, so the same table
-    gives the same bytes. Pictures are read one by one; none is kept.
+    gives the same bytes. Pictures are read one by one; TFDS's writer keeps at
+    most 1 GB of records in memory to order them, and more on disk.
 
     Args:
         table: `path, item, bbox, label, split, digest`, audited rows only.
 
     Returns:
         Records written per split, as TFDS counted them.
+
+    Raises:
+        ValueError: a picture is no longer what the audit saw.
+        OSError: a picture can't be read or a shard can't be written.
     """
+    features = FEATURES(classes)
     parts = {name: rows for name in SPLITS if len(rows := table[table["split"] == name])}
-    tfds.disable_progress_bar()  # its bars know no total
-    with contextlib.redirect_stdout(io.StringIO()):  # it announces folders that don't stay
-        builder = tfds.dataset_builders.store_as_tfds_dataset(
-            name=NAME, version=VERSION, data_dir=folder / "tfds",
+    try:
+        infos = [_write_split(name, _examples(name, rows, images_root), folder, features,
+                              num_shards=_num_shards(name, len(rows)))
+                 for name, rows in parts.items()]
+        tfds.folder_dataset.write_metadata(
+            data_dir=folder, features=features, split_infos=infos, version=VERSION,
             description="Photographs of garments, written by fashionclf.build_tfrecords.",
-            features=FEATURES(classes),
-            split_datasets={name: _examples(name, rows, images_root)
-                            for name, rows in parts.items()},
-            download_config=tfds.download.DownloadConfig(
-                num_shards=_num_shards(parts), try_download_gcs=False))
-    for file in Path(builder.data_dir).iterdir():
-        file.rename(folder / file.name)
-    shutil.rmtree(folder / "tfds")
-    return {name: builder.info.splits[name].num_examples if name in parts else 0
-            for name in SPLITS}
+            check_data=False)
+    except tf.errors.OpError as error:
+        raise OSError(f"the records cannot be written, and nothing is kept: {error.message}"
+                      ) from error
+    return dict.fromkeys(SPLITS, 0) | {info.name: info.num_examples for info in infos}
 
 
-def _num_shards(parts: dict[str, pd.DataFrame]) -> int:
-    """TFDS takes one number for all splits and wants a record for every shard."""
-    wanted = max(MIN_SHARDS, len(parts.get("train", ())) // EXAMPLES_PER_SHARD)
-    return min(wanted, *map(len, parts.values()), wanted)
+class _Serializer(example_serializer.ExampleSerializer):
+    """TFDS's own leaves the order of the fields to protobuf: it differs from process to process."""
+
+    def serialize_example(self, example: dict) -> bytes:
+        return self.get_tf_example(example).SerializeToString(deterministic=True)
+
+
+def _write_split(name: str, examples: Iterator[tuple[str, dict]], folder: Path,
+                 features: tfds.features.FeaturesDict, *, num_shards: int) -> tfds.core.SplitInfo:
+    template = tfds.core.ShardedFileTemplate(
+        data_dir=folder, dataset_name=NAME, split=name, filetype_suffix="tfrecord")
+    out = writer.Writer(
+        serializer=_Serializer(features.get_serialized_info()), filename_template=template,
+        hash_salt=name, disable_shuffling=False,
+        shard_config=shard_utils.ShardConfig(num_shards=num_shards),
+        example_writer=writer.ExampleWriter(tfds.core.FileFormat.TFRECORD))
+    for key, example in examples:
+        out.write(key, features.encode_example(example))
+    shard_lengths, num_bytes = out.finalize()
+    return tfds.core.SplitInfo(name=name, shard_lengths=shard_lengths, num_bytes=num_bytes,
+                               filename_template=template)
+
+
+def _num_shards(name: str, examples: int) -> int:
+    wanted = examples // EXAMPLES_PER_SHARD
+    return min(examples, max(MIN_TRAIN_SHARDS if name == "train" else 1, wanted))
 
 
 def _examples(split: str, rows: pd.DataFrame, images_root: Path) -> Iterator[tuple[str, dict]]:

@@ -85,6 +85,9 @@ def main(_: list[str]) -> None:
 
     run_dir = Path(FLAGS.run)
     manifest = records.read_manifest(FLAGS.records)
+    if not manifest["examples"].get("test"):
+        raise ValueError(f"{FLAGS.records} have no test split: build them with "
+                         "--test_fraction above 0")
     if (run_dir / "model.json").is_file():
         same_flags(run_dir)
         print(f"{run_dir}: this training is finished; its report is in {run_dir / 'report'}")

@@ -4,6 +4,7 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
 from tiny import CLASSES, make_records
@@ -67,6 +68,31 @@ def test_the_same_table_gives_the_same_bytes(tmp_path, records_dir):
     assert fingerprints[0] == fingerprints[1]
 
 
+def test_the_fields_of_a_record_stand_in_one_order_in_every_process(records_dir):
+    shards = sorted(str(file) for file in records_dir.glob("*.tfrecord-*"))
+    for record in tf.data.TFRecordDataset(shards).as_numpy_iterator():
+        example = tf.train.Example.FromString(record)
+        assert record == example.SerializeToString(deterministic=True)
+
+
+def test_train_gets_at_least_eight_shards_and_none_is_empty(tmp_path, records_dir):
+    def lengths(folder):
+        splits = tfds.builder_from_directory(folder).info.splits
+        return {name: split.shard_lengths for name, split in splits.items()}
+    assert [len(found) for found in lengths(records_dir).values()] == [8, 1, 1]
+    few = make_records(tmp_path, per_class={"train": 1, "test": 1})
+    assert lengths(few) == {"train": [1, 1, 1], "test": [3]}
+
+
+def test_a_disk_that_cannot_be_written_is_a_user_error(tmp_path, monkeypatch):
+    def full(*_):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+    monkeypatch.setattr(records.writer.ExampleWriter, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        make_records(tmp_path, per_class={"train": 1})
+    assert not list(tmp_path.glob("records*"))
+
+
 def test_records_are_never_overwritten(records_dir):
     with pytest.raises(FileExistsError, match="never overwritten"):
         with records.staging(records_dir):
@@ -79,6 +105,28 @@ def test_a_build_that_fails_leaves_nothing(tmp_path):
             (folder / "half").write_text("x")
             raise KeyError
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_build_left_is_cleared_by_the_next_one(tmp_path):
+    left = tmp_path / "records.incomplete" / "tfds"
+    left.mkdir(parents=True)
+    (left / "fashionclf-train.tfrecord-00000-of-00008").write_text("half")
+    with pytest.raises(FileNotFoundError, match="finished"):
+        records.read_manifest(tmp_path / "records.incomplete")
+    with records.staging(tmp_path / "records") as folder:
+        assert list(folder.iterdir()) == []
+        (folder / "whole").touch()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["records"]
+    assert (tmp_path / "records" / "whole").exists()
+
+
+def test_a_second_build_leaves_the_first_one_alone(tmp_path):
+    with records.staging(tmp_path / "records") as folder:
+        (folder / "half").touch()
+        with pytest.raises(FileExistsError, match="another build"):
+            with records.staging(tmp_path / "records"):
+                pass
+        assert (folder / "half").exists()
 
 
 def test_a_manifest_that_is_absent_changed_or_short_of_a_shard_is_refused(tmp_path):
@@ -100,23 +148,3 @@ def test_a_picture_that_changes_during_the_build_stops_it(tmp_path):
     with pytest.raises(ValueError, match="a.png changed"):
         with records.staging(tmp_path / "records") as folder:
             records.write(pd.DataFrame([row]), folder, images_root=tmp_path, classes=CLASSES)
-
-
-def test_the_audit_tells_what_is_wrong_with_each_file(tmp_path):
-    root = tmp_path / "root"
-    root.mkdir()
-    (tmp_path / "outside.png").write_bytes(encoded("PNG", 0))
-    (root / "good.png").write_bytes(encoded("PNG", 0))
-    (root / "twin.png").write_bytes(encoded("PNG", 0))
-    (root / "text.jpg").write_text("hello")
-    (root / "empty.jpg").touch()
-    (root / "folder.jpg").mkdir()
-    (root / "link.png").symlink_to(tmp_path / "outside.png")
-    paths = ["good.png", "twin.png", "text.jpg", "empty.jpg", "folder.jpg", "link.png", "none.png"]
-    found = audit.pictures(pd.DataFrame({"path": paths}), root).set_index(pd.Index(paths))
-    assert found["reason"].isna().tolist() == [True, True] + [False] * 5
-    assert found["digest"]["good.png"] == found["digest"]["twin.png"]
-    for path, reason in [("text.jpg", "not a picture"), ("empty.jpg", "empty file"),
-                         ("folder.jpg", "not a regular file"), ("none.png", "missing file"),
-                         ("link.png", "leads out of the source folder")]:
-        assert reason in found["reason"][path]

@@ -1,0 +1,60 @@
+import io
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from fashionclf import audit
+
+FATES = {
+    "good.png": None,
+    "twin.png": None,
+    "inside.png": None,
+    "cut.png": "cannot be decoded",
+    "text.jpg": "not a picture",
+    "empty.jpg": "empty file",
+    "folder.jpg": "not a regular file",
+    "fifo.jpg": "not a regular file",
+    "none.png": "missing file",
+    "loop.png": "missing file",
+    "link.png": "leads out of the source folder",
+    "../outside.png": "leads out of the source folder",
+    "/outside.png": "leads out of the source folder",
+    "bad\0name.png": "null byte",
+    "bad\udcffname.png": "file name is not UTF-8",
+    "long" * 100: "cannot be read",
+}
+
+
+@pytest.fixture
+def root(tmp_path):
+    stream = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
+    Image.fromarray(pixels).save(stream, "PNG")
+    picture, root = stream.getvalue(), tmp_path / "root"
+    root.mkdir()
+    for name in ("good.png", "twin.png", "../outside.png"):
+        (root / name).write_bytes(picture)
+    (root / "cut.png").write_bytes(picture[:len(picture) // 2])
+    (root / "text.jpg").write_text("hello")
+    (root / "empty.jpg").touch()
+    (root / "folder.jpg").mkdir()
+    os.mkfifo(root / "fifo.jpg")
+    (root / "link.png").symlink_to(tmp_path / "outside.png")
+    (root / "inside.png").symlink_to("good.png")
+    (root / "loop.png").symlink_to("loop.png")
+    return root
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_file_gets_its_fate_and_nothing_outside_is_read(root, workers):
+    table = pd.DataFrame({"path": list(FATES)}, index=range(100, 100 + len(FATES)), dtype=object)
+    found = audit.pictures(table, root, workers=workers)
+    assert found.index.equals(table.index)
+    for (path, fate), reason in zip(FATES.items(), found["reason"]):
+        assert reason is None if fate is None else fate in reason, (path, reason)
+    digests = dict(zip(FATES, found["digest"]))
+    assert digests["good.png"] == digests["twin.png"] == digests["inside.png"] is not None
+    assert digests["../outside.png"] is None and digests["link.png"] is None
