@@ -109,6 +109,7 @@ def write(table: pd.DataFrame, folder: Path, *, images_root: Path,
         ValueError: a picture is no longer what the audit saw.
         OSError: a picture can't be read or a shard can't be written.
     """
+    tfds.disable_progress_bar()  # an error would end up on its line
     features = FEATURES(classes)
     parts = {name: rows for name in SPLITS if len(rows := table[table["split"] == name])}
     try:
