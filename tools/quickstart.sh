@@ -4,7 +4,7 @@
 #
 #     bash tools/quickstart.sh
 #
-# takes under six minutes on two CPU cores after the installation. What is there already
+# takes about two minutes on two CPU cores after the installation. What is there already
 # is kept, so it can be run again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
