@@ -24,7 +24,7 @@ def recipe(**changes):
 
 
 def phase(epochs=2, unfreeze_from="conv2d", name="head"):
-    return training_step.Phase(name, unfreeze_from, epochs, 1e-2, 0, 1e-4)
+    return training_step.Phase(name, unfreeze_from, epochs, 2e-3, 0, 1e-4)
 
 
 def cnn():
