@@ -58,7 +58,7 @@ flags.DEFINE_float("validation_fraction", 0.1, "Share of all pictures for valida
                    lower_bound=0.0, upper_bound=0.9)
 flags.DEFINE_string("group_pattern", None,
                     "Regular expression searched in the path: pictures with equal matches (of its "
-                    "group, if it has one) stay together instead of those of one item.")
+                    "group, if it has one) are one item, instead of those of one folder.")
 flags.DEFINE_integer("seed", 0, "Seed of the draw for --split and --max_per_class.")
 # Output
 flags.DEFINE_string("records", None, "Folder to create; an existing one is never overwritten.")
@@ -126,7 +126,7 @@ def read_source() -> "Catalogue":
 
 def label(catalogue: "Catalogue") -> "Labelled":
     """The labelled table; prints what was dropped and why."""
-    from fashionclf import categories
+    from fashionclf import categories, splits
 
     labelled = categories.assign(
         catalogue.table, label_from=FLAGS.label_from, category_map=FLAGS.category_map,
@@ -135,6 +135,9 @@ def label(catalogue: "Catalogue") -> "Labelled":
     print(f"dropped: {len(labelled.dropped):,}")
     for reason, count in labelled.dropped["reason"].value_counts().items():
         print(f"  {count:8,}  {reason}")
+    if FLAGS.group_pattern:
+        labelled.table["item"] = splits.items_by_pattern(labelled.table["path"],
+                                                         FLAGS.group_pattern)
     return labelled
 
 
@@ -169,8 +172,7 @@ def split_rows(table: "pandas.DataFrame") -> "pandas.DataFrame":
 
     return table.assign(split=splits.split(
         table, method=FLAGS.split, test_fraction=FLAGS.test_fraction,
-        validation_fraction=FLAGS.validation_fraction, group_pattern=FLAGS.group_pattern,
-        seed=FLAGS.seed))
+        validation_fraction=FLAGS.validation_fraction, seed=FLAGS.seed))
 
 
 def describe_split(table: "pandas.DataFrame", classes: list[str],

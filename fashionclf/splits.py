@@ -12,19 +12,17 @@ OFFICIAL = {"train": "train", "val": "validation", "test": "test"}
 
 
 def split(table: pd.DataFrame, *, method: str, test_fraction: float = 0.2,
-          validation_fraction: float = 0.1, group_pattern: str | None = None,
-          seed: int = 0) -> pd.Series:
+          validation_fraction: float = 0.1, seed: int = 0) -> pd.Series:
     """Assigns every row to one of SPLITS.
 
     It depends on the rows and the seed, not on their order; test not on `validation_fraction`.
 
     Args:
         table: columns `path, item, label` (and `partition` for "official").
-        method: "grouped" keeps all rows of a group together, "stratified"
+        method: "grouped" keeps all rows of an item together, "stratified"
             draws rows within each class, "official" takes the partition.
         test_fraction: share of all rows for the test.
         validation_fraction: share of all rows for validation, out of the rest.
-        group_pattern: see `groups`.
 
     Returns:
         Series of split names on the index of `table`.
@@ -36,7 +34,7 @@ def split(table: pd.DataFrame, *, method: str, test_fraction: float = 0.2,
         return _official(table)
     if method not in METHODS:
         raise ValueError(f"split {method!r} is not one of {', '.join(METHODS)}")
-    keys = groups(table, group_pattern) if method == "grouped" else table["path"]
+    keys = table["item" if method == "grouped" else "path"]
     rows = pd.DataFrame({"key": keys, "label": table["label"]}).sort_values("key", kind="stable")
     result = pd.Series("train", index=rows.index, name="split", dtype=object)
     for name, fraction in (("test", test_fraction), ("validation", validation_fraction)):
@@ -58,27 +56,25 @@ def _official(table: pd.DataFrame) -> pd.Series:
     return table["partition"].map(OFFICIAL).rename("split")
 
 
-def groups(table: pd.DataFrame, pattern: str | None) -> pd.Series:
-    """The key of what must stay on one side: the item, or what `pattern` finds in the path.
+def items_by_pattern(paths: pd.Series, pattern: str) -> pd.Series:
+    """Wider items than the source's: what `pattern` finds in each path.
 
     Args:
         pattern: regular expression; its first group, or the whole match where
-            it has none, is the key. None takes the item.
+            it has none, is the item.
 
     Raises:
         ValueError: the pattern is no regular expression, or a path holds no match.
     """
-    if pattern is None:
-        return table["item"]
     try:
         captured = pattern if re.compile(pattern).groups else f"({pattern})"
     except re.error as error:
         raise ValueError(f"--group_pattern={pattern} is no regular expression: {error}") from error
-    keys = table["path"].str.extract(captured).iloc[:, 0]
-    if keys.isna().any():
+    items = paths.str.extract(captured).iloc[:, 0]
+    if items.isna().any():
         raise ValueError(f"--group_pattern={pattern} finds nothing in "
-                         f"{table['path'][keys.isna().idxmax()]!r}; every path needs a match")
-    return keys
+                         f"{paths[items.isna().idxmax()]!r}; every path needs a match")
+    return items
 
 
 def _draw_rows(rows: pd.DataFrame, wanted: pd.Series,

@@ -61,6 +61,17 @@ def test_every_picture_is_accounted_for_and_no_item_straddles(tmp_path, pictures
     assert again.returncode == 1 and "never overwritten" in again.stderr
 
 
+def test_a_pattern_names_the_items_that_stay_together_and_are_stored(tmp_path, pictures):
+    shown = build("--source=folder", f"--source_dir={pictures}", f"--records={tmp_path / 'r'}",
+                  r"--group_pattern=item\d+")
+    assert shown.returncode == 0, shown.stderr
+    parts = tfds.builder_from_directory(tmp_path / "r").as_dataset(
+        decoders={"image": tfds.decode.SkipDecoding()})
+    items = [{record["item"].numpy().decode() for record in part} for part in parts.values()]
+    assert set().union(*items) == {f"item{number}" for number in range(10)}
+    assert sum(map(len, items)) == 10
+
+
 def test_the_seeds_split_shows_the_overlap_that_the_default_avoids(pictures):
     shown = build("--source=folder", f"--source_dir={pictures}", "--split=stratified", "--dry_run")
     line = next(x for x in shown.stdout.splitlines() if "share of test pictures" in x)

@@ -22,16 +22,18 @@ def test_no_item_is_on_two_sides():
     assert sides(rows, rows["item"]).max() == 1
 
 
-def test_a_pattern_makes_wider_groups():
+@pytest.mark.parametrize("pattern", [r"(?P<sender>S\d+)_", r"S\d+", r"/(S\d+)_"])
+def test_a_pattern_makes_wider_items(pattern):
     rows = table()
-    sender = rows["path"].str.extract(r"(S\d+)_")[0]
-    assert sides(rows, sender, group_pattern=r"/S(\d+)_").max() == 1
-    assert sides(rows, sender, group_pattern=r"S\d+").max() == 1
-    assert splits.groups(rows, r"(?P<sender>S\d+)_").equals(sender)
-    with pytest.raises(ValueError, match="is no regular expression"):
-        splits.groups(rows, "S(")
-    with pytest.raises(ValueError, match="finds nothing in 'img/S0_0/0.jpg'"):
-        splits.split(rows, method="grouped", group_pattern="Q")
+    sender = rows["path"].str.split("/").str[1].str.split("_").str[0]
+    assert splits.items_by_pattern(rows["path"], pattern).tolist() == sender.tolist()
+
+
+@pytest.mark.parametrize("pattern, error", [("S(", "is no regular expression"),
+                                            ("Q", "finds nothing in 'img/S0_0/0.jpg'")])
+def test_a_pattern_that_gives_no_items_is_refused(pattern, error):
+    with pytest.raises(ValueError, match=error):
+        splits.items_by_pattern(table()["path"], pattern)
 
 
 def test_classes_keep_their_shares():
