@@ -82,7 +82,7 @@ def main(_: list[str]) -> None:
 
 def build(catalogue: "Catalogue", labelled: "Labelled") -> None:
     """Opens the labelled pictures, splits those that can be used, writes --records."""
-    from fashionclf import records
+    from fashionclf import figures, records
 
     table, quarantined = open_pictures(labelled, catalogue.images_root)
     table = split_rows(table)
@@ -95,7 +95,7 @@ def build(catalogue: "Catalogue", labelled: "Labelled") -> None:
         quarantined[["path", "item", "category", "reason"]].to_csv(
             folder / "quarantine.csv", index=False)
         labelled.dropped.to_csv(folder / "dropped.csv", index=False)
-        draw_distribution(facts["counts"], folder / "class_distribution.png")
+        figures.class_distribution(facts["counts"]).savefig(folder / "class_distribution.png")
         records.write_manifest(
             folder, classes=labelled.classes, examples=examples, **facts,
             rows_read=len(catalogue.table), written=written, quarantined=len(quarantined),
@@ -201,30 +201,6 @@ def reconcile(rows_read: int, written: int, quarantined: int, dropped: int) -> N
     if rows_read != written + quarantined + dropped:
         raise RuntimeError(f"rows were lost or doubled: not {line}")
     print(f"\n{line}")
-
-
-def draw_distribution(counts: dict[str, dict[str, int]], file: Path) -> None:
-    """Draws the pictures per class, stacked by split, the largest class on top."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import pandas as pd
-    from matplotlib import pyplot as plt
-
-    table = pd.DataFrame(counts)
-    table = table.loc[table.sum(axis=1).sort_values(kind="stable").index]
-    figure, axes = plt.subplots(figsize=(8, 1.5 + 0.22 * len(table)), layout="constrained")
-    table.plot.barh(stacked=True, ax=axes, width=0.8, color=["#4477aa", "#ccbb44", "#ee6677"])
-    axes.bar_label(axes.containers[-1], labels=[f"{n:,}" for n in table.sum(axis=1)],
-                   padding=3, fontsize=8)
-    axes.set(xlabel="pictures", title=f"{table.to_numpy().sum():,} pictures by class and split")
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    for tick in axes.get_yticklabels():
-        tick.set_parse_math(False)  # a class may hold a $
-    axes.margins(x=0.1)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(file, dpi=100)
-    plt.close(figure)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,35 @@
-"""The report's pictures, drawn without pyplot: no window, nothing global, nothing to close."""
+"""Pictures of records and reports, without pyplot: no window, nothing global or to close."""
 import numpy as np
 import pandas as pd
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 COLUMNS = 6  # of the gallery
+COLOURS = ["#4477aa", "#ccbb44", "#ee6677"]  # of the splits
+
+
+def class_distribution(counts: dict[str, dict[str, int]]) -> Figure:
+    """Pictures per class, stacked by split, the largest class on top.
+
+    Args:
+        counts: split -> class -> pictures.
+    """
+    table = pd.DataFrame(counts)
+    table = table.loc[table.sum(axis=1).sort_values(kind="stable").index]
+    figure = Figure(figsize=(8, 1.5 + 0.22 * len(table)), dpi=100, layout="constrained")
+    axes = figure.add_subplot()
+    starts = table.cumsum(axis=1) - table
+    for split, colour in zip(table, COLOURS):
+        bars = axes.barh(range(len(table)), table[split], left=starts[split], label=split,
+                         color=colour)
+    axes.bar_label(bars, [f"{n:,}" for n in table.sum(axis=1)], padding=3, fontsize=8)
+    axes.set_yticks(range(len(table)), table.index, parse_math=False)  # a class may hold a $
+    axes.set(xlabel="pictures", title=f"{table.to_numpy().sum():,} pictures by class and split")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.margins(x=0.1)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(loc="lower right")
+    return figure
 
 
 def confusion(matrix: np.ndarray, classes: list[str], name: str) -> Figure:

@@ -8,6 +8,17 @@ from fashionclf import figures
 GREY = np.full((40, 30, 3), 200, np.uint8)
 
 
+def test_the_class_distribution_stacks_the_splits_with_the_largest_class_on_top():
+    drawn = figures.class_distribution({"train": {"Tee": 700, "$a$": 9_000},
+                                        "validation": {"Tee": 100, "$a$": 0},
+                                        "test": {"Tee": 200, "$a$": 1_000}})
+    axes = drawn.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["Tee", "$a$"]
+    ends = [[bar.get_x() + bar.get_width() for bar in split] for split in axes.containers]
+    assert ends == [[700, 9_000], [800, 9_000], [1_000, 10_000]]
+    assert [text.get_text() for text in axes.texts] == ["1,000", "10,000"]
+
+
 def test_the_gallery_shows_the_surest_mistakes_first_with_the_stated_caption():
     worst = pd.DataFrame({"path": ["x", "y"], "true": ["Anorak", "$b$"],
                           "predicted": ["Parka", "Tee"], "probability": [0.9, 0.7]})
