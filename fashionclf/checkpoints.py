@@ -30,11 +30,11 @@ class TrainingState:
 
     @property
     def epoch(self) -> int:
-        return int(self._epoch)
+        return int(self._epoch.numpy())
 
     @property
     def step(self) -> int:
-        return int(self._step)
+        return int(self._step.numpy())
 
     @property
     def sums(self) -> tf.Tensor:
