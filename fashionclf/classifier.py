@@ -12,6 +12,7 @@ import numpy as np
 
 ARCHITECTURES = ("efficientnet_b0", "baseline_cnn")
 FEATURES, PREDICTIONS = "features", "predictions"  # names of the last two layers
+DROP_CONNECT_RATE = 0.2  # of keras.applications.EfficientNetB0
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -56,8 +57,34 @@ def build(spec: Spec) -> keras.Model:
 
 def _efficientnet_b0(shape):
     trunk = keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=shape)
+    trunk = keras.models.clone_model(trunk, clone_function=_with_stochastic_depth)
     _normalize_as_imagenet(trunk)
     return trunk.input, trunk.output
+
+
+class StochasticDepth(keras.layers.Layer):
+    """Drops a residual branch of whole examples (Huang et al., 2016).
+
+    It stands where Keras has a Dropout, whose draws a resumed training could not repeat.
+
+    Attributes:
+        depth: place of the branch in the network, 0 at its start to 1 at its end.
+        keep: float32 [B, 1, 1, 1], factors of the branches; the training step sets it
+            while it is traced. None, as everywhere else, lets the branch pass.
+    """
+
+    def __init__(self, depth: float, **kwargs):
+        super().__init__(**kwargs)
+        self.depth, self.keep = depth, None
+
+    def call(self, branch):
+        return branch if self.keep is None else branch * keras.ops.cast(self.keep, branch.dtype)
+
+
+def _with_stochastic_depth(layer: keras.layers.Layer) -> keras.layers.Layer:
+    if isinstance(layer, keras.layers.Dropout):  # its rate grows to DROP_CONNECT_RATE
+        return StochasticDepth(layer.rate / DROP_CONNECT_RATE, name=layer.name)
+    return layer.__class__.from_config(layer.get_config())
 
 
 def _normalize_as_imagenet(model: keras.Model) -> None:

@@ -41,6 +41,9 @@ flags.DEFINE_string("weights", "imagenet", "Where the trunk starts: imagenet (Ke
                     "download), the folder of a run, a .weights.h5 file, or none.")
 flags.DEFINE_float("dropout", 0.2, "Share of the pooled features dropped in training.",
                    lower_bound=0.0, upper_bound=0.9)
+flags.DEFINE_float("stochastic_depth", 0.0, "Share of the pictures for which training skips the "
+                   "last residual branch; less for branches below, none for frozen ones.",
+                   lower_bound=0.0, upper_bound=0.9)
 flags.DEFINE_boolean("mirrored", False, "Evaluate and predict by the mean over a picture and its "
                      "mirror image, at twice the time.")
 # Head phase
@@ -150,7 +153,8 @@ def recipe(manifest: dict):
         saturation=FLAGS.colour, brightness=FLAGS.colour / 2)
     return training_step.Recipe(
         batch_size=FLAGS.batch_size, augmentation=augmentation if FLAGS.augment else None,
-        mixup=FLAGS.mixup, dropout=FLAGS.dropout, label_smoothing=FLAGS.label_smoothing,
+        mixup=FLAGS.mixup, dropout=FLAGS.dropout, stochastic_depth=FLAGS.stochastic_depth,
+        label_smoothing=FLAGS.label_smoothing,
         class_weights=weights * counts.sum() / (weights * counts).sum(),
         ema_momentum=FLAGS.ema_momentum, seed=FLAGS.seed,
         checkpoint_every_steps=FLAGS.checkpoint_every_steps)

@@ -1,4 +1,5 @@
 """What is trained how (Recipe, Phase), and the one compiled step that does it."""
+import contextlib
 import dataclasses
 
 import keras
@@ -19,6 +20,8 @@ class Recipe:
         mixup: alpha of the Beta distribution that weighs two pictures of the
             replica's batch and their targets (Zhang et al., 2018); 0 for none.
         dropout: share of the pooled features set to 0.
+        stochastic_depth: share of the examples that skip the last residual branch;
+            it falls linearly to 0 at the first, and applies to trained blocks only.
         label_smoothing: share of the target spread evenly over all classes.
         class_weights: float32 [C], factor of each class's loss.
         ema_momentum: of the moving average of the weights, which is what is
@@ -30,6 +33,7 @@ class Recipe:
     augmentation: Augmentation | None
     mixup: float
     dropout: float
+    stochastic_depth: float
     label_smoothing: float
     class_weights: np.ndarray
     ema_momentum: float
@@ -73,21 +77,25 @@ def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, reci
     head = model.get_layer(classifier.PREDICTIONS)
     variables = model.trainable_variables
     class_weights = tf.constant(recipe.class_weights, tf.float32)
+    branches = [layer for layer in features.layers if recipe.stochastic_depth
+                and isinstance(layer, classifier.StochasticDepth) and layer.trainable]
+    sections = [DRAWS, head.kernel.shape[0], len(branches)]  # of each example's draws
     kernels = [v for v in variables if v.name.endswith("kernel")]
     cross_entropy = keras.losses.CategoricalCrossentropy(
         from_logits=True, label_smoothing=recipe.label_smoothing, reduction=None)
 
     def replica_step(batch, seed):
-        draws = tf.random.stateless_uniform([recipe.batch_size, DRAWS + head.kernel.shape[0]], seed)
-        draws = tf.gather(draws, _own_examples(recipe.batch_size))
+        draws = tf.random.stateless_uniform([recipe.batch_size, sum(sections)], seed)
+        for_augmentation, for_dropout, for_depth = tf.split(
+            tf.gather(draws, _own_examples(recipe.batch_size)), sections, axis=1)
         images, labels = batch["image"], batch["label"]
         targets = tf.one_hot(labels, head.units)
         if recipe.augmentation:
-            images = recipe.augmentation(images, draws[:, :DRAWS])
+            images = recipe.augmentation(images, for_augmentation)
         if recipe.mixup:
             images, targets = _mix(images, targets, _mixing_weights(recipe, seed))
-        keep = tf.cast(draws[:, DRAWS:] >= recipe.dropout, tf.float32) / (1.0 - recipe.dropout)
-        with tf.GradientTape() as tape:
+        keep = _keep(for_dropout, recipe.dropout)
+        with tf.GradientTape() as tape, _dropping(branches, for_depth, recipe.stochastic_depth):
             # training=False: BatchNorm stays frozen, and dropout is ours, below,
             # so that it is a function of the seed and not of a generator's state.
             pooled = tf.cast(features(images, training=False), tf.float32)
@@ -106,6 +114,23 @@ def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, reci
         sums = strategy.run(replica_step, args=(batch, seed))
         return strategy.reduce(tf.distribute.ReduceOp.SUM, sums, axis=None)
     return step
+
+
+def _keep(draws: tf.Tensor, rate: float) -> tf.Tensor:
+    """Factors of what dropout at `rate` keeps (1 / (1 - rate)) and drops (0), as `draws` say."""
+    return tf.cast(draws >= rate, tf.float32) / (1.0 - rate)
+
+
+@contextlib.contextmanager
+def _dropping(branches: list[classifier.StochasticDepth], draws: tf.Tensor, rate: float):
+    """Lets calls of the model within the block drop `branches`; `draws` has a column for each."""
+    for number, branch in enumerate(branches):
+        branch.keep = _keep(draws[:, number, None, None, None], rate * branch.depth)
+    try:
+        yield
+    finally:
+        for branch in branches:
+            branch.keep = None
 
 
 def _mixing_weights(recipe: Recipe, seed: tf.Tensor) -> tf.Tensor:

@@ -60,6 +60,20 @@ def test_logits_have_a_column_a_class(b0):
     assert classifier.build(CNN)(pictures(32)).shape == (2, 3)
 
 
+def test_stochastic_depth_drops_the_branches_of_single_examples(b0):
+    branches = [x for x in b0.layers if isinstance(x, classifier.StochasticDepth)]
+    assert [x.name for x in branches] == [
+        "block2b_drop", "block3b_drop", "block4b_drop", "block4c_drop", "block5b_drop",
+        "block5c_drop", "block6b_drop", "block6c_drop", "block6d_drop"]
+    assert np.allclose([x.depth for x in branches], np.array([2, 4, 6, 7, 9, 10, 12, 13, 14]) / 16)
+    plain = np.array(b0(pictures(64)))
+    branches[-1].keep = np.array([1, 0], np.float32)[:, None, None, None]
+    dropped = np.array(b0(pictures(64)))
+    branches[-1].keep = None
+    np.testing.assert_array_equal(dropped[0], plain[0])
+    assert (dropped[1] != plain[1]).all()
+
+
 def test_the_input_is_0_to_255_and_rescaled_inside(b0):
     normalized = keras.Model(b0.input, next(
         x for x in b0.layers if isinstance(x, keras.layers.Normalization)).output)

@@ -20,7 +20,8 @@ def data(tmp_path_factory):
 def recipe(**changes):
     return training_step.Recipe(**{**dict(
         batch_size=8, augmentation=augment.Augmentation(), mixup=0.0, dropout=0.2,
-        label_smoothing=0.1, class_weights=np.ones(3), ema_momentum=0.0, seed=0), **changes})
+        stochastic_depth=0.0, label_smoothing=0.1, class_weights=np.ones(3),
+        ema_momentum=0.0, seed=0), **changes})
 
 
 def phase(epochs=2, unfreeze_from="conv2d", name="head"):
@@ -36,11 +37,11 @@ def weights(model):
     return [v.numpy() for v in model.variables]
 
 
-def one_step(model, which):
+def one_step(model, which, **changes):
     classifier.unfreeze_from(model, which.unfreeze_from)
     optimizer = keras.optimizers.Adam(1e-2)
     optimizer.build(model.trainable_variables)
-    step = training_step.make_step(model, optimizer, which, recipe())
+    step = training_step.make_step(model, optimizer, which, recipe(**changes))
     images = np.random.default_rng(0).uniform(0, 255, (8, SIZE, SIZE, 3)).astype(np.float32)
     return step({"image": tf.constant(images), "label": tf.range(8, dtype=tf.int64) % 3},
                 tf.constant([1, 2]))
@@ -65,6 +66,17 @@ def test_fine_tuning_changes_the_top_two_blocks_and_no_batchnorm(changed):
     blocks = {path.split("_")[0].split("/")[0] for path in changed["fine_tune"]}
     assert {block[:6] for block in blocks} == {"block6", "block7", "top", "predic"}
     assert not any("bn" in path for path in changed["fine_tune"])
+
+
+def test_stochastic_depth_reaches_trained_blocks_and_ends_with_the_step():
+    def loss(block, rate):
+        keras.utils.set_random_seed(0)
+        model = classifier.build(classifier.Spec("efficientnet_b0", CLASSES, SIZE, 0.0))
+        found = one_step(model, phase(unfreeze_from=block), stochastic_depth=rate)
+        assert all(getattr(layer, "keep", None) is None for layer in model.layers)
+        return float(found[0])
+    assert loss("block6a", 0.9) == loss("block6a", 0.9) != loss("block6a", 0.0)
+    assert loss(None, 0.9) == loss(None, 0.0)
 
 
 def test_it_learns_what_colours_tell(tmp_path, data):

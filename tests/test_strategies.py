@@ -26,7 +26,7 @@ with strategy.scope():
     model = classifier.build(classifier.Spec("baseline_cnn", ["Red", "Green", "Blue"], 32, 0.0))
     fine_tuning.run_phase(
         model, training_step.Phase("head", "conv2d", 2, 2e-3, 0, 1e-4),
-        training_step.Recipe(8, augment.Augmentation(), 0.0, 0.2, 0.1, np.ones(3), 0.9, 0),
+        training_step.Recipe(8, augment.Augmentation(), 0.0, 0.2, 0.0, 0.1, np.ones(3), 0.9, 0),
         fine_tuning.Data(pathlib.Path(records), {"train": 24, "validation": 6}, 32, 0.0), run)
 np.savez(run / "weights.npz", *model.get_weights())
 """
