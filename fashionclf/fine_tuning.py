@@ -38,8 +38,8 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Data, run_
     """Trains `model` through `phase`, from its newest checkpoint in `run_dir` if there is one.
 
     After each epoch it validates, appends to history.csv, writes TensorBoard
-    scalars and a checkpoint, and keeps the best weights so far in
-    checkpoints/best.weights.h5. Leaves the (averaged) weights of the last epoch in the model.
+    scalars and a checkpoint, and keeps the best weights so far, see History.append,
+    in checkpoints/best.weights.h5. Leaves the (averaged) weights of the last epoch in the model.
 
     Args:
         chief: whether this process writes; of many workers one does.
@@ -54,7 +54,7 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Data, run_
     state = checkpoints.TrainingState(run_dir / "checkpoints" / phase.name, model, optimizer)
     state.restore()
     (run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
-    history = History(run_dir / "history.csv")
+    history = History(run_dir / "history.csv", data.examples.get("validation", 0))
     writer = tf.summary.create_noop_writer()
     if chief:
         history.trim(phase.name, state.epoch)

@@ -2,6 +2,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 COLUMNS = ["phase", "epoch", "step", "loss", "accuracy", "l2", "learning_rate",
@@ -11,8 +12,8 @@ COLUMNS = ["phase", "epoch", "step", "loss", "accuracy", "l2", "learning_rate",
 class History:
     """Rows of history.csv, one an epoch; every change is on disk when the call returns."""
 
-    def __init__(self, path: Path):
-        self._path = Path(path)
+    def __init__(self, path: Path, validation_examples: int = 0):
+        self._path, self._validation_examples = Path(path), validation_examples
         self.table = pd.read_csv(path) if self._path.exists() else pd.DataFrame(columns=COLUMNS)
 
     def trim(self, phase: str, epochs: int) -> None:
@@ -21,24 +22,18 @@ class History:
         self._write(self.table[~late])
 
     def append(self, row: dict) -> bool:
-        """Adds an epoch; True where no epoch before it has a better `val_accuracy`.
+        """Adds an epoch; True where its weights are the ones to keep so far.
 
-        Among epochs of equal accuracy the lower `val_loss` is better. Without
-        a validation split (both NaN) the newest epoch is the best.
+        Kept is the last epoch whose `val_accuracy` is within one standard error of
+        the highest (the rule of Breiman et al., 1984): a validation split too small
+        to tell epochs apart must not stop a schedule short of its end. Without one
+        (NaN) it is the newest epoch.
         """
         new = pd.DataFrame([row], columns=COLUMNS)
-        before = self.table.dropna(subset="val_accuracy")
         self._write(pd.concat([self.table, new]) if len(self.table) else new)
-        rank = (row["val_accuracy"], -row["val_loss"])
-        return all(not (accuracy, -loss) >= rank
-                   for accuracy, loss in zip(before["val_accuracy"], before["val_loss"]))
-
-    def best(self) -> dict:
-        """The row of the epoch whose weights are kept."""
-        ranked = self.table.sort_values(["val_accuracy", "val_loss"], ascending=[False, True],
-                                        kind="stable", na_position="last")
-        validated = ranked["val_accuracy"].notna().any()
-        return (ranked if validated else self.table[::-1]).iloc[0].to_dict()
+        best = self.table["val_accuracy"].max()
+        error = np.sqrt(best * (1 - best) / max(1, self._validation_examples))
+        return not row["val_accuracy"] < best - error
 
     def _write(self, table: pd.DataFrame) -> None:
         partial = self._path.with_suffix(".partial")

@@ -3,10 +3,10 @@
     python -m fashionclf.train --flagfile=configs/quickstart.cfg
 
 writes all it has to say into the folder --run: flags, history, TensorBoard
-logs, the weights of the best epoch by validation and, from one look at the
-test split at the end, report/. Killed, it goes on from its last checkpoint
-when the same command is run again. Two CPU cores train the head at about 60
-and the top two blocks at about 50 pictures of 224 pixels a second.
+logs, the weights of the best epoch by validation (of several as good, the last)
+and, from one look at the test split at the end, report/. Killed, it goes on from
+its last checkpoint when the same command is run again. Two CPU cores train the
+head at about 60 and the top two blocks at about 50 pictures of 224 pixels a second.
 """
 import shutil
 from pathlib import Path
