@@ -1,8 +1,11 @@
 """Saves and restores where a training phase stands, so that a kill costs little.
 
-A save writes new files and only then names them as the newest (TensorFlow's
-CheckpointManager): a kill in the middle leaves the one before.
+A save writes new files under new names, the index last: a kill in the middle,
+or a full disk, leaves the ones before whole. What is there is read from these
+names: TensorFlow's own list of saves, a file that may be damaged too, is not kept.
 """
+import re
+import sys
 from pathlib import Path
 
 import keras
@@ -21,12 +24,13 @@ class TrainingState:
     """
 
     def __init__(self, folder: Path, model: keras.Model, optimizer: keras.Optimizer):
+        self._folder = Path(folder)
         self._epoch = tf.Variable(0, dtype=tf.int64)
         self._step = tf.Variable(0, dtype=tf.int64)
         self._sums = tf.Variable(tf.zeros(3))
-        checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer, epoch=self._epoch,
-                                         step=self._step, sums=self._sums)
-        self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=KEEP)
+        self._checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer, sums=self._sums,
+                                               epoch=self._epoch, step=self._step)
+        self._number = 0  # of the newest save that is whole
 
     @property
     def epoch(self) -> int:
@@ -41,14 +45,56 @@ class TrainingState:
         return self._sums.value()
 
     def restore(self) -> bool:
-        """Goes back to the newest save; False where there is none."""
-        newest = self._manager.latest_checkpoint
-        if newest:
-            self._manager.checkpoint.restore(newest).assert_consumed()
-        return bool(newest)
+        """Goes back to the newest save that is whole; False where none was ever made.
+
+        Says aloud which saves are damaged (TensorFlow checks a sum of every tensor).
+
+        Raises:
+            ValueError: there are saves, and all are damaged.
+        """
+        numbers = self._numbers()
+        for number in numbers:
+            prefix = self._prefix(number)
+            try:
+                self._checkpoint.read(prefix).assert_consumed()
+                self._number = number
+                return True
+            except Exception as error:  # damage shows as anything from DataLossError to IndexError
+                print(f"warning: {prefix} is damaged ({str(error).splitlines()[0]}); "
+                      "trying the one before it", file=sys.stderr, flush=True)
+        if numbers:
+            raise ValueError(f"every checkpoint in {self._folder} is damaged: remove the folder "
+                             "to train this phase again from its start")
+        return False
+
+    def _prefix(self, number: int) -> str:
+        return str(self._folder / f"ckpt-{number}")
+
+    def _numbers(self) -> list[int]:
+        """Of the saves, newest first; TensorFlow writes the index of a save last."""
+        names = [file.name for file in self._folder.glob("ckpt-*.index")]
+        return sorted((int(found[1]) for name in names
+                       if (found := re.fullmatch(r"ckpt-(\d+)\.index", name))), reverse=True)
 
     def save(self, *, epoch: int, step: int = 0, sums: tf.Tensor | None = None) -> None:
+        """Saves that `epoch` epochs and `step` steps of the next are done.
+
+        Raises:
+            OSError: it can't be written; the saves before it are whole.
+        """
         self._epoch.assign(epoch)
         self._step.assign(step)
         self._sums.assign(tf.zeros(3) if sums is None else sums)
-        self._manager.save()
+        try:
+            self._checkpoint.write(self._prefix(self._number + 1))
+        except tf.errors.OpError as error:
+            reason = error.message.split("}} ")[-1].split(" [Op:")[0]
+            raise OSError(
+                f"the checkpoint after epoch {epoch}, step {step} cannot be written into "
+                f"{self._folder} ({reason}); the ones before it are whole: make room and "
+                "run the same command again") from error
+        self._number += 1
+        for number in self._numbers():
+            if not self._number - KEEP < number <= self._number:
+                for file in sorted(self._folder.glob(f"ckpt-{number}.*"), reverse=True):
+                    file.unlink()  # the index first

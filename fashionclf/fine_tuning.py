@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from fashionclf import checkpoints, classifier, input_pipeline, schedule
+from fashionclf import checkpoints, classifier, input_pipeline, interruption, schedule
 from fashionclf.augment import DRAWS
 from fashionclf.history import History
 from fashionclf.inference import Predictor
@@ -74,6 +74,8 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Data, run_
         if chief:
             _log(writer, phase, row)
             state.save(epoch=epoch + 1)
+        if interruption.requested():
+            interruption.leave(f"saved after {phase.name} {epoch + 1}")
     if optimizer.use_ema:
         optimizer.finalize_variable_values(model.trainable_variables)
 
@@ -100,9 +102,12 @@ def _train_epoch(train_step, phase, recipe, data, state, steps, chief) -> dict:
                 means = _means(sums, done, recipe.batch_size)
                 bar.set_postfix_str(f"{speed:.0f} images/s, loss {means['loss']:.3f}, "
                                     f"accuracy {means['accuracy']:.3f}", refresh=False)
-            if chief and recipe.checkpoint_every_steps and done < steps \
-                    and done % recipe.checkpoint_every_steps == 0:
+            due = recipe.checkpoint_every_steps and done % recipe.checkpoint_every_steps == 0
+            if chief and done < steps and (due or interruption.requested()):
+                _means(sums, done, recipe.batch_size)  # what isn't finite is never saved
                 state.save(epoch=epoch, step=done, sums=sums)
+            if done < steps and interruption.requested():
+                interruption.leave(f"saved after step {done} of {phase.name} {epoch + 1}")
             bar.update()
     return {**means, "images_per_second": round(speed, 1)}
 

@@ -1,6 +1,5 @@
 """Records on disk: the one schema, writing through TFDS, the manifest."""
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -16,7 +15,7 @@ from tensorflow_datasets.core import example_serializer, writer
 from tensorflow_datasets.core.utils import shard_utils
 from tqdm import tqdm
 
-from fashionclf import audit
+from fashionclf import audit, locks
 from fashionclf.splits import SPLITS
 
 NAME, VERSION = "fashionclf", "1.0.0"
@@ -62,7 +61,8 @@ def staging(records_dir: Path) -> Iterator[Path]:
     refuse_existing(records_dir)
     folder = records_dir.with_name(records_dir.name + ".incomplete")
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
+    with locks.exclusive(folder, otherwise=f"another build is writing {folder}: wait for it to "
+                                           "end, or choose another --records"):
         try:
             _clear(folder)
             yield folder
@@ -71,19 +71,6 @@ def staging(records_dir: Path) -> Iterator[Path]:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a kill releases it
-        yield
-    except BlockingIOError as error:
-        raise FileExistsError(f"another build is writing {folder}: wait for it to end, "
-                              "or choose another --records") from error
-    finally:
-        os.close(descriptor)
 
 
 def _clear(folder: Path) -> None:

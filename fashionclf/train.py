@@ -8,12 +8,13 @@ and, from one look at the test split at the end, report/. Killed, it goes on fro
 its last checkpoint when the same command is run again. Two CPU cores train the
 head at about 60 and the top two blocks at about 50 pictures of 224 pixels a second.
 """
+import contextlib
 import shutil
 from pathlib import Path
 
 from absl import flags
 
-from fashionclf import cli
+from fashionclf import cli, locks
 
 FLAGS = flags.FLAGS
 
@@ -82,9 +83,7 @@ flags.DEFINE_integer("checkpoint_every_steps", 0, "Steps between saves within an
 
 
 def main(_: list[str]) -> None:
-    import keras
-
-    from fashionclf import classifier, fine_tuning, records, report
+    from fashionclf import records
 
     run_dir = Path(FLAGS.run)
     manifest = records.read_manifest(FLAGS.records)
@@ -98,8 +97,20 @@ def main(_: list[str]) -> None:
     strategy = make_strategy()
     cluster = strategy.cluster_resolver
     chief = not cluster or cluster.task_id == 0
-    if chief:
-        open_run(run_dir)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    with locks.exclusive(run_dir, otherwise=f"another training is writing {run_dir}: wait for it "
+                         "to end, or choose another --run") if chief else contextlib.nullcontext():
+        if chief:
+            open_run(run_dir)
+        train(run_dir, manifest, strategy, chief)
+
+
+def train(run_dir: Path, manifest: dict, strategy, chief: bool) -> None:
+    """Trains the phases that are left; then looks once at the test split and saves the model."""
+    import keras
+
+    from fashionclf import classifier, fine_tuning, interruption, report
+
     if FLAGS.mixed_precision:
         keras.mixed_precision.set_global_policy("mixed_bfloat16")
     keras.utils.set_random_seed(FLAGS.seed)
@@ -107,7 +118,7 @@ def main(_: list[str]) -> None:
                            FLAGS.box_margin, FLAGS.mirrored)
     data = fine_tuning.Data(Path(FLAGS.records), manifest["examples"], FLAGS.image_size,
                             FLAGS.box_margin)
-    with strategy.scope():
+    with strategy.scope(), interruption.deferred():
         model = classifier.build(spec)
         if FLAGS.weights != "none":
             classifier.load_trunk(model, FLAGS.weights)
@@ -175,11 +186,10 @@ def phases():
 
 def open_run(run_dir: Path) -> None:
     """Starts the run folder, or makes sure that this is the command that started it."""
-    if (run_dir / "flags.cfg").is_file():
+    if any(run_dir.glob("checkpoints/*/*.index")):
         same_flags(run_dir)
         print(f"{run_dir}: going on from the newest checkpoint")
         return
-    (run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
     shutil.copy(Path(FLAGS.records) / "manifest.json", run_dir / "records_manifest.json")
     (run_dir / "flags.cfg").write_text(cli.own_flags())
 

@@ -123,3 +123,54 @@ def test_a_killed_training_goes_on_and_the_finished_model_predicts(tmp_path, rec
     rows = predicted.stdout.splitlines()
     assert rows[0] == "path,class,probability,class_2,probability_2,class_3,probability_3,error"
     assert len(rows) == 1 + 96 and rows[1].split(",")[1] in CLASSES
+
+
+def started(flags, run, phase="fine_tune"):
+    """A training that has saved at least once in `phase`."""
+    training = subprocess.Popen(command(*flags), cwd=ROOT, stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL, text=True)
+    while not list(run.glob(f"checkpoints/{phase}/*.index")):
+        assert training.poll() is None
+        time.sleep(0.05)
+    return training
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_leaves_with_its_usual_code(tmp_path, records_dir, number):
+    run = tmp_path / "run"
+    flags = small(records_dir, run, "--fine_tune_epochs=500")
+    training = started(flags, run)
+    if number == signal.SIGTERM:
+        second = start(*flags)
+        assert second.returncode == 1 and "another training is writing" in second.stderr
+    training.send_signal(number)
+    said, _ = training.communicate(timeout=60)
+    assert training.returncode == 128 + number
+    assert f"{number.name}: saved after" in said and "the same command goes on" in said
+
+
+def mount(folder, *options):
+    folder.mkdir(exist_ok=True)
+    return subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", folder],
+                          capture_output=True, text=True)
+
+
+@pytest.mark.slow
+def test_a_full_disk_leaves_the_saves_before_whole(tmp_path, records_dir):
+    disk = tmp_path / "disk"
+    refused = mount(disk, "size=14m")
+    if refused.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {refused.stderr.strip()}")
+    try:
+        flags = small(records_dir, disk / "run")
+        full = start(*flags)
+        assert full.returncode == 1 and "No space left on device" in full.stderr
+        assert "make room and run the same command again" in full.stderr
+        assert mount(disk, "remount", "size=40m").returncode == 0
+        finished = start(*flags)
+        assert finished.returncode == 0, finished.stderr
+        assert "is damaged" not in finished.stderr
+        assert len(pd.read_csv(disk / "run" / "history.csv")) == 7
+    finally:
+        subprocess.run(["umount", disk], check=True)
