@@ -9,6 +9,7 @@ is listed in DIR/quarantine.csv. Two CPU cores open about 1,000 pictures of
 300 pixels a second and write 2,000. The result opens anywhere with
 tfds.builder_from_directory(DIR); DIR/manifest.json says what is in it.
 --dry_run shows classes and split from the lists alone: no picture is needed.
+--verify builds nothing and tells whether DIR is still what was built.
 """
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,11 +64,15 @@ flags.DEFINE_integer("seed", 0, "Seed of the draw for --split and --max_per_clas
 # Output
 flags.DEFINE_string("records", None, "Folder to create; an existing one is never overwritten.")
 flags.DEFINE_boolean("dry_run", False, "Only print classes and split: opens and writes nothing.")
+flags.DEFINE_boolean("verify", False, "Only check finished --records: every shard, record and "
+                     "picture; names what is damaged.")
 flags.DEFINE_integer("workers", None, "Threads that open pictures (default: one per core).",
                      lower_bound=1)
 
 
-def main(_: list[str]) -> None:
+def main(_: list[str]) -> int:
+    if FLAGS.verify:
+        return verify()
     if not FLAGS.dry_run:
         from fashionclf import records
 
@@ -78,6 +83,19 @@ def main(_: list[str]) -> None:
         describe_split(split_rows(labelled.table), labelled.classes)
     else:
         build(catalogue, labelled)
+    return 0
+
+
+def verify() -> int:
+    """Prints what is wrong with --records; the exit code is 1 where anything is."""
+    from fashionclf import verification
+
+    found = 0
+    for problem in verification.problems(FLAGS.records):
+        found += 1
+        print(problem)
+    print(f"{FLAGS.records}: " + (f"{found:,} problems" if found else "as it was built"))
+    return int(found > 0)
 
 
 def build(catalogue: "Catalogue", labelled: "Labelled") -> None:
@@ -204,7 +222,9 @@ def reconcile(rows_read: int, written: int, quarantined: int, dropped: int) -> N
 
 
 if __name__ == "__main__":
-    flags.mark_flag_as_required("source_dir")
+    flags.register_multi_flags_validator(
+        ["source_dir", "verify"], lambda given: given["source_dir"] or given["verify"],
+        "name the folder of the pictures with --source_dir=DIR")
     flags.register_multi_flags_validator(
         ["records", "dry_run"], lambda given: given["records"] or given["dry_run"],
         "name the folder to create with --records=DIR, or only look with --dry_run")

@@ -26,10 +26,11 @@ flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network tog
 
 
 def main(_: list[str]) -> None:
-    from fashionclf import classifier, records, report
+    from fashionclf import classifier, records, report, verification
 
     run_dir = Path(FLAGS.run)
     manifest = records.read_manifest(FLAGS.records)  # before the model: it is the quicker to fail
+    verification.check_shards(FLAGS.records, manifest)
     model, spec = classifier.load(run_dir)
     trained_on = run_dir / "records_manifest.json"
     if trained_on.is_file() and (json.loads(trained_on.read_text())["fingerprint"]

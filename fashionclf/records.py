@@ -153,13 +153,14 @@ def _examples(split: str, rows: pd.DataFrame, images_root: Path) -> Iterator[tup
 
 def write_manifest(folder: Path, *, classes: list[str], **provenance: object) -> None:
     """Writes manifest.json: `provenance`, the class list, and sha256 of every shard."""
-    shards = {file.name: _sha256(file) for file in sorted(folder.glob(f"{NAME}-*.tfrecord-*"))}
+    shards = {file.name: sha256(file) for file in sorted(folder.glob(f"{NAME}-*.tfrecord-*"))}
     manifest = {"classes": classes, **provenance, "shards": shards,
                 "fingerprint": fingerprint(shards, classes)}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
 
-def _sha256(file: Path) -> str:
+def sha256(file: Path) -> str:
+    """Of the file's bytes, as 64 hex digits."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

@@ -83,7 +83,7 @@ flags.DEFINE_integer("checkpoint_every_steps", 0, "Steps between saves within an
 
 
 def main(_: list[str]) -> None:
-    from fashionclf import records
+    from fashionclf import records, verification
 
     run_dir = Path(FLAGS.run)
     manifest = records.read_manifest(FLAGS.records)
@@ -94,6 +94,7 @@ def main(_: list[str]) -> None:
         same_flags(run_dir)
         print(f"{run_dir}: this training is finished; its report is in {run_dir / 'report'}")
         return
+    verification.check_shards(FLAGS.records, manifest)
     strategy = make_strategy()
     cluster = strategy.cluster_resolver
     chief = not cluster or cluster.task_id == 0

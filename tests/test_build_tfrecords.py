@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
+from tiny import make_records
 
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.slow
@@ -70,6 +71,16 @@ def test_a_pattern_names_the_items_that_stay_together_and_are_stored(tmp_path, p
     items = [{record["item"].numpy().decode() for record in part} for part in parts.values()]
     assert set().union(*items) == {f"item{number}" for number in range(10)}
     assert sum(map(len, items)) == 10
+
+
+def test_verify_names_what_is_damaged_and_exits_non_zero(tmp_path):
+    records = make_records(tmp_path, per_class={"train": 4, "test": 2})
+    whole = build("--verify", f"--records={records}")
+    assert whole.returncode == 0 and "as it was built" in whole.stdout
+    shard = sorted(records.glob("*.tfrecord-*"))[1]
+    shard.write_bytes(shard.read_bytes()[:-1])
+    damaged = build("--verify", f"--records={records}")
+    assert damaged.returncode == 1 and damaged.stdout.count(shard.name) == 2, damaged.stdout
 
 
 def test_the_seeds_split_shows_the_overlap_that_the_default_avoids(pictures):

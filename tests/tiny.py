@@ -10,11 +10,13 @@ from fashionclf import audit, records
 CLASSES = ["Red", "Green", "Blue"]
 
 
-def make_records(folder: Path, *, per_class: dict[str, int], size: int = 32) -> Path:
+def make_records(folder: Path, *, per_class: dict[str, int], size: int = 32,
+                 damaged: str = "") -> Path:
     """Writes records of noisy pictures in the colour of their class; gives their folder.
 
     Args:
         per_class: split -> pictures of each class.
+        damaged: item whose pictures are cut in half before they are written.
     """
     rng, rows = np.random.default_rng(0), []
     for split, count in per_class.items():
@@ -26,6 +28,8 @@ def make_records(folder: Path, *, per_class: dict[str, int], size: int = 32) -> 
                 file = folder / "source" / path
                 file.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(pixels.astype(np.uint8)).save(file)
+                if file.parent.match(damaged or "-"):
+                    file.write_bytes(file.read_bytes()[:file.stat().st_size // 2])
                 rows.append({"path": path, "item": path.rpartition("/")[0], "bbox": None,
                              "label": label, "split": split,
                              "digest": audit.digest(file.read_bytes())})
