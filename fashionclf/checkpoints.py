@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 KEEP = 2  # the newest, and the one before it
@@ -24,7 +25,7 @@ class TrainingState:
     """
 
     def __init__(self, folder: Path, model: keras.Model, optimizer: keras.Optimizer):
-        self._folder = Path(folder)
+        self._folder, self._model, self._optimizer = Path(folder), model, optimizer
         self._epoch = tf.Variable(0, dtype=tf.int64)
         self._step = tf.Variable(0, dtype=tf.int64)
         self._sums = tf.Variable(tf.zeros(3))
@@ -43,6 +44,15 @@ class TrainingState:
     @property
     def sums(self) -> tf.Tensor:
         return self._sums.value()
+
+    @property
+    def learning_rate(self) -> float:
+        return float(self._optimizer.learning_rate)
+
+    @property
+    def newest(self) -> str | None:
+        """Prefix of the newest save that is whole; None where none was made or restored."""
+        return self._prefix(self._number) if self._number else None
 
     def restore(self) -> bool:
         """Goes back to the newest save that is whole; False where none was ever made.
@@ -80,8 +90,14 @@ class TrainingState:
         """Saves that `epoch` epochs and `step` steps of the next are done.
 
         Raises:
+            FloatingPointError: a weight is not finite.
             OSError: it can't be written; the saves before it are whole.
         """
+        for variable in self._model.trainable_variables:
+            if not np.isfinite(variable.numpy()).all():
+                raise FloatingPointError(
+                    f"{variable.path} is not finite after epoch {epoch}, step {step}; the last "
+                    f"good checkpoint is {self.newest or 'none'}. Lower the learning rate")
         self._epoch.assign(epoch)
         self._step.assign(step)
         self._sums.assign(tf.zeros(3) if sums is None else sums)

@@ -185,6 +185,13 @@ def _load_weights(model: keras.Model, path: Path) -> None:
             "as Keras 3 saves them, or the folder of a run") from error
 
 
+def save_weights(model: keras.Model, file: Path) -> None:
+    """Writes `file` (.weights.h5) whole or not at all."""
+    partial = file.with_name("partial.weights.h5")
+    model.save_weights(partial)
+    partial.rename(file)
+
+
 def save(model: keras.Model, spec: Spec, run_dir: Path, **provenance) -> None:
     """Writes `model.weights.h5` and, last, `model.json` with its sha256 into `run_dir`.
 
@@ -192,9 +199,7 @@ def save(model: keras.Model, spec: Spec, run_dir: Path, **provenance) -> None:
         provenance: what else the JSON should say, e.g. where the weights come from.
     """
     weights = Path(run_dir) / "model.weights.h5"
-    partial = weights.with_name("partial.weights.h5")
-    model.save_weights(partial)
-    partial.rename(weights)
+    save_weights(model, weights)
     description = {**dataclasses.asdict(spec), "weights_sha256": _sha256(weights), **provenance}
     (Path(run_dir) / "model.json").write_text(json.dumps(description, indent=2) + "\n")
 

@@ -70,7 +70,7 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Data, run_
                    "learning_rate": float(optimizer.learning_rate),
                    **_validate(predictor, data, recipe.batch_size)}
             if chief and history.append(row):
-                model.save_weights(run_dir / "checkpoints" / "best.weights.h5")
+                classifier.save_weights(model, run_dir / "checkpoints" / "best.weights.h5")
         if chief:
             _log(writer, phase, row)
             state.save(epoch=epoch + 1)
@@ -99,12 +99,12 @@ def _train_epoch(train_step, phase, recipe, data, state, steps, chief) -> dict:
             done = step + 1
             if done % SYNC_STEPS == 0 or done == steps:
                 speed = recipe.batch_size * (done - first) / (time.perf_counter() - start)
-                means = _means(sums, done, recipe.batch_size)
+                means = _means(sums, done, recipe.batch_size, state)
                 bar.set_postfix_str(f"{speed:.0f} images/s, loss {means['loss']:.3f}, "
                                     f"accuracy {means['accuracy']:.3f}", refresh=False)
             due = recipe.checkpoint_every_steps and done % recipe.checkpoint_every_steps == 0
             if chief and done < steps and (due or interruption.requested()):
-                _means(sums, done, recipe.batch_size)  # what isn't finite is never saved
+                _means(sums, done, recipe.batch_size, state)  # what isn't finite is never saved
                 state.save(epoch=epoch, step=done, sums=sums)
             if done < steps and interruption.requested():
                 interruption.leave(f"saved after step {done} of {phase.name} {epoch + 1}")
@@ -112,12 +112,14 @@ def _train_epoch(train_step, phase, recipe, data, state, steps, chief) -> dict:
     return {**means, "images_per_second": round(speed, 1)}
 
 
-def _means(sums: tf.Tensor, steps: int, batch_size: int) -> dict:
+def _means(sums: tf.Tensor, steps: int, batch_size: int, state) -> dict:
     loss, l2, correct = (float(x) for x in sums)
     if not np.isfinite(loss + l2):
         raise FloatingPointError(
-            f"the loss is not finite (cross-entropy {loss}, L2 {l2}) by step {steps} of the epoch: "
-            "lower the learning rate, or lengthen its warm-up")
+            f"the loss is not finite (cross-entropy {loss}, L2 {l2}) by step {steps} of epoch "
+            f"{state.epoch + 1}, at learning rate {state.learning_rate:.2g}; the last good "
+            f"checkpoint is {state.newest or 'none'}. Lower the learning rate of this phase or "
+            "lengthen --warmup_steps, with another --run")
     return {"loss": loss / steps, "accuracy": correct / steps / batch_size, "l2": l2 / steps}
 
 

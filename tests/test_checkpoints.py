@@ -86,3 +86,12 @@ def test_training_goes_on_after_a_damaged_save(saved):
     model.set_weights([np.full((2, 1), 3, np.float32)])
     state.save(epoch=3)
     assert restored(saved) == 3 and len(list(saved.glob("*.index"))) == checkpoints.KEEP
+
+
+def test_weights_that_are_not_finite_are_never_saved(saved):
+    state, model = make(saved)
+    state.restore()
+    model.set_weights([np.array([[1], [np.nan]], np.float32)])
+    with pytest.raises(FloatingPointError, match="last good checkpoint is .*ckpt-3"):
+        state.save(epoch=4)
+    assert restored(saved) == 3

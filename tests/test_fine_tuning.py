@@ -127,7 +127,11 @@ def test_a_killed_phase_ends_with_the_weights_of_an_unbroken_one(
     assert pd.read_csv(tmp_path / "run" / "history.csv")["epoch"].tolist() == [1, 2]
 
 
-def test_a_loss_that_is_not_finite_stops_training(tmp_path, data):
-    with pytest.raises(FloatingPointError, match="learning rate"):
-        fine_tuning.run_phase(cnn(), phase(), recipe(class_weights=np.full(3, np.nan)), data,
-                              tmp_path)
+def test_a_loss_that_is_not_finite_stops_training_and_names_the_last_good_save(tmp_path, data):
+    fine_tuning.run_phase(cnn(), phase(epochs=1), recipe(), data, tmp_path)
+    with pytest.raises(FloatingPointError) as stop:
+        fine_tuning.run_phase(cnn(), phase(epochs=2), recipe(class_weights=np.full(3, np.nan)),
+                              data, tmp_path)
+    for what in ("epoch 2", "by step 3", "at learning rate", str(tmp_path), "head/ckpt-1"):
+        assert what in str(stop.value)
+    assert [file.name for file in tmp_path.rglob("*.index")] == ["ckpt-1.index"]
