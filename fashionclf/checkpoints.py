@@ -24,7 +24,11 @@ class TrainingState:
         sums: [3] float32, loss, L2 term and correct predictions summed over these steps.
     """
 
-    def __init__(self, folder: Path, model: keras.Model, optimizer: keras.Optimizer):
+    def __init__(self, folder: Path, model: keras.Model, optimizer: keras.Optimizer, *,
+                 writes: bool = True):
+        """`writes`: whether `save` writes or only notes the position; of many workers one writes.
+        """
+        self._writes = writes
         self._folder, self._model, self._optimizer = Path(folder), model, optimizer
         self._epoch = tf.Variable(0, dtype=tf.int64)
         self._step = tf.Variable(0, dtype=tf.int64)
@@ -101,12 +105,16 @@ class TrainingState:
         self._epoch.assign(epoch)
         self._step.assign(step)
         self._sums.assign(tf.zeros(3) if sums is None else sums)
+        if self._writes:
+            self._write()
+
+    def _write(self) -> None:
         try:
             self._checkpoint.write(self._prefix(self._number + 1))
         except tf.errors.OpError as error:
             reason = error.message.split("}} ")[-1].split(" [Op:")[0]
             raise OSError(
-                f"the checkpoint after epoch {epoch}, step {step} cannot be written into "
+                f"the checkpoint after epoch {self.epoch}, step {self.step} cannot be written into "
                 f"{self._folder} ({reason}); the ones before it are whole: make room and "
                 "run the same command again") from error
         self._number += 1

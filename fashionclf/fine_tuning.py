@@ -51,7 +51,8 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Data, run_
                         warmup_steps=phase.warmup_steps),
         use_ema=recipe.ema_momentum > 0, ema_momentum=recipe.ema_momentum or 0.99)
     optimizer.build(model.trainable_variables)
-    state = checkpoints.TrainingState(run_dir / "checkpoints" / phase.name, model, optimizer)
+    state = checkpoints.TrainingState(run_dir / "checkpoints" / phase.name, model, optimizer,
+                                      writes=chief)
     state.restore()
     (run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
     history = History(run_dir / "history.csv", data.examples.get("validation", 0))
@@ -73,7 +74,7 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Data, run_
                 classifier.save_weights(model, run_dir / "checkpoints" / "best.weights.h5")
         if chief:
             _log(writer, phase, row)
-            state.save(epoch=epoch + 1)
+        state.save(epoch=epoch + 1)
         if interruption.requested():
             interruption.leave(f"saved after {phase.name} {epoch + 1}")
     if optimizer.use_ema:
@@ -103,7 +104,7 @@ def _train_epoch(train_step, phase, recipe, data, state, steps, chief) -> dict:
                 bar.set_postfix_str(f"{speed:.0f} images/s, loss {means['loss']:.3f}, "
                                     f"accuracy {means['accuracy']:.3f}", refresh=False)
             due = recipe.checkpoint_every_steps and done % recipe.checkpoint_every_steps == 0
-            if chief and done < steps and (due or interruption.requested()):
+            if done < steps and (due or interruption.requested()):
                 _means(sums, done, recipe.batch_size, state)  # what isn't finite is never saved
                 state.save(epoch=epoch, step=done, sums=sums)
             if done < steps and interruption.requested():

@@ -1,11 +1,17 @@
-"""Two devices train to what one trains to: each picture draws its own augmentation and dropout."""
+"""Several devices train to what one trains to: each picture draws its own augmentation."""
+import json
+import os
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tiny import make_records
+
+from fashionclf import classifier
 
 TRAIN = """
 import sys
@@ -46,4 +52,75 @@ def test_two_mirrored_devices_train_to_the_weights_of_one(tmp_path):
     records = make_records(tmp_path, per_class={"train": 8, "validation": 2})
     one, two = (train(records, tmp_path / str(n), n) for n in (1, 2))
     for a, b in zip(one, two, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def start_workers(count: int, records: Path, run: Path, *more: str) -> list[subprocess.Popen]:
+    """Starts `python -m fashionclf.train` once for each worker; the first is the chief."""
+    ports = []
+    for _ in range(count):
+        with socket.socket() as probe:
+            probe.bind(("localhost", 0))
+            ports.append(probe.getsockname()[1])
+    cluster = {"worker": [f"localhost:{port}" for port in ports]}
+    command = [sys.executable, "-m", "fashionclf.train", f"--records={records}", f"--run={run}",
+               "--strategy=multi_worker", *SMALL, *more]
+    return [subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**os.environ, "TF_CONFIG": json.dumps(
+            {"cluster": cluster, "task": {"type": "worker", "index": index}})})
+        for index in range(count)]
+
+
+SMALL = ["--architecture=baseline_cnn", "--weights=none", "--image_size=32", "--batch_size=12",
+         "--head_epochs=2", "--fine_tune_epochs=2", "--ema_momentum=0.9"]
+
+
+def finish(workers: list[subprocess.Popen]) -> None:
+    for worker in workers:
+        said, _ = worker.communicate(timeout=300)
+        assert worker.returncode == 0, said
+
+
+def weights(run: Path) -> list[np.ndarray]:
+    return classifier.load(run)[0].get_weights()
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """Records, and the run of one process on them."""
+    folder = tmp_path_factory.mktemp("alone")
+    records = make_records(folder, per_class={"train": 16, "validation": 2, "test": 4})
+    subprocess.run([sys.executable, "-m", "fashionclf.train", f"--records={records}",
+                    f"--run={folder / 'run'}", *SMALL], check=True)
+    return records, folder / "run"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [2, 3])
+def test_several_workers_train_to_the_weights_and_metrics_of_one(tmp_path, alone, count):
+    records, one = alone
+    finish(start_workers(count, records, tmp_path / "run"))
+    for a, b in zip(weights(one), weights(tmp_path / "run"), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    scores = [json.loads((run / "report/metrics.json").read_text())
+              for run in (one, tmp_path / "run")]
+    assert scores[0] == scores[1]
+
+
+@pytest.mark.slow
+def test_the_death_of_a_worker_stops_the_others_and_all_together_go_on(tmp_path, alone):
+    records, one = alone
+    run = tmp_path / "run"
+    workers = start_workers(2, records, run, "--checkpoint_every_steps=1")
+    while not list(run.glob("checkpoints/fine_tune/*.index")):
+        assert workers[0].poll() is None, workers[0].communicate()[0]
+        time.sleep(0.02)
+    workers[1].kill()
+    died = time.monotonic()
+    said, _ = workers[0].communicate(timeout=120)
+    assert workers[0].returncode == 1 and "another worker" in said, said
+    print(f"the other worker stopped after {time.monotonic() - died:.0f} s")
+    finish(start_workers(2, records, run, "--checkpoint_every_steps=1"))
+    for a, b in zip(weights(one), weights(run), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
