@@ -103,7 +103,8 @@ def main(_: list[str]) -> None:
                          "to end, or choose another --run") if chief else contextlib.nullcontext():
         if chief:
             open_run(run_dir)
-        train(run_dir, manifest, strategy, chief)
+        with workers_stop_together():
+            train(run_dir, manifest, strategy, chief)
 
 
 def train(run_dir: Path, manifest: dict, strategy, chief: bool) -> None:
@@ -134,6 +135,21 @@ def train(run_dir: Path, manifest: dict, strategy, chief: bool) -> None:
                     records_fingerprint=manifest["fingerprint"])
     print(f"\nreport: {run_dir / 'report'}\n"
           f"curves: tensorboard --logdir={run_dir / 'tensorboard'}")
+
+
+@contextlib.contextmanager
+def workers_stop_together():
+    """Says what it means when a step fails because another machine is gone."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
+            tf.errors.DeadlineExceededError) as error:
+        raise OSError(
+            f"another worker of TF_CONFIG has stopped or cannot be reached (the worker itself says "
+            f"why; here it shows as {type(error).__name__}): start all workers again with the same "
+            "command, and they go on from the newest checkpoint") from error
 
 
 def make_strategy():
