@@ -3,13 +3,15 @@
 A model is rebuilt from code and `model.json`; only weights are ever loaded.
 """
 import dataclasses
-import hashlib
 import json
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from fashionclf import checksums, weight_files
+
+MOST_CLASSES = 10_000
 ARCHITECTURES = ("efficientnet_b0", "baseline_cnn")
 FEATURES, PREDICTIONS = "features", "predictions"  # names of the last two layers
 DROP_CONNECT_RATE = 0.2  # of keras.applications.EfficientNetB0
@@ -35,6 +37,19 @@ class Spec:
     box_margin: float
     mirrored: bool = False
 
+    def __post_init__(self):
+        """Raises ValueError where a value is not what the fields above allow."""
+        holds = {
+            "architecture": self.architecture in ARCHITECTURES,
+            "classes": isinstance(self.classes, list) and 0 < len(self.classes) <= MOST_CLASSES
+            and all(isinstance(name, str) for name in self.classes),
+            "image_size": type(self.image_size) is int and 32 <= self.image_size <= 2048,
+            "box_margin": type(self.box_margin) in (int, float) and 0 <= self.box_margin <= 10,
+            "mirrored": type(self.mirrored) is bool}
+        for name, holds_true in holds.items():
+            if not holds_true:
+                raise ValueError(f"{name} cannot be {getattr(self, name)!r:.100}")
+
 
 def build(spec: Spec) -> keras.Model:
     """Builds the network with random weights.
@@ -44,12 +59,8 @@ def build(spec: Spec) -> keras.Model:
         "features" gives what the dense layer "predictions" sees.
     """
     shape = (spec.image_size, spec.image_size, 3)
-    if spec.architecture == "efficientnet_b0":
-        inputs, maps = _efficientnet_b0(shape)
-    elif spec.architecture == "baseline_cnn":
-        inputs, maps = _baseline_cnn(shape)
-    else:
-        raise ValueError(f"architecture {spec.architecture!r} is not one of {ARCHITECTURES}")
+    trunk = {"efficientnet_b0": _efficientnet_b0, "baseline_cnn": _baseline_cnn}
+    inputs, maps = trunk[spec.architecture](shape)
     features = keras.layers.GlobalAveragePooling2D(name=FEATURES)(maps)
     logits = keras.layers.Dense(len(spec.classes), name=PREDICTIONS, dtype="float32")(features)
     return keras.Model(inputs, logits, name=spec.architecture)
@@ -171,25 +182,8 @@ def _trunk_from(path: Path) -> keras.Model:
         raise FileNotFoundError(f"{path}: no such weights; --weights takes imagenet, none, a "
                                 ".weights.h5 file or the folder of a run")
     trunk = keras.applications.EfficientNetB0(include_top=False, weights=None)
-    _load_weights(trunk, path)
+    weight_files.load(trunk, path)
     return trunk
-
-
-def _load_weights(model: keras.Model, path: Path) -> None:
-    try:
-        model.load_weights(path)
-    except (ValueError, KeyError, OSError) as error:
-        raise ValueError(
-            f"{path}: does not fit {model.name} of {model.count_params():,} parameters "
-            f"({str(error).splitlines()[0]}). Give weights of EfficientNetB0 without its top, "
-            "as Keras 3 saves them, or the folder of a run") from error
-
-
-def save_weights(model: keras.Model, file: Path) -> None:
-    """Writes `file` (.weights.h5) whole or not at all."""
-    partial = file.with_name("partial.weights.h5")
-    model.save_weights(partial)
-    partial.rename(file)
 
 
 def save(model: keras.Model, spec: Spec, run_dir: Path, **provenance) -> None:
@@ -199,8 +193,9 @@ def save(model: keras.Model, spec: Spec, run_dir: Path, **provenance) -> None:
         provenance: what else the JSON should say, e.g. where the weights come from.
     """
     weights = Path(run_dir) / "model.weights.h5"
-    save_weights(model, weights)
-    description = {**dataclasses.asdict(spec), "weights_sha256": _sha256(weights), **provenance}
+    weight_files.save(model, weights)
+    description = {**dataclasses.asdict(spec), "weights_sha256": checksums.sha256(weights),
+                   **provenance}
     (Path(run_dir) / "model.json").write_text(json.dumps(description, indent=2) + "\n")
 
 
@@ -215,17 +210,17 @@ def load(run_dir: Path) -> tuple[keras.Model, Spec]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: not found; is {run_dir} the folder of a finished "
                                 "training (python -m fashionclf.train)?")
-    description = json.loads(path.read_text())
-    spec = Spec(**{f.name: description[f.name] for f in dataclasses.fields(Spec)})
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+        spec = Spec(**{f.name: description[f.name] for f in dataclasses.fields(Spec)})
+        expected = description["weights_sha256"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"{path} does not describe a model of this project ({error!r:.200}); "
+                         "restore it or train again") from error
     weights = path.with_name("model.weights.h5")
-    if not weights.is_file() or _sha256(weights) != description["weights_sha256"]:
+    if not weights.is_file() or checksums.sha256(weights) != expected:
         raise ValueError(f"{weights}: missing, or not the file that {path.name} describes "
                          "(sha256 differs); restore it or train again")
     model = build(spec)
-    _load_weights(model, weights)
+    weight_files.load(model, weights)
     return model, spec
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from fashionclf import checkpoints, classifier, input_pipeline, interruption, schedule
+from fashionclf import checkpoints, classifier, input_pipeline, interruption, schedule, weight_files
 from fashionclf.augment import DRAWS
 from fashionclf.history import History
 from fashionclf.inference import Predictor
@@ -71,7 +71,7 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Data, run_
                    "learning_rate": float(optimizer.learning_rate),
                    **_validate(predictor, data, recipe.batch_size)}
             if chief and history.append(row):
-                classifier.save_weights(model, run_dir / "checkpoints" / "best.weights.h5")
+                weight_files.save(model, run_dir / "checkpoints" / "best.weights.h5")
         if chief:
             _log(writer, phase, row)
         state.save(epoch=epoch + 1)

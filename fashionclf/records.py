@@ -15,7 +15,7 @@ from tensorflow_datasets.core import example_serializer, writer
 from tensorflow_datasets.core.utils import shard_utils
 from tqdm import tqdm
 
-from fashionclf import audit, locks
+from fashionclf import audit, checksums, locks
 from fashionclf.splits import SPLITS
 
 NAME, VERSION = "fashionclf", "1.0.0"
@@ -153,16 +153,11 @@ def _examples(split: str, rows: pd.DataFrame, images_root: Path) -> Iterator[tup
 
 def write_manifest(folder: Path, *, classes: list[str], **provenance: object) -> None:
     """Writes manifest.json: `provenance`, the class list, and sha256 of every shard."""
-    shards = {file.name: sha256(file) for file in sorted(folder.glob(f"{NAME}-*.tfrecord-*"))}
+    shards = {file.name: checksums.sha256(file)
+              for file in sorted(folder.glob(f"{NAME}-*.tfrecord-*"))}
     manifest = {"classes": classes, **provenance, "shards": shards,
                 "fingerprint": fingerprint(shards, classes)}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-
-
-def sha256(file: Path) -> str:
-    """Of the file's bytes, as 64 hex digits."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def fingerprint(shards: dict[str, str], classes: list[str]) -> str:

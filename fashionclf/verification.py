@@ -6,7 +6,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
-from fashionclf import images, records
+from fashionclf import checksums, images, records
 
 
 def check_shards(records_dir: str | Path, manifest: dict) -> None:
@@ -46,7 +46,7 @@ def problems(records_dir: str | Path) -> Iterator[str]:
 
 def _changed_shards(folder: Path, manifest: dict) -> Iterator[str]:
     for name, sha256 in manifest["shards"].items():
-        if records.sha256(folder / name) != sha256:
+        if checksums.sha256(folder / name) != sha256:
             yield f"{folder / name} is damaged or from another build (its sha256 differs)"
     for file in sorted(folder.glob("*.tfrecord*")):
         if file.name not in manifest["shards"]:

@@ -1,0 +1,58 @@
+"""Weight files (.weights.h5), which may come from a stranger: looked at before they are loaded."""
+from pathlib import Path
+
+import h5py
+import keras
+
+MOST_BYTES = 2.0  # of arrays in a file, for each byte of the model's own weights
+
+
+def save(model: keras.Model, file: Path) -> None:
+    """Writes `file` whole or not at all."""
+    partial = file.with_name("partial.weights.h5")
+    model.save_weights(partial)
+    partial.rename(file)
+
+
+def load(model: keras.Model, file: Path) -> None:
+    """Fills `model`; nothing but numbers is taken from the file.
+
+    Raises:
+        ValueError: it is no HDF5 file, points out of itself, holds more than the
+            model could, or doesn't fit.
+    """
+    try:
+        _check(file, limit=MOST_BYTES * sum(v.numpy().nbytes for v in model.variables) + 1e6)
+        model.load_weights(file)
+    except (ValueError, KeyError, OSError, TypeError, RuntimeError) as error:
+        raise ValueError(
+            f"{file}: does not fit {model.name} of {model.count_params():,} parameters "
+            f"({(str(error) or repr(error)).splitlines()[0]}). Give weights of EfficientNetB0 "
+            "without its top, as Keras 3 saves them, or the folder of a run") from error
+
+
+def _check(file: Path, limit: float) -> None:
+    if not h5py.is_hdf5(file):
+        raise ValueError("it is no HDF5 file, and no other kind is ever opened")
+    with h5py.File(file, "r") as content:
+        _check_group(content, limit)
+
+
+def _check_group(group: h5py.Group, limit: float) -> float:
+    """Bytes that the arrays of `group` would take; refuses what isn't stored inside the file."""
+    total = 0.0
+    for name in group:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise ValueError(f"{group.name}/{name} is a link, which may lead anywhere")
+        item = group[name]
+        if isinstance(item, h5py.Group):
+            total += _check_group(item, limit - total)
+        elif item.is_virtual or item.external:
+            raise ValueError(f"{item.name} keeps its numbers in another file")
+        elif item.dtype.kind not in "fiub":
+            raise ValueError(f"{item.name} holds {item.dtype}, not numbers")
+        else:
+            total += float(item.size) * item.dtype.itemsize
+        if total > limit:
+            raise ValueError(f"{group.name}/{name} claims more than the model could hold")
+    return total
