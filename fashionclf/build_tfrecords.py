@@ -100,7 +100,7 @@ def verify() -> int:
 
 def build(catalogue: "Catalogue", labelled: "Labelled") -> None:
     """Opens the labelled pictures, splits those that can be used, writes --records."""
-    from fashionclf import figures, records
+    from fashionclf import csv_files, figures, records
 
     table, quarantined = open_pictures(labelled, catalogue.images_root)
     table = split_rows(table)
@@ -110,9 +110,9 @@ def build(catalogue: "Catalogue", labelled: "Labelled") -> None:
                                  classes=labelled.classes)
         written = sum(examples.values())
         reconcile(len(catalogue.table), written, len(quarantined), len(labelled.dropped))
-        quarantined[["path", "item", "category", "reason"]].to_csv(
-            folder / "quarantine.csv", index=False)
-        labelled.dropped.to_csv(folder / "dropped.csv", index=False)
+        csv_files.write(quarantined[["path", "item", "category", "reason"]],
+                        folder / "quarantine.csv")
+        csv_files.write(labelled.dropped, folder / "dropped.csv")
         figures.class_distribution(facts["counts"]).savefig(folder / "class_distribution.png")
         records.write_manifest(
             folder, classes=labelled.classes, examples=examples, **facts,

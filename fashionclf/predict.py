@@ -45,7 +45,7 @@ def predict(words: list[str], output) -> int:
     """Writes a row for each picture that `words` name; gives the exit code."""
     from tqdm import tqdm
 
-    from fashionclf import classifier, inference, picture_files
+    from fashionclf import classifier, csv_files, inference, picture_files
 
     pictures, ignored = picture_files.find(words)
     model, spec = classifier.load(FLAGS.run)
@@ -55,7 +55,7 @@ def predict(words: list[str], output) -> int:
     found = inference.Predictor(model, mirrored=spec.mirrored).predict_files(
         pictures, image_size=spec.image_size, batch_size=FLAGS.batch_size)
     for picture, answer in tqdm(found, total=len(pictures), unit=" pictures", desc="predicting"):
-        rows.writerow(inference.csv_row(picture.path, answer, spec.classes))
+        rows.writerow(map(csv_files.safe, inference.csv_row(picture.path, answer, spec.classes)))
         bad += isinstance(answer, str)
     if ignored:
         print(f"{ignored} files of other kinds in the folders were ignored", file=sys.stderr)

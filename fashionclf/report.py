@@ -9,7 +9,8 @@ import pandas as pd
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from fashionclf import classifier, figures, images, inference, input_pipeline, metrics, records
+from fashionclf import (classifier, csv_files, figures, images, inference, input_pipeline, metrics,
+                        records)
 
 GALLERY = 24  # mistakes shown
 PictureLoader = Callable[[list[str]], dict[str, np.ndarray]]  # paths -> uint8 [H, W, 3] each
@@ -111,9 +112,9 @@ def write(report_dir: str | Path, predictions: inference.Predictions, classes: l
     rows = prediction_rows(predictions, classes)
     (report_dir / "metrics.json").write_text(json.dumps(scores, indent=1) + "\n")
     (report_dir / "classification_report.txt").write_text(table, encoding="utf-8")
-    metrics.per_class(labels, predicted, classes).to_csv(
-        report_dir / "per_class.csv", index=False, float_format="%.4f")
-    rows.to_csv(report_dir / "predictions.csv", index=False, float_format="%.6f")
+    csv_files.write(metrics.per_class(labels, predicted, classes), report_dir / "per_class.csv",
+                    float_format="%.4f")
+    csv_files.write(rows, report_dir / "predictions.csv", float_format="%.6f")
 
     matrix = metrics.confusion(labels, predicted, len(classes))
     drawn = {"confusion_matrix": figures.confusion(matrix, classes, name)}

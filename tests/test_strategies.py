@@ -65,11 +65,10 @@ def start_workers(count: int, records: Path, run: Path, *more: str) -> list[subp
     cluster = {"worker": [f"localhost:{port}" for port in ports]}
     command = [sys.executable, "-m", "fashionclf.train", f"--records={records}", f"--run={run}",
                "--strategy=multi_worker", *SMALL, *more]
-    return [subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env={**os.environ, "TF_CONFIG": json.dumps(
-            {"cluster": cluster, "task": {"type": "worker", "index": index}})})
-        for index in range(count)]
+    configs = [json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
+               for index in range(count)]
+    return [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                             env={**os.environ, "TF_CONFIG": config}) for config in configs]
 
 
 SMALL = ["--architecture=baseline_cnn", "--weights=none", "--image_size=32", "--batch_size=12",
