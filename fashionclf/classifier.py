@@ -30,12 +30,14 @@ class Spec:
         box_margin: share by which boxes are widened before cropping.
         mirrored: whether a prediction is the mean over a picture and its mirror
             image, at twice the time.
+        temperature: divides the logarithms of the probabilities, see calibration.
     """
     architecture: str
     classes: list[str]
     image_size: int
     box_margin: float
     mirrored: bool = False
+    temperature: float = 1.0
 
     def __post_init__(self):
         """Raises ValueError where a value is not what the fields above allow."""
@@ -45,7 +47,8 @@ class Spec:
             and all(isinstance(name, str) for name in self.classes),
             "image_size": type(self.image_size) is int and 32 <= self.image_size <= 2048,
             "box_margin": type(self.box_margin) in (int, float) and 0 <= self.box_margin <= 10,
-            "mirrored": type(self.mirrored) is bool}
+            "mirrored": type(self.mirrored) is bool,
+            "temperature": type(self.temperature) in (int, float) and 0 < self.temperature < 1e3}
         for name, holds_true in holds.items():
             if not holds_true:
                 raise ValueError(f"{name} cannot be {getattr(self, name)!r:.100}")
@@ -212,7 +215,8 @@ def load(run_dir: Path) -> tuple[keras.Model, Spec]:
                                 "training (python -m fashionclf.train)?")
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
-        spec = Spec(**{f.name: description[f.name] for f in dataclasses.fields(Spec)})
+        spec = Spec(**{field.name: description[field.name] for field in dataclasses.fields(Spec)
+                       if field.name in description})
         expected = description["weights_sha256"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} does not describe a model of this project ({error!r:.200}); "

@@ -80,3 +80,22 @@ def gallery(worst: pd.DataFrame, pictures: dict[str, np.ndarray], name: str) -> 
         axes.set_xlabel(f"{row.probability:.2f}", fontsize=8)
         axes.set(xticks=[], yticks=[])
     return figure
+
+
+def reliability(tables: dict[str, pd.DataFrame], name: str) -> Figure:
+    """Accuracy over confidence; the area of a point is its number of pictures.
+
+    Args:
+        tables: title -> `n, confidence, accuracy`, see calibration.reliability.
+    """
+    figure = Figure(figsize=(5.5, 5.5), dpi=100, layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color="#bbbbbb", linewidth=1)
+    for (title, table), colour in zip(tables.items(), COLOURS):
+        axes.plot(table["confidence"], table["accuracy"], color=colour, linewidth=1, label=title)
+        axes.scatter(table["confidence"], table["accuracy"], color=colour, alpha=0.7,
+                     s=600 * table["n"] / table["n"].sum())
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="probability of the predicted class",
+             ylabel="share that is right", title=f"{name}: below the line is too sure")
+    axes.legend(loc="upper left")
+    return figure

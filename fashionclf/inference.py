@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from fashionclf import picture_files
+from fashionclf import calibration, picture_files
 
 NAMED = 3  # classes in a row of a CSV file
 CSV_HEADER = ["path", "class", "probability", "class_2", "probability_2", "class_3",
@@ -35,20 +35,23 @@ class Predictor:
 
     Args:
         mirrored: whether to take the mean over each picture and its mirror image.
+        temperature: see calibration.at_temperature.
     """
 
-    def __init__(self, model: keras.Model, *, mirrored: bool = False):
+    def __init__(self, model: keras.Model, *, mirrored: bool = False, temperature: float = 1.0):
         def once(images):
             return tf.nn.softmax(tf.cast(model(images, training=False), tf.float32))
 
         @tf.function(reduce_retracing=True)
         def forward(images):
             return (once(images) + once(images[:, :, ::-1])) / 2 if mirrored else once(images)
-        self._forward = forward
+        self._forward, self._temperature = forward, temperature
 
     def probabilities(self, images: tf.Tensor) -> np.ndarray:
         """float32 [B, S, S, 3], RGB, 0..255 -> float32 [B, C], also under mixed precision."""
-        return self._forward(images).numpy()
+        found = self._forward(images).numpy()
+        return found if self._temperature == 1.0 else calibration.at_temperature(
+            found, self._temperature)
 
     def predict_dataset(self, dataset: tf.data.Dataset, expected: int | None, *,
                         progress: str | None = None) -> Predictions:

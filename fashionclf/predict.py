@@ -52,8 +52,9 @@ def predict(words: list[str], output) -> int:
     rows = csv.writer(output, lineterminator="\n")
     rows.writerow(inference.CSV_HEADER)
     bad = 0
-    found = inference.Predictor(model, mirrored=spec.mirrored).predict_files(
-        pictures, image_size=spec.image_size, batch_size=FLAGS.batch_size)
+    predictor = inference.Predictor(model, mirrored=spec.mirrored, temperature=spec.temperature)
+    found = predictor.predict_files(pictures, image_size=spec.image_size,
+                                    batch_size=FLAGS.batch_size)
     for picture, answer in tqdm(found, total=len(pictures), unit=" pictures", desc="predicting"):
         rows.writerow(map(csv_files.safe, inference.csv_row(picture.path, answer, spec.classes)))
         bad += isinstance(answer, str)

@@ -9,8 +9,8 @@ import pandas as pd
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from fashionclf import (classifier, csv_files, figures, images, inference, input_pipeline, metrics,
-                        records)
+from fashionclf import (calibration, classifier, csv_files, figures, images, inference,
+                        input_pipeline, metrics, records)
 
 GALLERY = 24  # mistakes shown
 PictureLoader = Callable[[list[str]], dict[str, np.ndarray]]  # paths -> uint8 [H, W, 3] each
@@ -29,6 +29,22 @@ def evaluate_run(model: keras.Model, spec: classifier.Spec, records_dir: str | P
             are not the model's, the split is empty, or a record is missing.
     """
     manifest = records.read_manifest(records_dir)
+    predictions = predict_split(model, spec, records_dir, split, batch_size=batch_size)
+
+    def load_pictures(paths: list[str]) -> dict[str, np.ndarray]:
+        return read_pictures(records_dir, split, paths, box_margin=spec.box_margin)
+
+    scores = write(report_dir, predictions, spec.classes, name=split, load_pictures=load_pictures,
+                   tensorboard_dir=tensorboard_dir, temperature=spec.temperature,
+                   provenance={"split": split, "records_fingerprint": manifest["fingerprint"]})
+    print(headline(scores, split))
+    return scores
+
+
+def predict_split(model: keras.Model, spec: classifier.Spec, records_dir: str | Path, split: str, *,
+                  batch_size: int) -> inference.Predictions:
+    """Runs `model` once over a split; raises as evaluate_run does."""
+    manifest = records.read_manifest(records_dir)
     check_classes(spec.classes, manifest["classes"], records_dir)
     expected = manifest["examples"].get(split, 0)
     if not expected:
@@ -36,17 +52,8 @@ def evaluate_run(model: keras.Model, spec: classifier.Spec, records_dir: str | P
                          "or build records with a larger share for it")
     dataset = input_pipeline.evaluation(records_dir, split, image_size=spec.image_size,
                                         box_margin=spec.box_margin, batch_size=batch_size)
-    predictions = inference.Predictor(model, mirrored=spec.mirrored).predict_dataset(
-        dataset, expected, progress=f"evaluating {split}")
-
-    def load_pictures(paths: list[str]) -> dict[str, np.ndarray]:
-        return read_pictures(records_dir, split, paths, box_margin=spec.box_margin)
-
-    scores = write(report_dir, predictions, spec.classes, name=split, load_pictures=load_pictures,
-                   tensorboard_dir=tensorboard_dir,
-                   provenance={"split": split, "records_fingerprint": manifest["fingerprint"]})
-    print(headline(scores, split))
-    return scores
+    predictor = inference.Predictor(model, mirrored=spec.mirrored, temperature=spec.temperature)
+    return predictor.predict_dataset(dataset, expected, progress=f"reading {split}")
 
 
 def check_classes(ours: list[str], theirs: list[str], records_dir: str | Path) -> None:
@@ -85,12 +92,15 @@ def headline(scores: dict, name: str) -> str:
     return "\n".join([
         f"{name}: {scores['n']:,} pictures, {metrics.LEVEL:.0%} intervals in brackets",
         line("  accuracy", "top1"), f"  majority baseline   {scores['majority_baseline']:.3f}",
-        line("  top-3", "top3"), line("  top-5", "top5"), line("  macro F1", "macro_f1")])
+        line("  top-3", "top3"), line("  top-5", "top5"), line("  macro F1", "macro_f1"),
+        f"  calibration error   {scores['ece']:.3f}"
+        + (f"  ({scores['ece_at_temperature_1']:.3f} before the temperature)"
+           if scores["temperature"] != 1 else "")])
 
 
 def write(report_dir: str | Path, predictions: inference.Predictions, classes: list[str], *,
           name: str = "test", load_pictures: PictureLoader | None = None,
-          tensorboard_dir: str | Path | None = None, step: int = 0,
+          tensorboard_dir: str | Path | None = None, step: int = 0, temperature: float = 1.0,
           provenance: dict | None = None) -> dict:
     """Writes metrics.json, per_class.csv, classification_report.txt, predictions.csv and pictures.
 
@@ -98,6 +108,7 @@ def write(report_dir: str | Path, predictions: inference.Predictions, classes: l
         name: what the predictions are of; titles the pictures, prefixes tags.
         load_pictures: gives pictures for misclassified.png; without it there is none.
         tensorboard_dir: where the same goes as TensorBoard summaries, at `step`.
+        temperature: what the probabilities were brought to; undone for comparison.
         provenance: what else metrics.json should say.
 
     Returns:
@@ -108,6 +119,10 @@ def write(report_dir: str | Path, predictions: inference.Predictions, classes: l
     labels, predicted = predictions.labels, predictions.probabilities.argmax(axis=1)
     scores = {**(provenance or {}), **metrics.summary(
         labels, predictions.probabilities, classes, predictions.items)}
+    plain = calibration.at_temperature(predictions.probabilities, 1 / temperature)
+    scores |= {"ece": calibration.expected_calibration_error(labels, predictions.probabilities),
+               "temperature": temperature,
+               "ece_at_temperature_1": calibration.expected_calibration_error(labels, plain)}
     table = metrics.text_table(labels, predicted, classes)
     rows = prediction_rows(predictions, classes)
     (report_dir / "metrics.json").write_text(json.dumps(scores, indent=1) + "\n")
@@ -117,7 +132,10 @@ def write(report_dir: str | Path, predictions: inference.Predictions, classes: l
     csv_files.write(rows, report_dir / "predictions.csv", float_format="%.6f")
 
     matrix = metrics.confusion(labels, predicted, len(classes))
-    drawn = {"confusion_matrix": figures.confusion(matrix, classes, name)}
+    curves = {"temperature 1": plain, f"temperature {temperature:.2f}": predictions.probabilities}
+    drawn = {"confusion_matrix": figures.confusion(matrix, classes, name),
+             "reliability": figures.reliability(
+                 {title: calibration.reliability(labels, p) for title, p in curves.items()}, name)}
     if load_pictures:
         worst = rows[rows["true"] != rows["predicted"]].nlargest(GALLERY, "probability")
         drawn["misclassified"] = figures.gallery(worst, load_pictures(worst["path"].tolist()), name)
@@ -147,6 +165,6 @@ def _summarize(tensorboard_dir: Path, report_dir: Path, titles: list[str], name:
             png = tf.io.read_file(str(report_dir / f"{title}.png"))
             tf.summary.image(f"{name}/{title}", tf.io.decode_png(png, channels=3)[None])
         tf.summary.text(f"{name}/classification_report", f"```\n{table}\n```")
-        for key in ("top1", "top3", "top5", "macro_f1", "majority_baseline"):
+        for key in ("top1", "top3", "top5", "macro_f1", "majority_baseline", "ece"):
             tf.summary.scalar(f"{name}/{key}", scores[key])
     writer.close()

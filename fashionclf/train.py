@@ -9,6 +9,7 @@ its last checkpoint when the same command is run again. Two CPU cores train the
 head at about 60 and the top two blocks at about 50 pictures of 224 pixels a second.
 """
 import contextlib
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -47,6 +48,8 @@ flags.DEFINE_float("stochastic_depth", 0.0, "Share of the pictures for which tra
                    lower_bound=0.0, upper_bound=0.9)
 flags.DEFINE_boolean("mirrored", False, "Evaluate and predict by the mean over a picture and its "
                      "mirror image, at twice the time.")
+flags.DEFINE_boolean("calibrate", False, "Fit a temperature on validation, by which probabilities "
+                     "become as sure as they are right.")
 # Head phase
 flags.DEFINE_integer("head_epochs", 10, "Epochs that train the dense layer on a frozen trunk.",
                      lower_bound=0)
@@ -129,12 +132,25 @@ def train(run_dir: Path, manifest: dict, strategy, chief: bool) -> None:
     if not chief:
         return
     model.load_weights(run_dir / "checkpoints" / "best.weights.h5")
+    if FLAGS.calibrate:
+        spec = calibrated(model, spec)
     report.evaluate_run(model, spec, FLAGS.records, "test", run_dir / "report",
                         batch_size=FLAGS.batch_size, tensorboard_dir=run_dir / "tensorboard")
     classifier.save(model, spec, run_dir, trunk_from=FLAGS.weights,
                     records_fingerprint=manifest["fingerprint"])
     print(f"\nreport: {run_dir / 'report'}\n"
           f"curves: tensorboard --logdir={run_dir / 'tensorboard'}")
+
+
+def calibrated(model, spec):
+    """`spec` with the temperature that suits the validation split."""
+    from fashionclf import calibration, report
+
+    found = report.predict_split(model, spec, FLAGS.records, "validation",
+                                 batch_size=FLAGS.batch_size)
+    temperature = calibration.fit_temperature(found.labels, found.probabilities)
+    print(f"temperature {temperature:.3f}, fitted on {len(found.labels):,} validation pictures")
+    return dataclasses.replace(spec, temperature=temperature)
 
 
 @contextlib.contextmanager
