@@ -86,7 +86,7 @@ flags.DEFINE_integer("checkpoint_every_steps", 0, "Steps between saves within an
 
 
 def main(_: list[str]) -> None:
-    from fashionclf import records, verification
+    from fashionclf import records, strategies, verification
 
     run_dir = Path(FLAGS.run)
     manifest = records.read_manifest(FLAGS.records)
@@ -98,23 +98,23 @@ def main(_: list[str]) -> None:
         print(f"{run_dir}: this training is finished; its report is in {run_dir / 'report'}")
         return
     verification.check_shards(FLAGS.records, manifest)
-    strategy = make_strategy()
-    cluster = strategy.cluster_resolver
-    chief = not cluster or cluster.task_id == 0
+    strategy = strategies.make(FLAGS.strategy, FLAGS.batch_size)
     run_dir.mkdir(parents=True, exist_ok=True)
-    with locks.exclusive(run_dir, otherwise=f"another training is writing {run_dir}: wait for it "
-                         "to end, or choose another --run") if chief else contextlib.nullcontext():
-        if chief:
+    with contextlib.ExitStack() as held:
+        if strategies.is_chief(strategy):
+            held.enter_context(locks.exclusive(
+                run_dir, otherwise=f"another training is writing {run_dir}: wait for it to end, "
+                "or choose another --run"))
             open_run(run_dir)
-        with workers_stop_together():
-            train(run_dir, manifest, strategy, chief)
+        held.enter_context(strategies.stopping_together())
+        train(run_dir, manifest, strategy)
 
 
-def train(run_dir: Path, manifest: dict, strategy, chief: bool) -> None:
+def train(run_dir: Path, manifest: dict, strategy) -> None:
     """Trains the phases that are left; then looks once at the test split and saves the model."""
     import keras
 
-    from fashionclf import classifier, fine_tuning, interruption, report
+    from fashionclf import classifier, fine_tuning, interruption, report, strategies
 
     if FLAGS.mixed_precision:
         keras.mixed_precision.set_global_policy("mixed_bfloat16")
@@ -123,6 +123,7 @@ def train(run_dir: Path, manifest: dict, strategy, chief: bool) -> None:
                            FLAGS.box_margin, FLAGS.mirrored)
     data = fine_tuning.Data(Path(FLAGS.records), manifest["examples"], FLAGS.image_size,
                             FLAGS.box_margin)
+    chief = strategies.is_chief(strategy)
     with strategy.scope(), interruption.deferred():
         model = classifier.build(spec)
         if FLAGS.weights != "none":
@@ -151,37 +152,6 @@ def calibrated(model, spec):
     temperature = calibration.fit_temperature(found.labels, found.probabilities)
     print(f"temperature {temperature:.3f}, fitted on {len(found.labels):,} validation pictures")
     return dataclasses.replace(spec, temperature=temperature)
-
-
-@contextlib.contextmanager
-def workers_stop_together():
-    """Says what it means when a step fails because another machine is gone."""
-    import tensorflow as tf
-
-    try:
-        yield
-    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
-            tf.errors.DeadlineExceededError) as error:
-        raise OSError(
-            f"another worker of TF_CONFIG has stopped or cannot be reached (the worker itself says "
-            f"why; here it shows as {type(error).__name__}): start all workers again with the same "
-            "command, and they go on from the newest checkpoint") from error
-
-
-def make_strategy():
-    import tensorflow as tf
-
-    if FLAGS.strategy == "multi_worker":
-        strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    elif FLAGS.strategy == "mirrored":
-        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-        strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
-    else:
-        return tf.distribute.get_strategy()
-    if FLAGS.batch_size % strategy.num_replicas_in_sync:
-        raise ValueError(f"--batch_size={FLAGS.batch_size} cannot be shared evenly by "
-                         f"{strategy.num_replicas_in_sync} devices; choose a multiple")
-    return strategy
 
 
 def recipe(manifest: dict):
