@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
+from small_disk import small_disk
 from tiny import make_records
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,6 +72,21 @@ def test_a_pattern_names_the_items_that_stay_together_and_are_stored(tmp_path, p
     items = [{record["item"].numpy().decode() for record in part} for part in parts.values()]
     assert set().union(*items) == {f"item{number}" for number in range(10)}
     assert sum(map(len, items)) == 10
+
+
+def test_a_full_disk_leaves_nothing_and_the_same_command_then_builds_it_whole(tmp_path, pictures):
+    flags = ("--source=folder", f"--source_dir={pictures}")
+    assert build(*flags, f"--records={tmp_path / 'whole'}", "--workers=1").returncode == 0
+    with small_disk(tmp_path / "disk", "64k") as resize:
+        records = tmp_path / "disk" / "records"
+        full = build(*flags, f"--records={records}", "--workers=3")
+        assert full.returncode == 1 and "No space left on device" in full.stderr, full.stderr
+        assert "Traceback" not in full.stderr and not list((tmp_path / "disk").iterdir())
+        resize("40m")
+        assert build(*flags, f"--records={records}", "--workers=3").returncode == 0
+        shards = [json.loads((folder / "manifest.json").read_text())["shards"]
+                  for folder in (tmp_path / "whole", records)]
+        assert shards[0] == shards[1]
 
 
 def test_verify_names_what_is_damaged_and_exits_non_zero(tmp_path):
