@@ -1,6 +1,7 @@
 """The one decoder of the project: training, evaluation, prediction and audit share it."""
 import io
 
+import numpy as np
 import tensorflow as tf
 from PIL import Image
 
@@ -56,7 +57,13 @@ def load(encoded: tf.Tensor, bbox: tf.Tensor, *, image_size: int, box_margin: fl
 
 
 def why_unusable(encoded: bytes) -> str | None:
-    """Says why `load` could not use these bytes, or None where it could.
+    """Says why `load` could not use these bytes, or None where it could."""
+    found = decoded_or_reason(encoded)
+    return found if isinstance(found, str) else None
+
+
+def decoded_or_reason(encoded: bytes) -> np.ndarray | str:
+    """What `decode` makes of these bytes, uint8 [height, width, 3], or why it can't.
 
     The header is read first, so that a picture of absurd size is never decoded.
     """
@@ -65,15 +72,16 @@ def why_unusable(encoded: bytes) -> str | None:
     try:
         with Image.open(io.BytesIO(encoded)) as header:
             kind, (width, height) = header.format, header.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except Image.DecompressionBombError:
+        return f"more pixels than the limit of {MAX_PIXELS:,}"
+    except (OSError, ValueError, SyntaxError):
         return "not a picture (no known image header)"
     if kind not in FORMATS:
         return f"{kind} is not one of {', '.join(FORMATS)}"
     if width * height > MAX_PIXELS:
         return f"{width} x {height} pixels is over the limit of {MAX_PIXELS:,}"
     try:
-        decode(tf.constant(encoded))
+        return decode(tf.constant(encoded)).numpy()
     except tf.errors.OpError as error:
         reason = error.message.splitlines()[0].split("}} ")[-1].split(" [Op:")[0]
         return f"cannot be decoded: {reason}"
-    return None
