@@ -8,7 +8,9 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from fashionclf import images
+from fashionclf import images, look_alikes
+
+COLUMNS = ["reason", "digest", "look", "size"]
 
 
 def read_image(images_root: Path, path: str) -> bytes:
@@ -38,29 +40,56 @@ def pictures(table: pd.DataFrame, images_root: Path, *, workers: int | None = No
 
     Returns:
         DataFrame on the index of `table`: `reason` (str why the picture can't be
-        used, or None) and `digest` (hex str, equal for identical bytes; None
-        where the file could not be read).
+        used, or None), `digest` (hex str, equal for identical bytes; None where the
+        file could not be read), and of usable pictures `look` (perceptual hash, see
+        look_alikes) and `size` ((width, height) in pixels), else None.
     """
     inspect = functools.partial(_inspect, images_root)
     with ThreadPool(workers or os.cpu_count()) as pool:
         found = list(tqdm(pool.imap(inspect, table["path"], chunksize=8),
                           total=len(table), desc="opening pictures", unit=" pictures"))
-    return pd.DataFrame(found, index=table.index, columns=["reason", "digest"], dtype=object)
+    return pd.DataFrame(found, index=table.index, columns=COLUMNS, dtype=object)
 
 
-def _inspect(images_root: Path, path: str) -> tuple[str | None, str | None]:
+def _inspect(images_root: Path, path: str) -> tuple:
+    """The values of COLUMNS for one picture."""
     try:
         path.encode()
         encoded = read_image(images_root, path)
     except UnicodeEncodeError:
-        return "file name is not UTF-8", None
+        return "file name is not UTF-8", None, None, None
     except ValueError as error:
-        return str(error), None
+        return str(error), None, None, None
     except OSError as error:
-        return f"cannot be read: {error.strerror}", None
-    return images.why_unusable(encoded), digest(encoded)
+        return f"cannot be read: {error.strerror}", None, None, None
+    pixels = images.decoded_or_reason(encoded)
+    if isinstance(pixels, str):
+        return pixels, digest(encoded), None, None
+    return None, digest(encoded), look_alikes.perceptual_hash(pixels), pixels.shape[1::-1]
 
 
 def digest(encoded: bytes) -> str:
     """A name for these bytes: 32 hex digits of BLAKE2b."""
     return hashlib.blake2b(encoded, digest_size=16).hexdigest()
+
+
+def with_checked_boxes(table: pd.DataFrame) -> pd.DataFrame:
+    """`table` with boxes that lie within their pictures, and `repair`, what was changed, or None.
+
+    Args:
+        table: columns `bbox` (x1, y1, x2, y2 in pixels, 1-based and inclusive, or None)
+            and `size` (width, height).
+    """
+    checked = [_checked_box(*row) for row in zip(table["bbox"], table["size"])]
+    return table.assign(**pd.DataFrame(checked, table.index, ["bbox", "repair"], dtype=object))
+
+
+def _checked_box(bbox: tuple[int, ...] | None, size: tuple[int, int]) -> tuple:
+    if bbox is None:
+        return None, None
+    left, top = max(1, bbox[0]), max(1, bbox[1])
+    right, bottom = min(size[0], bbox[2]), min(size[1], bbox[3])
+    if left > right or top > bottom:
+        return None, "box empty or outside of the picture: the whole picture is used"
+    inside = (left, top, right, bottom)
+    return inside, None if inside == tuple(bbox) else "box cut at the border of the picture"

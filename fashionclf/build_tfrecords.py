@@ -5,8 +5,9 @@
     python -m fashionclf.build_tfrecords --source=folder --source_dir=PICTURES --records=DIR
 
 Every picture is opened first with the decoder that trains; what can't be used
-is listed in DIR/quarantine.csv. Two CPU cores open about 1,000 pictures of
-300 pixels a second and write 2,000. The result opens anywhere with
+is listed in DIR/quarantine.csv, and pictures that look alike in
+DIR/look_alikes.csv. Two CPU cores open about 700 pictures of 300 pixels a
+second and write 2,000. The result opens anywhere with
 tfds.builder_from_directory(DIR); DIR/manifest.json says what is in it.
 --dry_run shows classes and split from the lists alone: no picture is needed.
 --verify builds nothing and tells whether DIR is still what was built.
@@ -51,8 +52,8 @@ flags.DEFINE_integer("max_per_class", None, "Pictures per class at most, drawn e
                      lower_bound=1)
 # Split
 flags.DEFINE_enum("split", "grouped", ["grouped", "stratified", "official"],
-                  "grouped: no item on two sides; stratified: pictures at random within each "
-                  "class; official: the source's own partition.")
+                  "grouped: no item on two sides, nor items that share look-alikes; stratified: "
+                  "pictures at random within each class; official: the source's own partition.")
 flags.DEFINE_float("test_fraction", 0.2, "Share of all pictures for test.",
                    lower_bound=0.0, upper_bound=0.9)
 flags.DEFINE_float("validation_fraction", 0.1, "Share of all pictures for validation.",
@@ -60,6 +61,10 @@ flags.DEFINE_float("validation_fraction", 0.1, "Share of all pictures for valida
 flags.DEFINE_string("group_pattern", None,
                     "Regular expression searched in the path: pictures with equal matches (of its "
                     "group, if it has one) are one item, instead of those of one folder.")
+flags.DEFINE_integer("look_alike_bits", 32,
+                     "Pictures whose perceptual hashes of 256 bits differ in at most so many are "
+                     "look-alikes: copies in another size, quality or colour, or cut by 1 or 2 %.",
+                     lower_bound=0, upper_bound=96)
 flags.DEFINE_integer("seed", 0, "Seed of the draw for --split and --max_per_class.")
 # Output
 flags.DEFINE_string("records", None, "Folder to create; an existing one is never overwritten.")
@@ -91,8 +96,7 @@ def verify() -> int:
     from fashionclf import verification
 
     found = 0
-    for problem in verification.problems(FLAGS.records):
-        found += 1
+    for found, problem in enumerate(verification.problems(FLAGS.records), start=1):
         print(problem)
     print(f"{FLAGS.records}: " + (f"{found:,} problems" if found else "as it was built"))
     return int(found > 0)
@@ -100,24 +104,29 @@ def verify() -> int:
 
 def build(catalogue: "Catalogue", labelled: "Labelled") -> None:
     """Opens the labelled pictures, splits those that can be used, writes --records."""
-    from fashionclf import csv_files, figures, records
+    from fashionclf import csv_files, figures, leakage, records
 
     table, quarantined = open_pictures(labelled, catalogue.images_root)
-    table = split_rows(table)
-    facts = describe_split(table, labelled.classes, table["digest"])
+    table = split_rows(with_look_groups(table))
+    facts = describe_split(table, labelled.classes)
     with records.staging(Path(FLAGS.records)) as folder:
         examples = records.write(table, folder, images_root=catalogue.images_root,
                                  classes=labelled.classes)
         written = sum(examples.values())
-        reconcile(len(catalogue.table), written, len(quarantined), len(labelled.dropped))
-        csv_files.write(quarantined[["path", "item", "category", "reason"]],
-                        folder / "quarantine.csv")
-        csv_files.write(labelled.dropped, folder / "dropped.csv")
+        print("\n" + records.account(len(catalogue.table), written, len(quarantined),
+                                     len(labelled.dropped)))
+        repaired = table[table["repair"].notna()]
+        for name, rows in {
+                "quarantine": quarantined[["path", "item", "category", "reason"]],
+                "repaired": repaired[["path", "item", "category", "repair"]],
+                "dropped": labelled.dropped,
+                "look_alikes": leakage.look_alike_rows(table, labelled.classes)}.items():
+            csv_files.write(rows, folder / f"{name}.csv")
         figures.class_distribution(facts["counts"]).savefig(folder / "class_distribution.png")
         records.write_manifest(
             folder, classes=labelled.classes, examples=examples, **facts,
             rows_read=len(catalogue.table), written=written, quarantined=len(quarantined),
-            dropped=labelled.dropped["reason"].value_counts().to_dict(),
+            repaired=len(repaired), dropped=labelled.dropped["reason"].value_counts().to_dict(),
             flags=cli.own_flags())
     print(f"\n{FLAGS.records}: {written:,} records in "
           + ", ".join(f"{name} {count:,}" for name, count in examples.items()))
@@ -143,16 +152,14 @@ def read_source() -> "Catalogue":
 
 
 def label(catalogue: "Catalogue") -> "Labelled":
-    """The labelled table; prints what was dropped and why."""
+    """The labelled table; prints what was dropped."""
     from fashionclf import categories, splits
 
     labelled = categories.assign(
         catalogue.table, label_from=FLAGS.label_from, category_map=FLAGS.category_map,
         top_k=FLAGS.top_k, classes=FLAGS.classes, max_per_class=FLAGS.max_per_class,
         seed=FLAGS.seed)
-    print(f"dropped: {len(labelled.dropped):,}")
-    for reason, count in labelled.dropped["reason"].value_counts().items():
-        print(f"  {count:8,}  {reason}")
+    print_counts("dropped", labelled.dropped["reason"])
     if FLAGS.group_pattern:
         labelled.table["item"] = splits.items_by_pattern(labelled.table["path"],
                                                          FLAGS.group_pattern)
@@ -161,7 +168,7 @@ def label(catalogue: "Catalogue") -> "Labelled":
 
 def open_pictures(labelled: "Labelled",
                   images_root: Path) -> tuple["pandas.DataFrame", "pandas.DataFrame"]:
-    """The rows whose picture can be used, with `digest`, and the others, with `reason`.
+    """The rows whose picture can be used, with what audit.pictures found, and the others.
 
     Raises:
         ValueError: a class has no picture left.
@@ -171,9 +178,10 @@ def open_pictures(labelled: "Labelled",
     table = labelled.table.join(
         audit.pictures(labelled.table, images_root, workers=FLAGS.workers))
     usable, quarantined = table[table["reason"].isna()], table[table["reason"].notna()]
-    print(f"\nquarantined: {len(quarantined):,}")
-    for reason, count in quarantined["reason"].value_counts().items():
-        print(f"  {count:8,}  {reason}")
+    usable = audit.with_checked_boxes(usable)
+    print()
+    print_counts("quarantined", quarantined["reason"])
+    print_counts("repaired", usable["repair"].dropna())
     empty = sorted(set(range(len(labelled.classes))) - set(usable["label"]))
     if empty:
         first = table[table["label"] == empty[0]].iloc[0]
@@ -184,41 +192,46 @@ def open_pictures(labelled: "Labelled",
     return usable, quarantined
 
 
-def split_rows(table: "pandas.DataFrame") -> "pandas.DataFrame":
-    """`table` with the column `split`."""
-    from fashionclf import splits
+def print_counts(what: str, reasons: "pandas.Series") -> None:
+    print(f"{what}: {len(reasons):,}")
+    for reason, count in reasons.value_counts().items():
+        print(f"  {count:8,}  {reason}")
 
+
+def with_look_groups(table: "pandas.DataFrame") -> "pandas.DataFrame":
+    """`table` with `look_group`; prints how many pictures look alike."""
+    from fashionclf import look_alikes
+
+    table = table.assign(look_group=look_alikes.groups(table["look"], FLAGS.look_alike_bits))
+    alike = table[table.duplicated("look_group", keep=False)]
+    labels = alike.groupby("look_group")["label"].nunique()
+    print(f"look-alikes: {len(alike):,} pictures in {len(labels):,} groups, "
+          f"{(labels > 1).sum():,} of them under several classes")
+    return table
+
+
+def split_rows(table: "pandas.DataFrame", method: str | None = None) -> "pandas.DataFrame":
+    """`table` with the column `split`, by `method` or --split."""
+    from fashionclf import leakage, splits
+
+    method = method or FLAGS.split
+    drawn = table
+    if method == "grouped" and "look_group" in table:
+        drawn = table.assign(item=leakage.joined_items(table["item"], table["look_group"]))
+        joined = table["item"].nunique() - drawn["item"].nunique()
+        print(f"items: {table['item'].nunique():,}, {joined:,} joined to others by look-alikes")
     return table.assign(split=splits.split(
-        table, method=FLAGS.split, test_fraction=FLAGS.test_fraction,
+        drawn, method=method, test_fraction=FLAGS.test_fraction,
         validation_fraction=FLAGS.validation_fraction, seed=FLAGS.seed))
 
 
-def describe_split(table: "pandas.DataFrame", classes: list[str],
-                   digests: "pandas.Series | None" = None) -> dict:
-    """Prints the split; gives the manifest's counts, overlap and split_deviation."""
-    import pandas as pd
+def describe_split(table: "pandas.DataFrame", classes: list[str]) -> dict:
+    """Prints the split and gives what the manifest says of it."""
+    from fashionclf import leakage
 
-    from fashionclf import splits
-
-    counts = (pd.crosstab(table["label"], table["split"])
-              .reindex(index=range(len(classes)), columns=splits.SPLITS, fill_value=0)
-              .set_axis(classes))
-    print(f"\n{counts.assign(total=counts.sum(axis=1)).to_string()}")
-    deviation = float(splits.max_deviation(table))
-    overlap = splits.overlap(table, digests)
-    print(f"\nsplit: {FLAGS.split}, at most {deviation:.1%} of a class off the wanted share")
-    for name, value in overlap.items():
-        print(f"  overlap {name}: {value}")
-    return {"counts": counts.to_dict(), "overlap": overlap, "split_deviation": deviation}
-
-
-def reconcile(rows_read: int, written: int, quarantined: int, dropped: int) -> None:
-    """Prints the sum that accounts for every row; raises RuntimeError where it does not."""
-    line = (f"rows read {rows_read:,} = written {written:,} + quarantined {quarantined:,} "
-            f"+ dropped {dropped:,}")
-    if rows_read != written + quarantined + dropped:
-        raise RuntimeError(f"rows were lost or doubled: not {line}")
-    print(f"\n{line}")
+    found = leakage.facts(table, split_rows(table, "stratified")["split"], classes)
+    print(f"\nsplit: {FLAGS.split}\n{leakage.as_text(found)}")
+    return found
 
 
 if __name__ == "__main__":

@@ -151,6 +151,15 @@ def _examples(split: str, rows: pd.DataFrame, images_root: Path) -> Iterator[tup
                          "item": row.item, "bbox": row.bbox or (0, 0, 0, 0)}
 
 
+def account(rows_read: int, written: int, quarantined: int, dropped: int) -> str:
+    """The sum that accounts for every row; raises RuntimeError where it does not."""
+    line = (f"rows read {rows_read:,} = written {written:,} + quarantined {quarantined:,} "
+            f"+ dropped {dropped:,}")
+    if rows_read != written + quarantined + dropped:
+        raise RuntimeError(f"rows were lost or doubled: not {line}")
+    return line
+
+
 def write_manifest(folder: Path, *, classes: list[str], **provenance: object) -> None:
     """Writes manifest.json: `provenance`, the class list, and sha256 of every shard."""
     shards = {file.name: checksums.sha256(file)

@@ -1,5 +1,4 @@
 """Which picture is for training, which for validation, which for the test."""
-import itertools
 import re
 
 import numpy as np
@@ -168,29 +167,3 @@ def deviation(table: pd.DataFrame) -> pd.DataFrame:
 def max_deviation(table: pd.DataFrame) -> float:
     """The largest absolute value of `deviation`."""
     return float(deviation(table).abs().to_numpy().max())
-
-
-def overlap(table: pd.DataFrame, digests: pd.Series | None = None) -> dict[str, float | int]:
-    """What the splits share.
-
-    Args:
-        table: columns `item` and `split`.
-        digests: names of the pictures' bytes, on the index of `table`; None if unknown.
-
-    Returns:
-        For each pair of splits the number of items (and identical pictures) on
-        both sides, and the share of test rows whose item is also in train.
-    """
-    found: dict[str, float | int] = {}
-    kinds = {"items": table["item"]}
-    if digests is not None:
-        kinds["identical pictures"] = digests
-    for kind, keys in kinds.items():
-        members = {name: set(keys[table["split"] == name]) for name in SPLITS}
-        for one, other in itertools.combinations(SPLITS, 2):
-            found[f"{kind}, {one} and {other}"] = len(members[one] & members[other])
-    test = table[table["split"] == "test"]
-    sisters = test["item"].isin(table["item"][table["split"] == "train"])
-    found["share of test pictures whose item is in train"] = (
-        round(float(sisters.mean()), 4) if len(test) else 0.0)
-    return found

@@ -58,3 +58,18 @@ def test_every_file_gets_its_fate_and_nothing_outside_is_read(root, workers):
     digests = dict(zip(FATES, found["digest"]))
     assert digests["good.png"] == digests["twin.png"] == digests["inside.png"] is not None
     assert digests["../outside.png"] is None and digests["link.png"] is None
+    assert found["size"].iloc[0] == (30, 20) and len(found["look"].iloc[0]) == 64
+    assert found.loc[found["reason"].notna(), ["look", "size"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("bbox, kept, repair", [
+    (None, None, None), ((1, 1, 30, 20), (1, 1, 30, 20), None), ((5, 5, 5, 5), (5, 5, 5, 5), None),
+    ((-3, 0, 31, 20), (1, 1, 30, 20), "cut at the border"),
+    ((9, 5, 8, 7), None, "empty or outside"), ((31, 1, 40, 9), None, "empty or outside"),
+    ((0, 0, 0, 0), None, "empty or outside")])
+def test_a_box_that_is_not_within_its_picture_is_repaired_and_said(bbox, kept, repair):
+    table = pd.DataFrame({"bbox": [bbox, (1, 1, 2, 2)], "size": [(30, 20), (30, 20)]}, index=[7, 9])
+    found = audit.with_checked_boxes(table)
+    assert found["bbox"].tolist() == [kept, (1, 1, 2, 2)]
+    assert found["repair"][9] is None and (repair or "") in (found["repair"][7] or "")
+    assert (found["repair"][7] is None) == (repair is None)

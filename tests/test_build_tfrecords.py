@@ -1,6 +1,8 @@
 """The program as a user starts it, on a small folder per class and on real lists."""
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -101,8 +103,31 @@ def test_verify_names_what_is_damaged_and_exits_non_zero(tmp_path):
 
 def test_the_seeds_split_shows_the_overlap_that_the_default_avoids(pictures):
     shown = build("--source=folder", f"--source_dir={pictures}", "--split=stratified", "--dry_run")
-    line = next(x for x in shown.stdout.splitlines() if "share of test pictures" in x)
-    assert float(line.rsplit(" ", 1)[1]) > 0.5
+    share = re.search(r"share of test pictures whose item is in train: (\S+)", shown.stdout)[1]
+    assert float(share) > 0.5
+    default = build("--source=folder", f"--source_dir={pictures}", "--dry_run").stdout
+    assert f"item is in train: 0.0  (of a split at random: {share})" in default
+
+
+def test_items_that_share_look_alikes_stay_together_and_are_listed(tmp_path, pictures):
+    root = shutil.copytree(pictures, tmp_path / "pictures")
+    for number in range(9):
+        shutil.copy(root / f"Tee/item{number}/1.jpg", root / f"Dress/item{number + 1}/copy.jpg")
+    with Image.open(root / "Tee/item1/2.jpg") as image:
+        image.save(root / "Dress/item1/smaller_file.jpg", quality=40)
+    flags = ("--source=folder", f"--source_dir={root}", r"--group_pattern=^\w+/item\d+")
+    shown = build(*flags, f"--records={tmp_path / 'r'}")
+    assert shown.returncode == 0, shown.stderr
+    assert "look-alikes: 20 pictures in 10 groups, 10 of them under several classes" in shown.stdout
+    assert "items: 30, 10 joined to others by look-alikes" in shown.stdout
+    manifest = json.loads((tmp_path / "r" / "manifest.json").read_text())
+    assert manifest["overlap"]["look-alikes, train and test"] == 0
+    assert manifest["overlap_at_random"]["look-alikes, train and test"] > 0
+    listed = pd.read_csv(tmp_path / "r" / "look_alikes.csv")
+    assert listed.groupby("group")["split"].nunique().max() == 1
+    assert listed["identical"].sum() == 18 and len(listed) == 20
+    random = build(*flags, "--split=stratified", f"--records={tmp_path / 's'}")
+    assert re.search(r"overlap look-alikes, train and test: [1-9]", random.stdout), random.stderr
 
 
 def test_classes_and_split_need_no_pictures(shared):

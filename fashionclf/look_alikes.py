@@ -1,0 +1,64 @@
+"""Pictures that look alike: copies in another size, quality, colour or with a narrow crop."""
+import itertools
+from collections.abc import Iterator
+
+import imagehash
+import numpy as np
+import pandas as pd
+import scipy.sparse
+from PIL import Image
+from tqdm import tqdm
+
+SIDE = 16  # of a hash, which has SIDE**2 bits
+THRESHOLD = 32  # bits; tools/near_duplicate_rates measures what it finds and what it confuses
+TILE = 4096  # hashes compared at a time with as many others: 64 MB of distances
+
+
+def perceptual_hash(pixels: np.ndarray) -> str:
+    """The signs of the picture's 256 lowest frequencies, against their median.
+
+    Args:
+        pixels: uint8 [H, W, 3], RGB.
+
+    Returns:
+        64 hex digits (imagehash.phash of 16 x 16).
+    """
+    return str(imagehash.phash(Image.fromarray(pixels), hash_size=SIDE))
+
+
+def groups(looks: pd.Series, threshold: int = THRESHOLD) -> pd.Series:
+    """Compares every picture with every other: 290,000 take some minutes on two CPU cores.
+
+    Args:
+        looks: a perceptual hash a picture.
+        threshold: bits by which look-alikes differ at most.
+
+    Returns:
+        int on the index of `looks`, equal for pictures that a chain of look-alikes connects.
+    """
+    kind, distinct = pd.factorize(looks)
+    pairs = [np.empty((0, 2), int), *_near_pairs(_signs(distinct), threshold)]
+    low, high = np.concatenate(pairs).T
+    near = scipy.sparse.coo_array((np.ones(len(low), bool), (low, high)),
+                                  shape=(len(distinct), len(distinct)))
+    number = scipy.sparse.csgraph.connected_components(near, directed=False)[1]
+    return pd.Series(number[kind], index=looks.index)
+
+
+def _signs(hashes: pd.Index) -> np.ndarray:
+    """float32 [K, 256] of -1 and 1: two hashes differ in (256 - a @ b) / 2 bits."""
+    packed = np.frombuffer(bytes.fromhex("".join(hashes)), np.uint8).reshape(-1, SIDE**2 // 8)
+    return 2 * np.unpackbits(packed, axis=1).astype(np.float32) - 1
+
+
+def _near_pairs(signs: np.ndarray, threshold: int) -> Iterator[np.ndarray]:
+    """Yields int [P, 2], row numbers (the lower first) of rows at most `threshold` bits apart."""
+    least = signs.shape[1] - 2 * threshold
+    starts = range(0, len(signs), TILE)
+    tiles = list(itertools.combinations_with_replacement(starts, 2))
+    for first, second in tqdm(tiles, desc="comparing pictures", unit=" tiles", delay=2):
+        alike = signs[first:first + TILE] @ signs[second:second + TILE].T >= least
+        if alike.any():
+            low, high = np.nonzero(alike)
+            pairs = np.column_stack([low + first, high + second])
+            yield pairs[pairs[:, 0] < pairs[:, 1]]

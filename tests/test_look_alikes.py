@@ -1,0 +1,90 @@
+"""Copies of a drawn garment look alike, other garments do not."""
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image, ImageEnhance
+
+from fashionclf import look_alikes
+from tools.drawing.garments import draw_garment
+from tools.drawing.scenes import photograph
+from tools.drawing.shop import item_rng
+
+CLASSES = ["Dress", "Tee", "Coat", "Shorts", "Skirt", "Hoodie"]
+
+
+def picture(number):
+    garment = draw_garment(CLASSES[number], item_rng(0, number))
+    return photograph(garment, 200, item_rng(0, number, 1))[0].convert("RGB")
+
+
+def jpeg(image, quality):
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=quality)
+    return Image.open(stream)
+
+
+def cut(image, share):
+    w, h = image.size
+    return image.crop((w * share / 2, h * share / 2, w * (1 - share / 2), h * (1 - share / 2)))
+
+
+COPIES = {
+    "quality 40": lambda image: jpeg(image, 40), "half": lambda image: image.reduce(2),
+    "grey": lambda image: image.convert("L"), "squashed": lambda image: image.resize((150, 150)),
+    "brighter": lambda image: ImageEnhance.Brightness(image).enhance(1.15),
+    "cut by 1 %": lambda image: cut(image, 0.01)}
+
+
+def hashed(image):
+    return look_alikes.perceptual_hash(np.asarray(image.convert("RGB")))
+
+
+@pytest.mark.parametrize("copy", COPIES)
+def test_a_copy_is_in_the_group_of_its_original_and_other_garments_are_not(copy):
+    originals = [picture(number) for number in range(len(CLASSES))]
+    looks = pd.Series([hashed(image) for image in [*originals, *map(COPIES[copy], originals)]])
+    found = look_alikes.groups(looks).tolist()
+    assert len(set(found)) == len(CLASSES) and found[:len(CLASSES)] == found[len(CLASSES):]
+
+
+def apart(bits, of=bytes(32)):
+    number = int.from_bytes(of) ^ ((1 << bits) - 1)
+    return f"{number:064x}"
+
+
+@pytest.mark.parametrize("bits, together", [(0, True), (31, True), (32, True), (33, False)])
+def test_the_threshold_is_counted_in_bits_and_belongs_to_it(bits, together):
+    found = look_alikes.groups(pd.Series([apart(0), apart(bits)], index=["a", "b"]), 32)
+    assert (found["a"] == found["b"]) == together
+
+
+def test_a_chain_connects_and_pairs_are_found_across_tiles(monkeypatch):
+    monkeypatch.setattr(look_alikes, "TILE", 2)
+    looks = pd.Series([apart(0), "f" * 64, apart(20), "f" * 63 + "e", apart(40), apart(100)])
+    assert look_alikes.groups(looks, 20).tolist() == [0, 1, 0, 1, 0, 2]
+
+
+def test_it_agrees_with_a_count_of_differing_bits():
+    rng = np.random.default_rng(0)
+    looks = [rng.bytes(32) for _ in range(60)]
+    looks += [bytes(b ^ m for b, m in zip(look, rng.choice([0, 0, 0, 1, 3, 255], 32)))
+              for look in looks]
+    found = look_alikes.groups(pd.Series([look.hex() for look in looks]), 40)
+    number = [int.from_bytes(look) for look in looks]
+    for i in range(60):
+        differing = (number[i] ^ number[60 + i]).bit_count()
+        assert (found[i] == found[60 + i]) == (differing <= 40)
+
+
+def test_nothing_looks_like_nothing():
+    assert look_alikes.groups(pd.Series([], dtype=object)).tolist() == []
+
+
+def test_floor_0_loads_without_tensorflow():
+    code = ("import sys, fashionclf.leakage, fashionclf.look_alikes, fashionclf.catalogue, "
+            "fashionclf.categories; sys.exit('tensorflow' in sys.modules)")
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
