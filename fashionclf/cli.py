@@ -6,6 +6,8 @@ from collections.abc import Callable
 from absl import app, flags, logging
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is first imported
+if not sys.stderr.isatty():
+    os.environ.setdefault("TQDM_MININTERVAL", "30")  # seconds: a log is read, not watched
 
 USER_ERRORS = (ValueError, OSError, FloatingPointError)
 

@@ -5,7 +5,6 @@ MultiWorkerMirroredStrategy and replays a half-done epoch on resume.
 """
 import contextlib
 import dataclasses
-import sys
 import time
 from pathlib import Path
 
@@ -91,8 +90,7 @@ def _train_epoch(train_step, phase, recipe, data, state, steps, chief) -> dict:
             batch_size=recipe.batch_size, seed=abs(phase.seed(recipe, epoch)[0]),
             skip_batches=first, context=context)))
     bar = tqdm(total=steps, initial=first, unit="step", disable=not chief,
-               desc=f"{phase.name} {epoch + 1}/{phase.epochs}",
-               mininterval=0.2 if sys.stderr.isatty() else 30)
+               desc=f"{phase.name} {epoch + 1}/{phase.epochs}")
     start = time.perf_counter()
     with bar:
         for step in range(first, steps):
