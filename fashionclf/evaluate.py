@@ -7,7 +7,6 @@ metrics.json, per_class.csv, classification_report.txt, predictions.csv,
 confusion_matrix.png and misclassified.png; the same goes to the run's
 TensorBoard logs. Two CPU cores evaluate about 70 pictures of 224 pixels a second.
 """
-import json
 from pathlib import Path
 
 from absl import flags
@@ -33,8 +32,7 @@ def main(_: list[str]) -> None:
     verification.check_shards(FLAGS.records, manifest)
     model, spec = classifier.load(run_dir)
     trained_on = run_dir / "records_manifest.json"
-    if trained_on.is_file() and (json.loads(trained_on.read_text())["fingerprint"]
-                                 != manifest["fingerprint"]):
+    if trained_on.is_file() and records.difference(records.parse_manifest(trained_on), manifest):
         print(f"note: {FLAGS.records} are not the records of the training; if both come from the "
               "same pictures, some of these were trained on")
     name = "report" if FLAGS.split == "test" else f"report_{FLAGS.split}"

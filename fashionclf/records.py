@@ -3,6 +3,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from fashionclf.splits import SPLITS
 
 NAME, VERSION = "fashionclf", "1.0.0"
 MANIFEST = "manifest.json"
+SHARD = re.compile(rf"{NAME}-({'|'.join(SPLITS)})\.tfrecord-\d{{5}}-of-\d{{5}}")  # no path
 MIN_TRAIN_SHARDS = 8  # fewer would neither shuffle well nor feed several readers
 EXAMPLES_PER_SHARD = 2_000
 
@@ -186,18 +188,46 @@ def read_manifest(records_dir: str | Path) -> dict:
     if not file.is_file():
         raise FileNotFoundError(f"{file} does not exist: give the --records folder of a finished "
                                 "'python -m fashionclf.build_tfrecords'")
-    try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
-        found, wanted = manifest["fingerprint"], fingerprint(manifest["shards"],
-                                                             manifest["classes"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{file} is no manifest of build_tfrecords ({error}): "
-                         "build the records again") from error
-    if found != wanted:
-        raise ValueError(f"{file} was changed after the build (its fingerprint does not match "
-                         "its shards and classes): build the records again")
+    manifest = parse_manifest(file)
     missing = [name for name in manifest["shards"] if not (file.parent / name).is_file()]
     if missing:
         raise FileNotFoundError(f"{file.parent} lacks {missing[0]} and {len(missing) - 1} other "
                                 "shards of its manifest: copy it whole or build it again")
     return manifest
+
+
+def parse_manifest(file: Path) -> dict:
+    """Reads a manifest, or a run's copy of one; raises ValueError where it was changed."""
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        found, wanted = manifest["fingerprint"], fingerprint(manifest["shards"],
+                                                             manifest["classes"])
+        foreign = [name for name in manifest["shards"] if not SHARD.fullmatch(name)]
+        if foreign or not all(isinstance(n, int) for n in manifest["examples"].values()):
+            raise ValueError(f"{foreign[:1] or 'examples'} is nothing that a build names")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{file} is no manifest of build_tfrecords ({error!r:.200}): "
+                         "build the records again") from error
+    if found != wanted:
+        raise ValueError(f"{file} was changed after the build (its fingerprint does not match "
+                         "its shards and classes): build the records again")
+    return manifest
+
+
+def difference(ours: dict, theirs: dict) -> str:
+    """How two manifests differ in what a training sees; "" where they do not."""
+    if ours["fingerprint"] == theirs["fingerprint"]:
+        return ""
+    if ours["classes"] != theirs["classes"]:
+        return class_difference(ours["classes"], theirs["classes"])
+    if ours["examples"] != theirs["examples"]:
+        return f"{ours['examples']} records then, {theirs['examples']} now"
+    return "as many records of the same classes, but other pictures or another split"
+
+
+def class_difference(ours: list[str], theirs: list[str]) -> str:
+    """How the classes of records, `theirs`, differ from those of a run."""
+    lacking, foreign = sorted(set(ours) - set(theirs)), sorted(set(theirs) - set(ours))
+    return "; ".join(filter(None, [
+        lacking and f"the records lack {', '.join(lacking)}",
+        foreign and f"the run does not know {', '.join(foreign)}"])) or "their order differs"

@@ -58,14 +58,10 @@ def predict_split(model: keras.Model, spec: classifier.Spec, records_dir: str | 
 
 def check_classes(ours: list[str], theirs: list[str], records_dir: str | Path) -> None:
     """Raises ValueError, with the difference, where the records' classes are not the run's."""
-    if ours == theirs:
-        return
-    lacking, foreign = sorted(set(ours) - set(theirs)), sorted(set(theirs) - set(ours))
-    difference = "; ".join(filter(None, [
-        lacking and f"the records lack {', '.join(lacking)}",
-        foreign and f"the run does not know {', '.join(foreign)}"])) or "their order differs"
-    raise ValueError(f"{records_dir}: not the classes of the run: {difference}. Evaluate on "
-                     "records built with the run's class list (--classes of build_tfrecords)")
+    if ours != theirs:
+        raise ValueError(
+            f"{records_dir}: not the classes of the run: {records.class_difference(ours, theirs)}. "
+            "Evaluate on records built with the run's class list (--classes of build_tfrecords)")
 
 
 def read_pictures(records_dir: str | Path, split: str, paths: list[str], *,

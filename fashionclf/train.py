@@ -114,7 +114,8 @@ def train(run_dir: Path, manifest: dict, strategy) -> None:
     """Trains the phases that are left; then looks once at the test split and saves the model."""
     import keras
 
-    from fashionclf import classifier, fine_tuning, interruption, report, strategies
+    from fashionclf import (classifier, fine_tuning, interruption, report, strategies,
+                            weight_files)
 
     if FLAGS.mixed_precision:
         keras.mixed_precision.set_global_policy("mixed_bfloat16")
@@ -132,7 +133,7 @@ def train(run_dir: Path, manifest: dict, strategy) -> None:
             fine_tuning.run_phase(model, phase, recipe(manifest), data, run_dir, chief=chief)
     if not chief:
         return
-    model.load_weights(run_dir / "checkpoints" / "best.weights.h5")
+    weight_files.load(model, run_dir / "checkpoints" / "best.weights.h5")
     if FLAGS.calibrate:
         spec = calibrated(model, spec)
     report.evaluate_run(model, spec, FLAGS.records, "test", run_dir / "report",
@@ -198,16 +199,19 @@ def open_run(run_dir: Path) -> None:
 
 
 def same_flags(run_dir: Path) -> None:
-    """Raises ValueError where `run_dir` was started by other flags, naming the first."""
+    """Raises ValueError, naming the difference, where other flags or records began `run_dir`."""
+    from fashionclf import records
+
     before, now = (run_dir / "flags.cfg").read_text(), cli.own_flags()
     for old, new in zip(before.splitlines(), now.splitlines()):
         if old != new:
             raise ValueError(f"{run_dir} was started with {old}, not {new}: run the same command, "
                              "or choose another --run")
-    records_before = (run_dir / "records_manifest.json").read_bytes()
-    if records_before != (Path(FLAGS.records) / "manifest.json").read_bytes():
+    difference = records.difference(records.parse_manifest(run_dir / "records_manifest.json"),
+                                    records.read_manifest(FLAGS.records))
+    if difference:
         raise ValueError(f"{run_dir} was started on other records than {FLAGS.records} now holds: "
-                         "choose another --run")
+                         f"{difference}. Choose another --run, or give the records it began with")
 
 
 if __name__ == "__main__":

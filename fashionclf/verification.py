@@ -1,4 +1,7 @@
 """Are records still what build_tfrecords wrote: shard by shard, and record by record."""
+import itertools
+import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +13,12 @@ from fashionclf import checksums, images, records
 
 
 def check_shards(records_dir: str | Path, manifest: dict) -> None:
-    """Compares the shards with the manifest, at about 1 GB a second and core.
+    """Compares the shards and TFDS's metadata with the manifest, at about 1 GB a second and core.
 
     Raises:
-        ValueError: a shard was changed, or is not in the manifest; names the first.
+        ValueError: a file was changed, or a shard is not in the manifest; names the first.
     """
-    for problem in _changed_shards(Path(records_dir), manifest):
+    for problem in _changed_files(Path(records_dir), manifest):
         raise ValueError(f"{problem}: restore the folder, or build the records again "
                          "('python -m fashionclf.build_tfrecords --verify' lists all there is)")
 
@@ -28,7 +31,7 @@ def problems(records_dir: str | Path) -> Iterator[str]:
     """
     folder = Path(records_dir)
     manifest = records.read_manifest(folder)
-    yield from _changed_shards(folder, manifest)
+    yield from _changed_files(folder, manifest)
     features = records.FEATURES(manifest["classes"])
     found = dict.fromkeys(manifest["examples"], 0)
     for name in tqdm(manifest["shards"], desc="reading shards", unit=" shards"):
@@ -42,6 +45,39 @@ def problems(records_dir: str | Path) -> Iterator[str]:
         if found[split] != expected:
             yield (f"{folder}: {found[split]:,} records of {split} can be used, and {expected:,} "
                    "were written")
+
+
+def _changed_files(folder: Path, manifest: dict) -> Iterator[str]:
+    return itertools.chain(_changed_shards(folder, manifest), _changed_metadata(folder, manifest))
+
+
+def _changed_metadata(folder: Path, manifest: dict) -> Iterator[str]:
+    """TFDS loads what the first file names and reads where the second points: both must be ours."""
+    with tempfile.TemporaryDirectory() as ours:
+        records.FEATURES(manifest["classes"]).save_config(ours)
+        for file in sorted(Path(ours).iterdir()):
+            if _content(folder / file.name) != _content(file):
+                yield f"{folder / file.name} is damaged or from another build"
+                return
+    try:
+        splits = tfds.builder_from_directory(folder).info.splits
+        files = {Path(file) for split in splits.values() for file in split.filepaths}
+        lengths = {name: split.num_examples for name, split in splits.items()}
+    except Exception as error:  # whatever TFDS meets in a file that it did not write
+        yield f"{folder / 'dataset_info.json'} cannot be read ({error!r:.100})"
+        return
+    expected = {name: count for name, count in manifest["examples"].items() if count}
+    if lengths != expected or files != {folder / name for name in manifest["shards"]}:
+        yield f"{folder / 'dataset_info.json'} is damaged or from another build"
+
+
+def _content(file: Path) -> object:
+    """What a file of TFDS's metadata holds; None where it can't be read."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        return json.loads(text) if file.suffix == ".json" else text
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _changed_shards(folder: Path, manifest: dict) -> Iterator[str]:

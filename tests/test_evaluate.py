@@ -1,5 +1,6 @@
 """The contract of `python -m fashionclf.evaluate`, kept by the program itself."""
 import json
+import shutil
 import subprocess
 import sys
 
@@ -44,7 +45,8 @@ def test_the_report_and_the_printed_numbers_agree(records_dir, tmp_path):
 
 def test_another_split_does_not_touch_the_report_of_the_test_split(records_dir, tmp_path):
     run = make_run(tmp_path / "run", CLASSES)
-    (run / "records_manifest.json").write_text('{"fingerprint": "another"}')
+    other = make_records(tmp_path / "other", per_class={"train": 1, "test": 1})
+    shutil.copy(other / "manifest.json", run / "records_manifest.json")
     done = evaluate(f"--run={run}", f"--records={records_dir}", "--split=validation")
     assert done.returncode == 0, done.stderr
     assert json.loads((run / "report_validation/metrics.json").read_text())["n"] == 6

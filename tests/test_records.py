@@ -1,5 +1,7 @@
 import hashlib
 import io
+import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -148,3 +150,39 @@ def test_a_picture_that_changes_during_the_build_stops_it(tmp_path):
     with pytest.raises(ValueError, match="a.png changed"):
         with records.staging(tmp_path / "records") as folder:
             records.write(pd.DataFrame([row]), folder, images_root=tmp_path, classes=CLASSES)
+
+
+@pytest.mark.parametrize("change", [
+    {"shards": {"../../etc/passwd": "0"}}, {"shards": {"/etc/passwd": "0"}}, {"shards": ["a"]},
+    {"shards": {"fashionclf-train.tfrecord-00000-of-00008/../x": "0"}}, {"examples": None},
+    {"examples": {"train": "many"}}])
+def test_a_manifest_that_names_other_files_or_no_numbers_is_refused(tmp_path, change):
+    """Also where its fingerprint is right: a stranger can compute one."""
+    good = {"shards": {"fashionclf-train.tfrecord-00000-of-00001": "0"}, "classes": ["a"],
+            "examples": {"train": 1}}
+    changed = good | change
+    changed["fingerprint"] = records.fingerprint(changed["shards"], changed["classes"])
+    (tmp_path / "manifest.json").write_text(json.dumps(changed))
+    with pytest.raises(ValueError, match="no manifest of build_tfrecords"):
+        records.parse_manifest(tmp_path / "manifest.json")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "nul", "[" * 100_000])
+def test_what_is_no_manifest_is_refused(tmp_path, text):
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(ValueError, match="no manifest of build_tfrecords"):
+        records.parse_manifest(tmp_path / "manifest.json")
+
+
+@pytest.mark.parametrize("per_class, classes, said", [
+    ({"train": 2, "test": 1}, CLASSES, ""),
+    ({"train": 3, "test": 1}, CLASSES, "'train': 6.* then, .*'train': 9.* now"),
+    ({"train": 2, "test": 1}, ["Red", "Green", "Cyan"],
+     "the records lack Blue; the run does not know Cyan"),
+    ({"train": 2, "test": 1}, CLASSES[::-1], "their order differs")])
+def test_the_difference_between_two_builds_is_named(tmp_path, per_class, classes, said):
+    before = records.read_manifest(make_records(tmp_path / "a", per_class={"train": 2, "test": 1}))
+    now = records.read_manifest(make_records(tmp_path / "b", per_class=per_class))
+    now["classes"] = classes
+    now["fingerprint"] = records.fingerprint(now["shards"], classes)
+    assert re.fullmatch(f".*{said}.*" if said else "", records.difference(before, now))

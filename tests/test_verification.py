@@ -2,6 +2,7 @@
 import json
 import shutil
 import struct
+import sys
 
 import numpy as np
 import pytest
@@ -87,3 +88,30 @@ def test_whole_shards_of_pictures_that_cannot_be_decoded_are_named_with_the_pict
     assert len(found) == 2 and "record 1 (img/train_Red/img_00000000.png): cannot" in found[0]
     assert "2 records of train can be used, and 3 were written" in found[1]
     assert json.loads((folder / records.MANIFEST).read_text())["examples"]["train"] == 3
+
+
+def replace_in(file, old, new):
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize("name, old, new", [
+    ("features.json", "tensorflow_datasets.core.features.text_feature.Text", "antigravity.Text"),
+    ("features.json", "{", ""), ("label.labels.txt", "Red", "Rot"), ("dataset_info.json", "{", "["),
+    ("dataset_info.json", "{DATASET}-{SPLIT}", "../../{DATASET}-{SPLIT}"),
+    ("dataset_info.json", '"2"', '"1"')])
+def test_metadata_that_is_not_ours_is_named_before_it_is_used(folder, name, old, new):
+    """TFDS imports the modules that features.json names and reads what the template says."""
+    replace_in(folder / name, old, new)
+    with pytest.raises(ValueError, match=name):
+        check(folder)
+    assert any(name in problem for problem in verification.problems(folder))
+    assert "antigravity" not in sys.modules
+
+
+@pytest.mark.parametrize("name", ["features.json", "label.labels.txt", "dataset_info.json"])
+def test_missing_metadata_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(ValueError, match=name):
+        check(folder)
