@@ -114,8 +114,7 @@ def train(run_dir: Path, manifest: dict, strategy) -> None:
     """Trains the phases that are left; then looks once at the test split and saves the model."""
     import keras
 
-    from fashionclf import (classifier, fine_tuning, interruption, report, strategies,
-                            weight_files)
+    from fashionclf import classifier, fine_tuning, interruption, report, strategies, weight_files
 
     if FLAGS.mixed_precision:
         keras.mixed_precision.set_global_policy("mixed_bfloat16")
