@@ -1,53 +1,193 @@
-"""The benchmark's text lists: a count, a header, then rows; every error names file and line."""
+"""Lists and CSV files, read strictly: every error names file, line, rule and cure.
+
+Text is UTF-8, with or without byte order mark; a line ends at LF, CR or CRLF and nowhere else;
+blank lines are left out.
+"""
+import codecs
+import csv
+import io
+import re
 from pathlib import Path
 
 import pandas as pd
 
+PARTITIONS = ("train", "val", "test")
+WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+WHOLE = re.compile(r"-?[0-9]{1,9}(\.0+)?")  # pandas writes 12.0 where a column has gaps
+BLANKS = " \t"
+
+
+def read_text(file: Path) -> str:
+    """A file's text without byte order mark; raises ValueError where it is no UTF-8 text."""
+    data = file.read_bytes().removeprefix(codecs.BOM_UTF8)
+    try:
+        text, wrong = data.decode(), data.find(b"\0")
+    except UnicodeDecodeError as error:
+        wrong = error.start
+    if wrong >= 0:
+        line = len(split_lines(data[:wrong].decode()))
+        raise ValueError(f"{file}:{line}: byte {data[wrong]:#04x} belongs in no UTF-8 text; "
+                         "save the file as UTF-8, or unpack it again")
+    return text
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines without their ends; `str.splitlines` would split at form feeds and others too."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
 
 def read_list(file: Path, columns: list[str]) -> pd.DataFrame:
-    """Reads one of the benchmark's lists.
+    """Reads one of the benchmark's lists: a count, a header, then rows.
 
     Returns:
         Strings in `columns`, indexed by the line number in the file. The first
         column may hold spaces.
 
     Raises:
-        ValueError: the count does not fit, or a row has too few fields.
+        ValueError: count or header is missing, the count does not fit, there is
+            no row, or a row has too few fields.
     """
-    lines = pd.Series(file.read_text(encoding="utf-8-sig").splitlines())
-    if len(lines) < 2 or not lines[0].strip().isdigit():
-        raise ValueError(f"{file}:1: expected the number of rows, got {_first(lines)!r}. Is this "
+    lines = [line.strip(BLANKS) for line in split_lines(read_text(file))]
+    promised, header = [*lines, ""][:2]
+    if not re.fullmatch("[0-9]{1,9}", promised):
+        raise ValueError(f"{file}:1: expected the number of rows, got {promised!r}. Is this "
                          f"{file.name} of the benchmark's coarse annotation?")
-    lines.index += 1
-    rows = lines[2:].str.strip()
-    rows = rows[rows != ""]
-    if len(rows) != int(lines[1]):
-        raise ValueError(f"{file}:1: promises {lines[1].strip()} rows and {len(rows)} follow; "
+    if not _is_header(header, len(columns)):
+        raise ValueError(f"{file}:2: expected a header of {len(columns)} words, got {header!r}; "
+                         "a header stands between the count and the rows")
+    rows = {number: line for number, line in enumerate(lines[2:], start=3) if line}
+    if len(rows) != int(promised):
+        raise ValueError(f"{file}:1: promises {promised} rows and {len(rows)} follow; "
                          "the file is cut or was edited: unpack it again")
-    fields = rows.str.rsplit(n=len(columns) - 1, expand=True).reindex(columns=range(len(columns)))
-    short = fields.isna().any(axis=1)
-    if short.any():
-        line = short.idxmax()
-        raise ValueError(f"{file}:{line}: expected '{' '.join(columns)}', got {rows[line]!r}. "
-                         f"Is this {file.name} of the benchmark?")
-    fields.columns = columns
-    fields[columns[0]] = fields[columns[0]].str.strip()
-    return fields
+    if not rows:
+        raise ValueError(f"{file}:1: holds no row; unpack it again, or remove it")
+    return _split(file, rows, columns)
 
 
-def _first(lines: pd.Series) -> str:
-    return lines[0] if len(lines) else ""
+def _is_header(line: str, width: int) -> bool:
+    words = re.split(f"[{BLANKS}]+", line)
+    return (len(words) == width and all(map(WORD.fullmatch, words))
+            and words[-1] not in PARTITIONS)
+
+
+def _split(file: Path, rows: dict[int, str], columns: list[str]) -> pd.DataFrame:
+    """Fields of `rows` (line number -> text); all but the first column hold no blank."""
+    row = re.compile(f"(.*[^{BLANKS}])" + f"[{BLANKS}]+([^{BLANKS}]+)" * (len(columns) - 1))
+    fields = []
+    for line, text in rows.items():
+        match = row.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{file}:{line}: expected '{' '.join(columns)}', got {text!r}. "
+                             f"Is this {file.name} of the benchmark?")
+        fields.append(match.groups())
+    return pd.DataFrame(fields, columns=columns, index=list(rows))
+
+
+def read_names(file: Path) -> list[str]:
+    """The categories of list_category_cloth.txt, in the order of their ids."""
+    rows = read_list(file, ["name", "type"])
+    numbers(file, rows["type"])
+    names = class_names(file, rows["name"])
+    once(file, names)
+    return names.tolist()
+
+
+def read_table(file: Path, columns: list[str], *, cure: str) -> pd.DataFrame:
+    """Reads `columns` of a CSV file with a header.
+
+    Args:
+        cure: what to do where a column is missing.
+
+    Returns:
+        Strings, indexed by the line at which each row begins.
+
+    Raises:
+        ValueError: there is no header or no row, a column is missing or stands
+            twice, a quote is never closed, or a row has too many or too few fields.
+    """
+    rows = _csv_rows(file)
+    if len(rows) < 2:
+        raise ValueError(f"{file}:1: expected a header and rows, got {len(rows)} lines in all; "
+                         "write a row a picture or a category under a header")
+    (first, header), *rows = rows
+    for column in columns:
+        if column not in header:
+            raise ValueError(f"{file}:{first}: has no column {column!r}, only "
+                             f"{', '.join(header)}; {cure}")
+        if header.count(column) > 1:
+            raise ValueError(f"{file}:{first}: has column {column!r} twice; rename one of them")
+    for line, fields in rows:
+        if len(fields) != len(header):
+            raise ValueError(f"{file}:{line}: has {len(fields)} fields, the header {len(header)}; "
+                             "put double quotes around a field that holds a comma")
+    places = {column: header.index(column) for column in columns}
+    return pd.DataFrame({column: [fields[place] for _, fields in rows]
+                         for column, place in places.items()}, index=[line for line, _ in rows])
+
+
+def _csv_rows(file: Path) -> list[tuple[int, list[str]]]:
+    """Rows that are not blank, each with the line at which it begins."""
+    reader = csv.reader(io.StringIO(read_text(file), newline=""), strict=True)
+    rows, begins = [], 1
+    try:
+        for fields in reader:
+            if fields:
+                rows.append((begins, fields))
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        raise ValueError(f"{file}:{begins}: the row that begins here is no CSV ({error}); close "
+                         "each quote, and write a quote inside of quotes twice") from None
+    return rows
 
 
 def numbers(file: Path, values: pd.Series) -> pd.Series:
-    """Whole numbers from text; raises ValueError at the first line that holds none."""
-    numbers = pd.to_numeric(values, errors="coerce")
-    wrong = numbers.isna() | (numbers % 1 != 0)
+    """Whole numbers of at most nine digits from text; raises ValueError at the first other."""
+    texts = values.tolist()
+    whole = {text: int(float(text)) for text in set(texts) if WHOLE.fullmatch(text)}
+    for line, text in zip(values.index, texts):
+        if text not in whole:
+            raise ValueError(f"{file}:{line}: expected a whole number of at most nine digits, got "
+                             f"{text!r}; correct it, or unpack the benchmark's file again")
+    return pd.Series([whole[text] for text in texts], index=values.index, dtype="int64")
+
+
+def boxes(file: Path, sides: pd.DataFrame) -> pd.Series:
+    """x1, y1, x2, y2 of each row as they are given, whatever they are."""
+    corners = [numbers(file, sides[side]).tolist() for side in sides]
+    return pd.Series(list(zip(*corners)), index=sides.index, dtype=object)
+
+
+def partitions(file: Path, values: pd.Series) -> pd.Series:
+    """The values; raises ValueError at the first that is not train, val or test."""
+    wrong = ~values.isin(PARTITIONS)
     if wrong.any():
         line = wrong.idxmax()
-        raise ValueError(f"{file}:{line}: expected a whole number, got {values[line]!r}; "
-                         "unpack the benchmark's file again")
-    return numbers.astype(int)
+        raise ValueError(f"{file}:{line}: {values[line]!r} is not train, val or test; correct it, "
+                         "or unpack the benchmark's file again")
+    return values
+
+
+def class_names(file: Path, values: pd.Series) -> pd.Series:
+    """The values; raises ValueError at the first that can't be the name of a class."""
+    for line, name in values.drop_duplicates().items():
+        if not is_class_name(name):
+            raise ValueError(f"{file}:{line}: {name!r} can't name a class: it has blanks at its "
+                             "ends or holds a line end; correct it")
+    return values
+
+
+def once(file: Path, names: pd.Series) -> None:
+    """Raises ValueError at the first name that stands in an earlier line too."""
+    repeated = names.duplicated()
+    if repeated.any():
+        line = repeated.idxmax()
+        raise ValueError(f"{file}:{line}: {names[line]!r} stands in line "
+                         f"{(names == names[line]).idxmax()} too; keep one of the two")
+
+
+def is_class_name(name: str) -> bool:
+    """Whether `name` survives in a list of a name a line, as the records keep their classes."""
+    return bool(name) and name == name.strip() and len(split_lines(name)) == 1
 
 
 def unique(file: Path, rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
@@ -58,13 +198,10 @@ def unique(file: Path, rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
         notes: gets a line where rows were repeated.
 
     Raises:
-        ValueError: a path leads out of the images root, or stands twice with different values.
+        ValueError: a path leads out of the images root or is not written plainly, or
+            stands twice with different values.
     """
-    outside = rows["path"].str.match(r"/|(.*/)?\.\.(/|$)")
-    if outside.any():
-        line = outside.idxmax()
-        raise ValueError(f"{file}:{line}: {rows['path'][line]!r} leads out of the images root; "
-                         "paths are relative and without '..'")
+    _check_paths(file, rows["path"])
     single = rows.drop_duplicates()
     repeated = single["path"].duplicated()
     if repeated.any():
@@ -75,3 +212,19 @@ def unique(file: Path, rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     if len(single) < len(rows):
         notes.append(f"{file.name}: {len(rows) - len(single)} repeated rows counted once")
     return single
+
+
+def _check_paths(file: Path, paths: pd.Series) -> None:
+    """One picture has one spelling: without it, two rows of one picture look like two pictures."""
+    between = "/" + paths + "/"
+    outside = paths.str.startswith("/") | between.str.contains("/../", regex=False)
+    if outside.any():
+        line = outside.idxmax()
+        raise ValueError(f"{file}:{line}: {paths[line]!r} leads out of the images root; "
+                         "paths are relative and without '..'")
+    unplain = (between.str.contains("//", regex=False)
+               | between.str.contains("/./", regex=False))
+    if unplain.any():
+        line = unplain.idxmax()
+        raise ValueError(f"{file}:{line}: {paths[line]!r} is no plain path of a picture; write "
+                         "folder/picture.jpg: names between single '/', none of them empty or '.'")

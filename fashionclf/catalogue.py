@@ -7,6 +7,7 @@ Reading only: whether a file exists or can be decoded is not looked at here.
 """
 import dataclasses
 import os
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -81,20 +82,21 @@ def _find(source_dir: Path, folders: tuple[str, ...], name: str) -> Path | None:
 
 def _annotated(file: Path, source_dir: Path, notes: list[str]) -> pd.DataFrame:
     """`path` and `category` from list_category_img.txt; ids count from 1."""
-    rows = annotations.unique(file, annotations.read_list(file, ["path", "id"]), notes)
+    rows = annotations.read_list(file, ["path", "id"])
+    rows["id"] = annotations.numbers(file, rows["id"])
+    rows = annotations.unique(file, rows, notes)
     names_file = _find(source_dir, ANNOTATION_FOLDERS, "list_category_cloth.txt")
     notes.append(f"categories: {file}")
     if names_file is None:
         notes.append("no list_category_cloth.txt: ids have no names, use --label_from=name")
         return pd.DataFrame({"path": rows["path"], "category": None}).reset_index(drop=True)
-    names = annotations.read_list(names_file, ["name", "type"])["name"].tolist()
-    ids = annotations.numbers(file, rows["id"])
-    wrong = (ids < 1) | (ids > len(names))
+    names = annotations.read_names(names_file)
+    wrong = (rows["id"] < 1) | (rows["id"] > len(names))
     if wrong.any():
         line = wrong.idxmax()
-        raise ValueError(f"{file}:{line}: category {ids[line]} is not in 1..{len(names)}, the rows "
-                         f"of {names_file}; the two files belong to different releases")
-    category = ids.map(dict(enumerate(names, start=1)))
+        raise ValueError(f"{file}:{line}: category {rows['id'][line]} is not in 1..{len(names)}, "
+                         f"the rows of {names_file}; the two files belong to different releases")
+    category = rows["id"].map(dict(enumerate(names, start=1)))
     return pd.DataFrame({"path": rows["path"], "category": category}).reset_index(drop=True)
 
 
@@ -104,11 +106,10 @@ def _merge_boxes(table: pd.DataFrame, file: Path | None, notes: list[str]) -> No
         notes.append("no list_bbox.txt: whole pictures are used")
         return
     sides = ["x_1", "y_1", "x_2", "y_2"]
-    rows = annotations.unique(file, annotations.read_list(file, ["path", *sides]), notes)
-    corners = pd.DataFrame({side: annotations.numbers(file, rows[side]) for side in sides})
-    boxes = pd.Series(list(corners.itertuples(index=False, name=None)), index=rows["path"])
-    table["bbox"] = _merged(table, boxes)
-    notes.append(f"boxes: {file}, for {table['bbox'].notna().sum():,} of {len(table):,} pictures")
+    rows = annotations.read_list(file, ["path", *sides])
+    rows["value"] = annotations.boxes(file, rows[sides])
+    rows = annotations.unique(file, rows[["path", "value"]], notes)
+    table["bbox"] = _merged(table, rows, notes, f"boxes: {file}")
 
 
 def _merge_partition(table: pd.DataFrame, file: Path | None, notes: list[str]) -> None:
@@ -116,18 +117,19 @@ def _merge_partition(table: pd.DataFrame, file: Path | None, notes: list[str]) -
     if file is None:
         notes.append("no list_eval_partition.txt: there is no official split")
         return
-    rows = annotations.unique(file, annotations.read_list(file, ["path", "status"]), notes)
-    wrong = ~rows["status"].isin(["train", "val", "test"])
-    if wrong.any():
-        line = wrong.idxmax()
-        raise ValueError(f"{file}:{line}: {rows['status'][line]!r} is not train, val or test")
-    table["partition"] = _merged(table, rows.set_index("path")["status"])
-    notes.append(f"official split: {file}, for {table['partition'].notna().sum():,} "
-                 f"of {len(table):,} pictures")
+    rows = annotations.read_list(file, ["path", "value"])
+    annotations.partitions(file, rows["value"])
+    rows = annotations.unique(file, rows, notes)
+    table["partition"] = _merged(table, rows, notes, f"official split: {file}")
 
 
-def _merged(table: pd.DataFrame, values: pd.Series) -> pd.Series:
-    merged = table["path"].map(values).astype(object)
+def _merged(table: pd.DataFrame, rows: pd.DataFrame, notes: list[str], what: str) -> pd.Series:
+    """The column `value` of `rows` for the pictures of `table`, None where a picture has none."""
+    merged = table["path"].map(rows.set_index("path")["value"]).astype(object)
+    known = merged.notna().sum()
+    notes.append(f"{what}, for {known:,} of {len(table):,} pictures")
+    if known < len(rows):
+        notes.append(f"{len(rows) - known:,} more of its rows are of other pictures")
     return merged.where(merged.notna(), None)
 
 
@@ -159,6 +161,9 @@ def _walk(root: Path, folder: Path, notes: list[str]) -> pd.DataFrame:
     if not paths:
         raise FileNotFoundError(f"{folder}: holds no picture ({', '.join(SUFFIXES)}); "
                                 "check --source_dir")
+    strange = [path for path in paths if re.search("[\ud800-\udfff]", path)]
+    if strange:
+        raise ValueError(f"{folder}: holds {strange[0]!a}, no name in UTF-8; rename the file")
     if others:
         notes.append(f"{others:,} files that are no pictures by their name were left alone")
     table = pd.DataFrame({"path": paths})
@@ -200,21 +205,18 @@ def read_csv(csv_file: str | Path, *, images_root: str | Path, path_column: str,
     file = Path(csv_file)
     if not file.is_file():
         raise FileNotFoundError(f"{file}: no such file; --csv_file names a CSV with a header")
-    read = pd.read_csv(file, dtype=str, keep_default_na=False, skip_blank_lines=False,
-                       encoding="utf-8-sig")
-    read.index += 2  # line numbers, where no field holds a line end
+    if bbox_columns and (len(bbox_columns) != 4 or len(set(bbox_columns)) != 4):
+        raise ValueError(f"--bbox_columns needs the four columns x1,y1,x2,y2, got {bbox_columns}")
     wanted = [path_column, category_column, item_column, partition_column, *(bbox_columns or [])]
-    for column in filter(None, wanted):
-        if column not in read:
-            raise ValueError(f"{file}:1: has no column {column!r}, only {', '.join(read.columns)}; "
-                             "name them with --path_column, --category_column, ...")
+    read = annotations.read_table(file, list(filter(None, wanted)),
+                                  cure="name them with --path_column, --category_column, ...")
     notes = [f"rows: {file}, pictures from {images_root}"]
-    table = pd.DataFrame({"path": read[path_column], "category": read[category_column]})
-    folder = table["path"].str.rpartition("/")[0]
-    table["item"] = read[item_column] if item_column else folder.where(folder != "", table["path"])
-    table["category"] = _filled(table["category"])
-    table["bbox"] = _csv_boxes(file, read, bbox_columns) if bbox_columns else None
+    table = pd.DataFrame({"path": read[path_column], "category": _filled(read[category_column])})
+    annotations.class_names(file, table["category"].dropna())
+    table["item"] = _csv_items(file, read, path_column, item_column)
+    table["bbox"] = _csv_boxes(file, read[bbox_columns]) if bbox_columns else None
     table["partition"] = _filled(read[partition_column]) if partition_column else None
+    annotations.partitions(file, table["partition"].dropna())
     table = annotations.unique(file, table, notes)
     return Catalogue(table[COLUMNS].reset_index(drop=True), Path(images_root), notes)
 
@@ -223,11 +225,19 @@ def _filled(values: pd.Series) -> pd.Series:
     return values.astype(object).where(values != "", None)
 
 
-def _csv_boxes(file: Path, read: pd.DataFrame, columns: list[str]) -> pd.Series:
-    if len(columns) != 4:
-        raise ValueError(f"--bbox_columns needs the four columns x1,y1,x2,y2, got {columns}")
-    given = read[(read[columns] != "").any(axis=1)]
-    corners = pd.DataFrame({name: annotations.numbers(file, given[name]) for name in columns})
-    boxes = pd.Series(list(corners.itertuples(index=False, name=None)), index=given.index,
-                      dtype=object).reindex(read.index)
+def _csv_items(file: Path, read: pd.DataFrame, path_column: str,
+               item_column: str | None) -> pd.Series:
+    if item_column is None:
+        folder = read[path_column].str.rpartition("/")[0]
+        return folder.where(folder != "", read[path_column])
+    empty = read[item_column] == ""
+    if empty.any():
+        raise ValueError(f"{file}:{empty.idxmax()}: has no item, and pictures without one would "
+                         "count as one garment; fill it in, or leave --item_column out")
+    return read[item_column]
+
+
+def _csv_boxes(file: Path, sides: pd.DataFrame) -> pd.Series:
+    given = sides[(sides != "").any(axis=1)]
+    boxes = annotations.boxes(file, given).reindex(sides.index)
     return boxes.where(boxes.notna(), None)

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fashionclf import annotations
+
 
 @dataclasses.dataclass(frozen=True)
 class Labelled:
@@ -43,6 +45,8 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: str | None = N
         raise ValueError("--top_k and --classes both choose the classes; give one of them")
     chosen = _read_classes(classes) if classes else None
     category = _categories(table, label_from, chosen)
+    if category.isna().all():
+        raise ValueError("no row has a category: choose another --label_from")
     reason = pd.Series(None, index=table.index, dtype=object)
     reason[category.isna()] = "no category"
     if category_map:
@@ -51,12 +55,11 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: str | None = N
     counts = category.value_counts()
     if chosen is not None:
         _check_known(chosen, counts.index, classes)
-        kept, why = chosen, "not in the class file"
+        kept, why = chosen.tolist(), "not in the class file"
     else:
         ranked = sorted(counts.index, key=lambda name: (-counts[name], name))
         kept, why = (ranked[:top_k], f"not in top {top_k}") if top_k else (sorted(ranked), "")
-    if not kept:
-        raise ValueError("no row has a category: choose another --label_from")
+    _check_names(kept)
     label = category.map({name: number for number, name in enumerate(kept)})
     reason[label.isna() & reason.isna()] = why
     if max_per_class:
@@ -67,34 +70,46 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: str | None = N
     return Labelled(table[keep].assign(label=label[keep].astype(int)), kept, dropped)
 
 
-def _read_classes(file: str) -> list[str]:
+def _read_classes(file: str) -> pd.Series:
+    """Names of classes on their line numbers, in their order."""
     if not Path(file).is_file():
         raise FileNotFoundError(f"{file}: no such file; --classes names a text file, "
                                 "a class a line")
-    lines = [line.strip() for line in Path(file).read_text(encoding="utf-8").splitlines()]
-    names = [line for line in lines if line and not line.startswith("#")]
-    if not names or len(set(names)) < len(names):
-        raise ValueError(f"{file}: needs at least one class and none twice, got {names}")
+    lines = annotations.split_lines(annotations.read_text(Path(file)))
+    names = {number: line.strip() for number, line in enumerate(lines, start=1)}
+    names = pd.Series({number: name for number, name in names.items()
+                       if name and not name.startswith("#")}, dtype=str)
+    if names.empty:
+        raise ValueError(f"{file}:1: names no class; write a class a line")
+    annotations.once(Path(file), names)
     return names
 
 
-def _check_known(chosen: list[str], known: pd.Index, file: str) -> None:
-    for name in chosen:
+def _check_known(chosen: pd.Series, known: pd.Index, file: str) -> None:
+    """Raises ValueError at the first name (on its line number) that is of no picture."""
+    for line, name in chosen.items():
         if name not in known:
             near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or sorted(known)[:5]
-            raise ValueError(f"{file}: no picture is of class {name!r}; "
+            raise ValueError(f"{file}:{line}: no picture is of class {name!r}; "
                              f"did you mean {', '.join(near)}?")
 
 
-def _categories(table: pd.DataFrame, label_from: str, chosen: list[str] | None) -> pd.Series:
+def _check_names(classes: list[str]) -> None:
+    for name in classes:
+        if not annotations.is_class_name(name):
+            raise ValueError(f"{name!r} can't name a class: it has blanks at its ends or holds a "
+                             "line end; rename it with --category_map")
+
+
+def _categories(table: pd.DataFrame, label_from: str, chosen: pd.Series | None) -> pd.Series:
     if label_from == "annotation":
         return table["category"].astype(object)
     folders = table["path"].str.split("/").str[-2]
     if label_from == "name":
-        return folders.str.rpartition("_")[2]
+        return folders.str.rpartition("_")[2].astype(object).replace("", None)
     if label_from != "keyword":
         raise ValueError(f"label_from {label_from!r} is not annotation, name or keyword")
-    vocabulary = chosen or sorted(set(table["category"].dropna()))
+    vocabulary = sorted(set(table["category"].dropna())) if chosen is None else chosen.tolist()
     if not vocabulary:
         raise ValueError("--label_from=keyword needs the words: give --classes=FILE")
     rule = {folder: keyword_category(folder, vocabulary) for folder in folders.dropna().unique()}
@@ -114,22 +129,24 @@ def keyword_category(folder: str, vocabulary: list[str]) -> str | None:
     Returns:
         A word of `vocabulary`, or None where the name holds none.
     """
-    words = "|".join(re.escape(word) for word in sorted(vocabulary, key=len, reverse=True))
-    match = re.search(rf"(?<![^_-])({words})(?![^_-])", folder, re.IGNORECASE)
-    if match is None:
-        return None
-    return {word.lower(): word for word in vocabulary}[match[1].lower()]
+    words = sorted(vocabulary, key=len, reverse=True)
+    choice = "|".join(f"({re.escape(word)})" for word in words)
+    match = re.search(rf"(?<![^_-])(?:{choice})(?![^_-])", folder, re.IGNORECASE)
+    return words[match.lastindex - 1] if match else None
 
 
 def _mapped(category: pd.Series, file: Path) -> pd.Series:
     if not file.is_file():
         raise FileNotFoundError(f"{file}: no such file; --category_map names a CSV with from,to")
-    rows = pd.read_csv(file, dtype=str, keep_default_na=False)
-    if list(rows.columns) != ["from", "to"] or rows["from"].duplicated().any():
-        raise ValueError(f"{file}: needs the columns from,to and each category once")
-    _check_known(rows["from"].tolist(), pd.Index(category.dropna().unique()), str(file))
-    changes = dict(zip(rows["from"], rows["to"].replace("", None)))
-    return category.map(lambda name: changes.get(name, name), na_action="ignore")
+    rows = annotations.read_table(file, ["from", "to"], cure="name them so in line 1")
+    annotations.once(file, rows["from"])
+    annotations.class_names(file, rows["to"][rows["to"] != ""])
+    _check_known(rows["from"], pd.Index(category.dropna().unique()), str(file))
+    changes = {name: new or None for name, new in zip(rows["from"], rows["to"])}
+    category = category.map(lambda name: changes.get(name, name), na_action="ignore")
+    if category.isna().all():
+        raise ValueError(f"{file}: maps every category to nothing; leave some")
+    return category
 
 
 def _over_cap(table: pd.DataFrame, label: pd.Series, cap: int, seed: int) -> pd.Index:

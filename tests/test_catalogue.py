@@ -1,3 +1,5 @@
+import os
+
 import pandas as pd
 import pytest
 
@@ -78,15 +80,79 @@ def test_line_ends_and_byte_order_marks_do_not_matter(tmp_path, change):
     ([("img/a/b.jpg", 0)], r":3: category 0"), ([("img/a/b.jpg", "x")], r":3: expected a whole"),
     ([("img/a/b.jpg", 1), ("img/a/b.jpg", 2)], r":4: .* stands in line 3 too"),
     ([("../b.jpg", 1)], "leads out"), ([("/etc/b.jpg", 1)], "leads out"),
-    ("1\nh h\nimg/a/b.jpg\n", r":3: expected 'path id'")])
+    ("1\nh h\nimg/a/b.jpg\n", r":3: expected 'path id'"),
+    ("1\nimg/a/b.jpg 1\n", r":2: expected a header of 2 words, got 'img/a/b.jpg 1'"),
+    ("2\nimg/a b.jpg\nimg/a/c.jpg 1\nimg/a/d.jpg 1\n", ":2: expected a header"),
+    ("1\n\nimg/a/b.jpg 1\n", ":2: expected a header"), ("1", ":2: expected a header"),
+    ("\u00b2\nh h\nimg/a/b.jpg 1\n", r":1: expected the number of rows, got '\u00b2'"),
+    ("0\nh h\n", ":1: holds no row"),
+    ("1\r\nh h\r\nimg/a/b.jpg 9\r\n", ":3: category 9"), ("1\rh h\rimg/a/b.jpg 9", ":3: cat"),
+    ("1\nh h\nimg/a/b\0.jpg 1\n", ":3: byte 0x00 belongs in no UTF-8 text; save"),
+    ([("img/a/b.jpg", "1e0")], ":3: expected a whole"), ([("img/a/b.jpg", "1_0")], ":3: expected"),
+    ([("img/a/b.jpg", "\u0663")], ":3: expected"), ([("img/a/b.jpg", "9" * 30)], ":3: expected"),
+    ([("./img/a/b.jpg", 1)], ":3: .* no plain path"), ([("img//b.jpg", 1)], "no plain path"),
+    ([("img/a/", 1)], "no plain path"), ([(".", 1)], "no plain path")])
 def test_a_bad_row_is_named_with_file_line_and_cure(tmp_path, rows, message):
     with pytest.raises(ValueError, match=message):
         catalogue.read_deepfashion(tree(tmp_path, rows=rows))
 
 
+def test_text_that_is_not_utf8_is_named_with_file_line_and_cure(tmp_path):
+    file = tree(tmp_path) / "Anno_coarse/list_category_img.txt"
+    file.write_bytes(b"1\r\nh h\r\nimg/Boucl\xe9/a.jpg 1\r\n")
+    with pytest.raises(ValueError, match="img.txt:3: byte 0xe9 belongs in no UTF-8 text; save"):
+        catalogue.read_deepfashion(tmp_path)
+
+
+def test_only_line_ends_end_a_line_and_only_blanks_part_fields(tmp_path):
+    rows = [("img/a\x0bb\x0cc\x1cd\x85e\u2028f\xa0g/h.jpg", 1)]
+    found = catalogue.read_deepfashion(tree(tmp_path, rows=rows))
+    assert found.table["path"].tolist() == [rows[0][0]]
+
+
+@pytest.mark.parametrize("cloth, message", [
+    ("2\nh h\nTee 1\nTee 1\n", ":4: 'Tee' stands in line 3 too"),
+    ("1\nh h\nTee upper\n", ":3: expected a whole number"),
+    ("1\nh h\n\xa0Tee 1\n", ":3: .* can't name a class")])
+def test_the_categories_names_are_checked_too(tmp_path, cloth, message):
+    with pytest.raises(ValueError, match=f"list_category_cloth.txt{message}"):
+        catalogue.read_deepfashion(tree(tmp_path, cloth=cloth))
+
+
 def test_repeated_rows_that_agree_count_once(tmp_path):
-    found = catalogue.read_deepfashion(tree(tmp_path, rows=[*ROWS, ROWS[0]]))
+    path, label = ROWS[0]
+    found = catalogue.read_deepfashion(tree(tmp_path, rows=[*ROWS, (path, f"0{label}")]))
     assert len(found.table) == 3 and any("1 repeated" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("box", [(9, 9, 1, 1), (5, 5, 5, 5), (-3, 0, 99999, 99999)])
+def test_boxes_that_cannot_be_are_kept_as_given(tmp_path, box):
+    rows = listing("image_name x_1 y_1 x_2 y_2", [(ROWS[0][0], *box)])
+    (tree(tmp_path) / "Anno_coarse/list_bbox.txt").write_text(rows)
+    assert catalogue.read_deepfashion(tmp_path).table["bbox"].tolist() == [box, None, None]
+
+
+@pytest.mark.parametrize("file, text, message", [
+    ("list_bbox.txt", "1\nh h h h h\nimg/a.jpg 1 2 3\n", ":3: expected 'path x_1"),
+    ("list_bbox.txt", "1\nh h h h h\nimg/a.jpg 1 2 3 x\n", ":3: expected a whole number"),
+    ("list_eval_partition.txt", "1\nh h\nimg/a.jpg trian\n", ":3: 'trian' is not train, val or"),
+    ("list_eval_partition.txt", "1\nimg/a.jpg train\nb.jpg test", ":2: expected a header")])
+def test_bad_boxes_and_parts_are_named_too(tmp_path, file, text, message):
+    (tree(tmp_path) / "Anno_coarse" / file).write_text(text)
+    with pytest.raises(ValueError, match=file + message):
+        catalogue.read_deepfashion(tmp_path)
+
+
+def test_rows_of_pictures_that_are_in_no_category_row_are_counted(tmp_path):
+    rows = listing("image_name status", [(ROWS[0][0], "val"), ("img/none.jpg", "test")])
+    (tree(tmp_path) / "Anno_coarse/list_eval_partition.txt").write_text(rows)
+    assert "1 more of its rows are of other pictures" in catalogue.read_deepfashion(tmp_path).notes
+
+
+def test_a_row_that_names_no_picture_stays_for_the_audit(tmp_path):
+    found = catalogue.read_deepfashion(tree(tmp_path, rows=[("img/gone_Tee/a.jpg", 2)]))
+    assert found.table["path"].tolist() == ["img/gone_Tee/a.jpg"]
+    assert any(note.startswith("3 pictures on disk") for note in found.notes)
 
 
 def test_pictures_that_no_row_names_are_counted(tmp_path):
@@ -127,6 +193,13 @@ def test_csv_columns_are_named_by_the_caller(tmp_path):
     with pytest.raises(ValueError, match="no column 'colour', only file"):
         catalogue.read_csv(tmp_path / "rows.csv", images_root=tmp_path, path_column="file",
                            category_column="colour")
+
+
+def test_a_file_name_that_is_not_utf8_is_named(tmp_path):
+    (tmp_path / "Tee").mkdir()
+    (tmp_path / "Tee" / os.fsdecode(b"\xff.jpg")).write_bytes(b"")
+    with pytest.raises(ValueError, match="no name in UTF-8; rename the file"):
+        catalogue.read_folder(tmp_path)
 
 
 def test_names_as_real_shops_write_them_survive(tmp_path):

@@ -27,6 +27,7 @@ def test_the_name_gives_what_follows_the_last_underscore(folder, name):
 
 @pytest.mark.parametrize("folder, word", [
     ("Denim_Jacket_Dress", "Jacket"), ("Halter-Neck_Dress", "Halter"), ("Teen_Dress", "Dress"),
+    ("long-\u017f_dre\u017f\u017f", "Dress"),
     ("classic_button-down_shirt", "Button-Down"), ("Plain_Sarong", None)])
 def test_the_seeds_rule_takes_the_first_word_whole_and_in_any_case(folder, word):
     vocabulary = ["Jacket", "Dress", "Halter", "Tee", "Button-Down"]
@@ -60,6 +61,58 @@ def test_a_map_renames_merges_and_drops(tmp_path):
                               category_map=str(file))
     assert found.classes == ["Top"] and len(found.table) == 4
     assert set(found.dropped["reason"]) == {"mapped to nothing"}
+
+
+def by_annotation(**choice):
+    rows = pd.concat([table(name, category=name) for name in ("Tee", "Dress")], ignore_index=True)
+    return categories.assign(rows, label_from="annotation", **choice)
+
+
+@pytest.mark.parametrize("data, message", [
+    (b"", ":1: expected a header and rows"), (b"from,to\n", ":1: expected a header and rows"),
+    (b"from\nTee\n", ":1: has no column 'to', only from; name them so"),
+    (b"from,to\nTee\n", ":2: has 1 fields, the header 2"),
+    (b"from,to\nTee,A\nTee,B\n", ":3: 'Tee' stands in line 2 too; keep one"),
+    (b"from,to\r\nTee,A\r\nTe,B\r\n", ":3: no picture is of class 'Te'; did you mean Tee"),
+    (b"from,to\n,A\n", ":2: no picture is of class ''"),
+    (b"from,to\nTee,A \n", ":2: 'A ' can't name a class"),
+    (b"from,to\nTee,Caf\xe9\n", ":2: byte 0xe9 belongs in no UTF-8 text; save"),
+    (b"from,to\nTee,\nDress,\n", ": maps every category to nothing; leave some"),
+    (b'from,to\nTee,"A\n', ":2: the row that begins here is no CSV")])
+def test_a_bad_map_is_named_with_file_line_and_cure(tmp_path, data, message):
+    (tmp_path / "map.csv").write_bytes(data)
+    with pytest.raises(ValueError, match=f"map.csv{message}"):
+        by_annotation(category_map=str(tmp_path / "map.csv"))
+
+
+@pytest.mark.parametrize("data, message", [
+    (b"", ":1: names no class; write a class a line"), (b"# only this\n", ":1: names no class"),
+    (b"Tee\n\nTee\n", ":3: 'Tee' stands in line 1 too"),
+    (b"Tee\rDres\r", ":2: no picture is of class 'Dres'; did you mean Dress"),
+    (b"Tee\nCaf\xe9\n", ":2: byte 0xe9 belongs in no UTF-8 text; save"),
+    (b"Tee\x0bDress\n", ":1: no picture is of class")])
+def test_a_bad_class_file_is_named_with_file_line_and_cure(tmp_path, data, message):
+    (tmp_path / "classes.txt").write_bytes(data)
+    with pytest.raises(ValueError, match=f"classes.txt{message}"):
+        by_annotation(classes=str(tmp_path / "classes.txt"))
+
+
+def test_byte_order_marks_and_line_ends_do_not_matter(tmp_path):
+    (tmp_path / "map.csv").write_bytes(b"\xef\xbb\xbffrom,to\r\nTee,Top\r\n")
+    assert by_annotation(category_map=str(tmp_path / "map.csv")).classes == ["Dress", "Top"]
+    (tmp_path / "classes.txt").write_bytes(b"\xef\xbb\xbfTee\r\n Dress\r\n")
+    assert by_annotation(classes=str(tmp_path / "classes.txt")).classes == ["Tee", "Dress"]
+
+
+def test_a_name_that_the_records_would_lose_is_no_class():
+    with pytest.raises(ValueError, match="'Tee ' can't name a class.*--category_map"):
+        categories.assign(table("a_Tee "), label_from="name")
+
+
+def test_a_folder_that_ends_with_an_underscore_has_no_category():
+    assert categories.assign(table("a_", "b_Tee"), label_from="name").classes == ["Tee"]
+    with pytest.raises(ValueError, match="no row has a category"):
+        categories.assign(table("a_"), label_from="name")
 
 
 def test_the_cap_draws_evenly_over_items_whatever_the_order_of_rows():

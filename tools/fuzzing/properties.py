@@ -1,0 +1,122 @@
+"""The promise of every reader: a right answer, or a ValueError with file, line and cure."""
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import hypothesis
+import pandas as pd
+
+from fashionclf import annotations, catalogue, categories
+from tools.fuzzing import expected, inputs, oracle
+
+READERS = tuple(inputs.FILES)
+SETTINGS = {"deadline": None, "database": None, "print_blob": False,
+            "suppress_health_check": list(hypothesis.HealthCheck)}
+FOLDERS = {expected.PARTS: "Eval", expected.NAMES: "Anno_coarse", expected.IMAGES: "Anno_coarse",
+           expected.BOXES: "Anno_coarse"}
+GARMENTS = pd.DataFrame({"path": [f"{number}.jpg" for number in range(len(inputs.KNOWN))],
+                         "item": "one", "category": inputs.KNOWN, "bbox": None, "partition": None})
+
+
+def fuzz(reader: str, work: Path, *, count: int, seed: int | None = None) -> Counter:
+    """Tries a reader on made-up files in `work`; gives how many were accepted and refused.
+
+    Without a seed always the same files are tried. The files of a failure stay in `work`.
+
+    Raises:
+        AssertionError, or whatever the reader raised: the promise is broken.
+    """
+    for folder in {"", *FOLDERS.values()}:
+        (work / folder).mkdir(parents=True, exist_ok=True)
+    for path in inputs.ON_DISK * (reader == "tree"):
+        (work / path).parent.mkdir(parents=True, exist_ok=True)
+        (work / path).touch()
+    tried = Counter()
+
+    @hypothesis.settings(max_examples=count, derandomize=seed is None, **SETTINGS)
+    @hypothesis.given(inputs.FILES[reader])
+    def keeps_its_promise(files: dict[str, bytes]) -> None:
+        write(files, work)
+        faults = oracle.Faults()
+        wanted = WANTED[reader](files, faults)
+        tried["accepted" if accepted(lambda: READ[reader](work), wanted, faults, work)
+              else "refused"] += 1
+
+    (keeps_its_promise if seed is None else hypothesis.seed(seed)(keeps_its_promise))()
+    return tried
+
+
+def write(files: dict[str, bytes], work: Path) -> None:
+    for name in inputs.LISTS if len(files) > 1 else files:
+        (work / FOLDERS.get(name, "") / name).unlink(missing_ok=True)
+    for name, data in files.items():
+        (work / FOLDERS.get(name, "") / name).write_bytes(data)
+
+
+def accepted(read: Callable, wanted: object, faults: oracle.Faults, work: Path) -> bool:
+    """Whether the reader gave an answer, which is checked as is what it says when it refuses."""
+    try:
+        found = read()
+    except ValueError as error:
+        check_message(error, faults, work)
+        return False
+    assert not faults, f"accepted what is wrong at {sorted(faults)}"
+    if isinstance(found, catalogue.Catalogue):
+        rows, said = wanted
+        missing = [phrase for phrase in said if not any(phrase in note for note in found.notes)]
+        assert not missing, f"notes {found.notes} lack {missing}"
+        found, wanted = list(found.table.itertuples(index=False, name=None)), rows
+    assert found == wanted, f"read {found}\ninstead of {wanted}"
+    return True
+
+
+def check_message(error: ValueError, faults: oracle.Faults, work: Path) -> None:
+    """The error names the place of a fault, the rule and the cure."""
+    assert type(error) is ValueError, f"a bare {type(error).__name__}: {error}"
+    message = re.fullmatch(rf"{re.escape(str(work))}/(?:\w+/)?([a-z_]+\.\w+):(?:(\d+):)? (.+)",
+                           str(error), re.DOTALL)
+    assert message, f"names no file: {error}"
+    name, line, text = message[1], int(message[2] or 0), message[3]
+    assert (name, line) in faults, f"the faults are at {sorted(faults)}, not as it says: {error}"
+    assert re.search(r"; [a-z].{8}|\. Is this|did you mean ", text, re.DOTALL), f"no cure: {error}"
+
+
+def read_csv(work: Path, **columns) -> catalogue.Catalogue:
+    return catalogue.read_csv(work / "rows.csv", images_root=work, path_column="path",
+                              category_column="category", **columns)
+
+
+def read_map(work: Path) -> list[str | None]:
+    found = categories.assign(GARMENTS, label_from="annotation",
+                              category_map=str(work / "map.csv"))
+    kept = {path: found.classes[label] for path, label in found.table[["path", "label"]].to_numpy()}
+    return [kept.get(path) for path in GARMENTS["path"]]
+
+
+def read_classes(work: Path) -> list[str]:
+    return categories.assign(GARMENTS, label_from="annotation",
+                             classes=str(work / "classes.txt")).classes
+
+
+def read_boxes(work: Path) -> list[tuple]:
+    rows = annotations.read_list(work / FOLDERS[expected.BOXES] / expected.BOXES,
+                                 ["path", *expected.SIDES])
+    return [(line, fields) for line, *fields in rows.itertuples(name=None)]
+
+
+READ = {
+    "list": read_boxes,
+    "tree": catalogue.read_deepfashion,
+    "csv": lambda work: read_csv(work, item_column="item", bbox_columns=expected.SIDES,
+                                 partition_column="part"),
+    "csv_short": read_csv, "category_map": read_map, "classes": read_classes}
+WANTED = {
+    "list": lambda files, faults: oracle.list_rows(expected.BOXES, files[expected.BOXES], 5,
+                                                   faults),
+    "tree": lambda files, faults: expected.tree(files, sorted(inputs.ON_DISK), faults),
+    "csv": lambda files, faults: expected.csv(files["rows.csv"], True, faults),
+    "csv_short": lambda files, faults: expected.csv(files["rows.csv"], False, faults),
+    "category_map": lambda files, faults: expected.category_map(files["map.csv"], inputs.KNOWN,
+                                                                faults),
+    "classes": lambda files, faults: expected.classes(files["classes.txt"], inputs.KNOWN, faults)}
