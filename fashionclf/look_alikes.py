@@ -1,6 +1,6 @@
 """Pictures that look alike: copies in another size, quality, colour or with a narrow crop."""
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import imagehash
 import numpy as np
@@ -10,7 +10,7 @@ from PIL import Image
 from tqdm import tqdm
 
 SIDE = 16  # of a hash, which has SIDE**2 bits
-THRESHOLD = 32  # bits; tools/near_duplicate_rates measures what it finds and what it confuses
+THRESHOLD = 32  # bits; tools/measure_look_alikes measures what it finds and what it confuses
 TILE = 4096  # hashes compared at a time with as many others: 64 MB of distances
 
 
@@ -31,28 +31,36 @@ def groups(looks: pd.Series, threshold: int = THRESHOLD) -> pd.Series:
 
     Args:
         looks: a perceptual hash a picture.
-        threshold: bits by which look-alikes differ at most.
+        threshold: by how many bits look-alikes differ at most.
 
     Returns:
         int on the index of `looks`, equal for pictures that a chain of look-alikes connects.
     """
     kind, distinct = pd.factorize(looks)
-    pairs = [np.empty((0, 2), int), *_near_pairs(_signs(distinct), threshold)]
-    low, high = np.concatenate(pairs).T
+    low, high = pairs(distinct, threshold).T
     near = scipy.sparse.coo_array((np.ones(len(low), bool), (low, high)),
                                   shape=(len(distinct), len(distinct)))
     number = scipy.sparse.csgraph.connected_components(near, directed=False)[1]
     return pd.Series(number[kind], index=looks.index)
 
 
-def _signs(hashes: pd.Index) -> np.ndarray:
+def pairs(looks: Sequence[str], threshold: int = THRESHOLD) -> np.ndarray:
+    """int [P, 2], positions (the lower first) of hashes that differ in at most `threshold` bits."""
+    return np.concatenate([np.empty((0, 2), int), *_near_pairs(_signs(looks), threshold)])
+
+
+def bits(looks: Sequence[str], others: Sequence[str]) -> np.ndarray:
+    """int [K], in how many bits each of K hashes differs from the other at its place."""
+    return np.count_nonzero(_signs(looks) != _signs(others), axis=1)
+
+
+def _signs(hashes: Sequence[str]) -> np.ndarray:
     """float32 [K, 256] of -1 and 1: two hashes differ in (256 - a @ b) / 2 bits."""
     packed = np.frombuffer(bytes.fromhex("".join(hashes)), np.uint8).reshape(-1, SIDE**2 // 8)
     return 2 * np.unpackbits(packed, axis=1).astype(np.float32) - 1
 
 
 def _near_pairs(signs: np.ndarray, threshold: int) -> Iterator[np.ndarray]:
-    """Yields int [P, 2], row numbers (the lower first) of rows at most `threshold` bits apart."""
     least = signs.shape[1] - 2 * threshold
     starts = range(0, len(signs), TILE)
     tiles = list(itertools.combinations_with_replacement(starts, 2))
@@ -60,5 +68,5 @@ def _near_pairs(signs: np.ndarray, threshold: int) -> Iterator[np.ndarray]:
         alike = signs[first:first + TILE] @ signs[second:second + TILE].T >= least
         if alike.any():
             low, high = np.nonzero(alike)
-            pairs = np.column_stack([low + first, high + second])
-            yield pairs[pairs[:, 0] < pairs[:, 1]]
+            found = np.column_stack([low + first, high + second])
+            yield found[found[:, 0] < found[:, 1]]

@@ -11,7 +11,7 @@ import pytest
 from tiny import CLASSES, make_records
 
 from fashionclf import classifier
-from tools import measure_leakage
+from tools import measure_leakage, measure_look_alikes
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -68,3 +68,13 @@ def test_the_table_of_leakage_says_by_how_much_a_random_split_flatters():
     assert "| grouped | 1 | 0.800 | 0.700 |" in shown
     assert "accuracy: stratified 0.850, grouped 0.750; flattered by 0.100 " \
            "(standard error 0.100 over 2 seeds)" in shown
+
+
+def test_look_alikes_are_counted_among_all_pairs_and_shown():
+    looks = np.array(["0" * 64, "f" * 64, "0" * 63 + "1", "0" * 62 + "ff"])
+    shown = measure_look_alikes.pairs_text(["a", "b", "c", "d"], looks, 7)
+    assert "2 of 6 pairs of pictures are within 7 bits" in shown
+    assert "the nearest pair is 1 bits apart" in shown
+    assert shown.splitlines()[-2:] == ["    1 a c", "    7 c d"]
+    table = measure_look_alikes.copies_table([("grey", np.array([0, 2, 30, 40]))], 32)
+    assert table.endswith("| grey | 16 | 38 | 40 | 75.0% |")
