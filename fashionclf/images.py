@@ -1,15 +1,24 @@
 """The one decoder of the project: training, evaluation, prediction and audit share it."""
 import io
+import warnings
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from fashionclf import jpeg_damage
+
 FORMATS = ("JPEG", "PNG", "WEBP")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+HEIC = (b"ftypheic", b"ftypheix", b"ftypmif1")  # as telephones write it; Pillow does not know it
 MAX_PIXELS = 50_000_000  # TensorFlow's decoders allocate whatever a header claims
+MAX_SIDE = 65_535  # pixels, a JPEG's; resizing a wide one first makes it image_size high
+
+# Pillow warns of damage and of large sizes, for which a picture gets its reason here.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)])
 def decode(encoded: tf.Tensor) -> tf.Tensor:
     """Decodes one JPEG, PNG or WEBP.
 
@@ -18,10 +27,27 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
 
     Returns:
         uint8 [height, width, 3], RGB. Transparency is dropped, grey is repeated,
-        EXIF orientation is not applied (DeepFashion's pictures carry none).
+        EXIF orientation is not applied (DeepFashion's pictures carry none), of
+        several pictures in a JPEG or PNG the first is taken.
     """
-    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    image = tf.cond(
+        tf.strings.substr(encoded, 0, 4) == b"RIFF", lambda: _decode_webp(encoded),
+        lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False))
     return tf.ensure_shape(image, [None, None, 3])
+
+
+def _decode_webp(encoded: tf.Tensor) -> tf.Tensor:
+    """Decodes a still WEBP with or without transparency; an animated one is an error.
+
+    TensorFlow 2.21 takes channels=3 for no picture with transparency, and with
+    channels=0 an animation ends the process.
+    """
+    head = tf.io.decode_raw(encoded, tf.uint8, fixed_length=21)
+    extended = tf.reduce_all(head[12:16] == tuple(b"VP8X"))
+    animated = extended & (tf.bitwise.bitwise_and(head[20], 2) > 0)
+    return tf.cond(
+        animated, lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False),
+        lambda: tf.io.decode_image(encoded, channels=0, expand_animations=False)[..., :3])
 
 
 def crop(image: tf.Tensor, bbox: tf.Tensor, margin: float) -> tf.Tensor:
@@ -67,6 +93,23 @@ def decoded_or_reason(encoded: bytes) -> np.ndarray | str:
 
     The header is read first, so that a picture of absurd size is never decoded.
     """
+    kind = _kind_or_reason(encoded)
+    if kind not in FORMATS:
+        return kind
+    if kind == "JPEG" and len(jpeg_damage.scans(encoded)[0]) > jpeg_damage.MAX_SCANS:
+        return f"more than {jpeg_damage.MAX_SCANS} scans"
+    try:
+        pixels = decode(tf.constant(encoded)).numpy()
+    except tf.errors.OpError as error:
+        reason = error.message.partition("\n\t [[")[0].splitlines()[-1]
+        return f"cannot be decoded: {reason}"
+    if kind == "JPEG" and jpeg_damage.lacks_data(encoded, pixels):
+        return "cannot be decoded: a part of the picture is missing"
+    return pixels
+
+
+def _kind_or_reason(encoded: bytes) -> str:
+    """One of FORMATS, or why the header alone tells that these bytes can't be used."""
     if not encoded:
         return "empty file"
     try:
@@ -74,14 +117,17 @@ def decoded_or_reason(encoded: bytes) -> np.ndarray | str:
             kind, (width, height) = header.format, header.size
     except Image.DecompressionBombError:
         return f"more pixels than the limit of {MAX_PIXELS:,}"
-    except (OSError, ValueError, SyntaxError):
-        return "not a picture (no known image header)"
+    except Image.UnidentifiedImageError:
+        if encoded[4:12] in HEIC:
+            return f"HEIC is not one of {', '.join(FORMATS)}"
+        return "not a picture (no known image header, or a damaged one)"
+    except Exception as error:  # Pillow's readers raise whatever damage makes them trip over
+        return f"damaged header: {error}"
+    kind = "JPEG" if kind == "MPO" else kind  # several JPEGs in a row, as phones write them
     if kind not in FORMATS:
         return f"{kind} is not one of {', '.join(FORMATS)}"
     if width * height > MAX_PIXELS:
         return f"{width} x {height} pixels is over the limit of {MAX_PIXELS:,}"
-    try:
-        return decode(tf.constant(encoded)).numpy()
-    except tf.errors.OpError as error:
-        reason = error.message.splitlines()[0].split("}} ")[-1].split(" [Op:")[0]
-        return f"cannot be decoded: {reason}"
+    if max(width, height) > MAX_SIDE:
+        return f"{width} x {height} pixels: a side is over the limit of {MAX_SIDE:,}"
+    return kind

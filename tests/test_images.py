@@ -1,13 +1,18 @@
 import io
+import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 
-from fashionclf import images
+from fashionclf import images, jpeg_damage
+from tools.spoiling import surgery
 
 NO_BOX = (0, 0, 0, 0)
+END_OF_IMAGE = b"\xff\xd9"
 
 
 def encode(pixels, kind="PNG", **options):
@@ -69,3 +74,110 @@ def test_an_absurd_size_is_refused_by_the_header_alone(monkeypatch):
     monkeypatch.setattr(images, "MAX_PIXELS", 99)
     monkeypatch.setattr(images, "decode", lambda _: pytest.fail("was decoded"))
     assert "10 x 10 pixels is over the limit" in images.why_unusable(encode(np.zeros((10, 10, 3))))
+
+
+def test_a_side_that_makes_resizing_take_gigabytes_is_refused(monkeypatch):
+    monkeypatch.setattr(images, "MAX_SIDE", 29)
+    monkeypatch.setattr(images, "decode", lambda _: pytest.fail("was decoded"))
+    assert "a side is over the limit of 29" in images.why_unusable(encode(np.zeros((9, 30, 3))))
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_transparency_of_a_webp_is_dropped(lossless):
+    encoded = surgery.encode(surgery.see_through(), "WEBP", lossless=lossless, exact=True)
+    found = images.decoded_or_reason(encoded)
+    assert np.abs(found - np.asarray(surgery.photo(), float)).mean() < (1e-9 if lossless else 12)
+
+
+@pytest.mark.parametrize("encoded", [
+    surgery.encode(surgery.photo().convert("CMYK")), surgery.ycck()], ids=["cmyk", "ycck"])
+def test_colours_of_four_channels_are_those_that_pillow_sees(encoded):
+    with Image.open(io.BytesIO(encoded)) as picture:
+        seen = np.asarray(picture.convert("RGB"), float)
+    assert np.abs(images.decoded_or_reason(encoded) - seen).mean() < 1
+
+
+def test_a_telephones_two_pictures_in_a_file_are_its_first():
+    photo, other = surgery.photo(), surgery.photo(seed=1)
+    both = surgery.encode(photo, "MPO", save_all=True, append_images=[other])
+    assert np.array_equal(images.decoded_or_reason(both),
+                          images.decoded_or_reason(surgery.encode(photo)))
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"progressive": True}, {"restart_marker_blocks": 2}, {"subsampling": 0}],
+    ids=["plain", "progressive", "restarts", "444"])
+def test_a_jpeg_that_was_cut_is_refused_even_where_an_end_marker_hides_it(options):
+    whole = surgery.encode(surgery.photo(), **options)
+    pixels = images.decoded_or_reason(whole)
+    for cut in range(1, 80):
+        assert "cannot be decoded" in images.why_unusable(whole[:-cut]), cut
+    for cut in range(60, len(whole) - 200, 7):
+        ended = whole[:-cut] + END_OF_IMAGE
+        found = images.decoded_or_reason(ended)
+        assert isinstance(found, str) or np.array_equal(found, pixels), cut
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 1}])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_whole_jpeg_lacks_nothing_however_flat_it_is(mode, options):
+    for size in ((1, 1), (8, 8), (17, 9), (40, 33)):
+        for picture in (Image.new(mode, size), surgery.photo(size).convert(mode)):
+            assert images.why_unusable(surgery.encode(picture, **options)) is None
+
+
+def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded(monkeypatch):
+    allowed, more = (surgery.many_scans(count, (16, 16))
+                     for count in (jpeg_damage.MAX_SCANS - 1, jpeg_damage.MAX_SCANS))
+    assert images.why_unusable(allowed) is None
+    monkeypatch.setattr(images, "decode", lambda _: pytest.fail("was decoded"))
+    assert images.why_unusable(more) == "more than 100 scans"
+
+
+@pytest.mark.slow
+def test_a_large_picture_is_refused_without_a_word_on_standard_error():
+    lines = ("import warnings; warnings.simplefilter('error')",
+             "from fashionclf import images", "from tools.spoiling import surgery",
+             "jpeg = surgery.claim_size(surgery.encode(surgery.photo()), 10000, 10000)",
+             "print(images.why_unusable(jpeg))")
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True)
+    assert done.stdout == "10000 x 10000 pixels is over the limit of 50,000,000\n", done.stderr
+    assert "Warning" not in done.stderr
+
+
+def spoilt(rng: random.Random, encoded: bytes) -> bytes:
+    """The bytes with a few of them changed, cut out or put in, half of them near the start."""
+    changed = bytearray(encoded)
+    for _ in range(rng.choice([1, 1, 2, 5])):
+        at = rng.randrange(len(changed) if rng.random() < 0.5 else min(len(changed), 200))
+        length = rng.choice([1, 4, 50])
+        match rng.randrange(3):
+            case 0:
+                changed[at] = rng.choice([0, 255, changed[at] ^ 1 << rng.randrange(8)])
+            case 1:
+                del changed[at:at + length]
+            case 2:
+                changed[at:at] = rng.randbytes(length)
+        changed = changed or bytearray(b"x")
+    return bytes(changed)
+
+
+@pytest.mark.slow
+def test_no_damage_raises_and_training_decodes_what_is_used_to_the_same_pixels():
+    photo, rng = surgery.photo((24, 32)), random.Random(0)
+    whole = [surgery.encode(photo), surgery.encode(photo, progressive=True),
+             surgery.encode(photo.convert("CMYK")), surgery.encode(photo, "PNG"),
+             surgery.encode(photo.quantize(16), "PNG"), surgery.encode(photo, "WEBP"),
+             surgery.encode(surgery.see_through(), "WEBP", lossless=True),
+             surgery.animation("WEBP"), surgery.animation("PNG"), surgery.encode(photo, "GIF"),
+             surgery.encode(photo, "TIFF"), surgery.encode(Image.new("RGB", (20, 20)))]
+    inputs = [spoilt(rng, rng.choice(whole)) for _ in range(6000)]
+    found = [images.decoded_or_reason(encoded) for encoded in inputs]
+    used = [(encoded, pixels) for encoded, pixels in zip(inputs, found)
+            if not isinstance(pixels, str)]
+    assert len(used) > 500 and all(reason for reason in found if isinstance(reason, str))
+    trained = tf.data.Dataset.from_tensor_slices([encoded for encoded, _ in used]).map(
+        images.decode, num_parallel_calls=tf.data.AUTOTUNE)
+    for (_, pixels), decoded in zip(used, trained, strict=True):
+        assert pixels.dtype == np.uint8 and pixels.shape[2] == 3 and pixels.size
+        assert np.array_equal(pixels, decoded.numpy())
