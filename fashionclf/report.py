@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from fashionclf import (calibration, classifier, csv_files, figures, images, inference,
-                        input_pipeline, metrics, records)
+                        input_pipeline, metrics, page, records)
 
 GALLERY = 24  # mistakes shown
 PictureLoader = Callable[[list[str]], dict[str, np.ndarray]]  # paths -> uint8 [H, W, 3] each
@@ -98,7 +98,7 @@ def write(report_dir: str | Path, predictions: inference.Predictions, classes: l
           name: str = "test", load_pictures: PictureLoader | None = None,
           tensorboard_dir: str | Path | None = None, step: int = 0, temperature: float = 1.0,
           provenance: dict | None = None) -> dict:
-    """Writes metrics.json, per_class.csv, classification_report.txt, predictions.csv and pictures.
+    """Writes metrics.json, CSV and text tables, pictures, and index.html, which shows them all.
 
     Args:
         name: what the predictions are of; titles the pictures, prefixes tags.
@@ -123,8 +123,8 @@ def write(report_dir: str | Path, predictions: inference.Predictions, classes: l
     rows = prediction_rows(predictions, classes)
     (report_dir / "metrics.json").write_text(json.dumps(scores, indent=1) + "\n")
     (report_dir / "classification_report.txt").write_text(table, encoding="utf-8")
-    csv_files.write(metrics.per_class(labels, predicted, classes), report_dir / "per_class.csv",
-                    float_format="%.4f")
+    by_class = metrics.per_class(labels, predicted, classes)
+    csv_files.write(by_class, report_dir / "per_class.csv", float_format="%.4f")
     csv_files.write(rows, report_dir / "predictions.csv", float_format="%.6f")
 
     matrix = metrics.confusion(labels, predicted, len(classes))
@@ -132,11 +132,14 @@ def write(report_dir: str | Path, predictions: inference.Predictions, classes: l
     drawn = {"confusion_matrix": figures.confusion(matrix, classes, name),
              "reliability": figures.reliability(
                  {title: calibration.reliability(labels, p) for title, p in curves.items()}, name)}
+    worst = rows[rows["true"] != rows["predicted"]].nlargest(GALLERY, "probability")
     if load_pictures:
-        worst = rows[rows["true"] != rows["predicted"]].nlargest(GALLERY, "probability")
         drawn["misclassified"] = figures.gallery(worst, load_pictures(worst["path"].tolist()), name)
     for title, figure in drawn.items():
         figure.savefig(report_dir / f"{title}.png")
+    page.write(report_dir / "index.html", title=f"{name}: what the model makes of it",
+               scores=scores, per_class=by_class, pictures=[f"{title}.png" for title in drawn],
+               mistakes=worst[["path", "true", "predicted", "probability"]])
     if tensorboard_dir:
         _summarize(Path(tensorboard_dir), report_dir, list(drawn), name, table, scores, step)
     return scores

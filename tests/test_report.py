@@ -1,4 +1,5 @@
 """Promises of the report: every file, captions, tags, whatever the names."""
+import html.parser
 import json
 
 import numpy as np
@@ -40,8 +41,8 @@ def written(tmp_path_factory):
 def test_all_files_are_written_and_metrics_are_what_is_returned(written):
     folder, scores = written
     assert sorted(file.name for file in (folder / "report").iterdir()) == [
-        "classification_report.txt", "confusion_matrix.png", "metrics.json", "misclassified.png",
-        "per_class.csv", "predictions.csv", "reliability.png"]
+        "classification_report.txt", "confusion_matrix.png", "index.html", "metrics.json",
+        "misclassified.png", "per_class.csv", "predictions.csv", "reliability.png"]
     assert json.loads((folder / "report" / "metrics.json").read_text()) == scores
     assert scores["split"] == "test" and scores["top1"] == 5 / 6
 
@@ -54,6 +55,38 @@ def test_tables_read_back_whatever_the_names(written):
     per_class = pd.read_csv(written[0] / "report" / "per_class.csv")
     assert per_class["class"].tolist() == NAMES
     assert per_class["most_confused_with"].fillna("").tolist() == ["", "Coat", ""]
+
+
+class Page(html.parser.HTMLParser):
+    """What a browser would make of a page: its tags and its text."""
+
+    def __init__(self, file):
+        super().__init__()
+        self.tags, self.text = [], ""
+        self.feed(file.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_the_page_shows_every_picture_and_no_name_becomes_a_tag(tmp_path):
+    evil = ["<script>alert(1)</script>.jpg", "\"><img src=x onerror=alert(1)>", "a&amp;b", "x",
+            "</table><iframe src=//x>", "y"]
+    classes = ["<i>Coat", "&eacute;", "'\"><svg onload=alert(1)>"]
+    wrong = predictions(evil)
+    wrong.probabilities[:] = wrong.probabilities[:, [1, 2, 0]]
+    report.write(tmp_path, wrong, classes, load_pictures=load_pictures)
+    page = Page(tmp_path / "index.html")
+    assert {tag for tag, _ in page.tags} <= {
+        "html", "meta", "title", "style", "h1", "h2", "p", "img", "table", "thead", "tbody", "tr",
+        "th", "td"}
+    shown = [attrs["src"] for tag, attrs in page.tags if tag == "img"]
+    assert shown == ["confusion_matrix.png", "reliability.png", "misclassified.png"]
+    assert all((tmp_path / name).is_file() for name in shown)
+    assert all(name in page.text for name in [*evil[:3], evil[4], *classes])
 
 
 def test_tensorboard_holds_both_pictures_the_table_and_the_scores(written):
