@@ -30,10 +30,11 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
         EXIF orientation is not applied (DeepFashion's pictures carry none), of
         several pictures in a JPEG or PNG the first is taken.
     """
-    image = tf.cond(
-        tf.strings.substr(encoded, 0, 4) == b"RIFF", lambda: _decode_webp(encoded),
-        lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False))
-    return tf.ensure_shape(image, [None, None, 3])
+    with tf.device("CPU:0"):  # there is no decoder elsewhere
+        image = tf.cond(
+            tf.strings.substr(encoded, 0, 4) == b"RIFF", lambda: _decode_webp(encoded),
+            lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False))
+        return tf.ensure_shape(image, [None, None, 3])
 
 
 def _decode_webp(encoded: tf.Tensor) -> tf.Tensor:
@@ -71,15 +72,24 @@ def crop(image: tf.Tensor, bbox: tf.Tensor, margin: float) -> tf.Tensor:
     return image[low[1]:high[1], low[0]:high[0]]
 
 
+def fit(image: tf.Tensor, bbox: tf.Tensor, *, image_size: int, box_margin: float) -> tf.Tensor:
+    """Crops to the box and resizes (the aspect ratio is not kept).
+
+    Returns:
+        float32 [image_size, image_size, 3], in the range of `image`.
+    """
+    image = tf.image.resize(crop(image, bbox, box_margin), [image_size, image_size],
+                            antialias=True)
+    return tf.ensure_shape(image, [image_size, image_size, 3])
+
+
 def load(encoded: tf.Tensor, bbox: tf.Tensor, *, image_size: int, box_margin: float) -> tf.Tensor:
-    """Decodes, crops to the box and resizes (the aspect ratio is not kept).
+    """Decodes, crops to the box and resizes.
 
     Returns:
         float32 [image_size, image_size, 3], RGB, 0..255.
     """
-    image = crop(decode(encoded), bbox, box_margin)
-    image = tf.image.resize(image, [image_size, image_size], antialias=True)
-    return tf.ensure_shape(image, [image_size, image_size, 3])
+    return fit(decode(encoded), bbox, image_size=image_size, box_margin=box_margin)
 
 
 def why_unusable(encoded: bytes) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 from fashionclf import audit, images
@@ -83,17 +84,17 @@ def load_all(pictures: Iterable[Picture], *, image_size: int,
     return _map_ahead(lambda picture: (picture, _load(picture, prepare)), pictures, ahead)
 
 
-def _preparer(image_size: int) -> Callable[[bytes], tf.Tensor]:
-    """images.load of a whole picture, compiled once for all threads."""
-    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
-    def prepare(encoded):
+def _preparer(image_size: int) -> Callable[[np.ndarray], tf.Tensor]:
+    """images.fit of a whole picture, compiled once for all threads."""
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
+    def prepare(pixels):
         with tf.device("CPU:0"):  # the accelerator is for the model
-            return images.load(encoded, tf.zeros(4, tf.int32), image_size=image_size,
-                               box_margin=0.0)
+            return images.fit(pixels, tf.zeros(4, tf.int32), image_size=image_size,
+                              box_margin=0.0)
     return prepare
 
 
-def _load(picture: Picture, prepare: Callable[[bytes], tf.Tensor]) -> tf.Tensor | str:
+def _load(picture: Picture, prepare: Callable[[np.ndarray], tf.Tensor]) -> tf.Tensor | str:
     if picture.fault:
         return picture.fault
     try:
@@ -105,7 +106,8 @@ def _load(picture: Picture, prepare: Callable[[bytes], tf.Tensor]) -> tf.Tensor 
         return str(error)
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-    return images.why_unusable(encoded) or prepare(encoded)
+    pixels = images.decoded_or_reason(encoded)
+    return pixels if isinstance(pixels, str) else prepare(pixels)
 
 
 def _map_ahead(function: Callable, arguments: Iterable, ahead: int) -> Iterator:

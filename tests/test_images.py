@@ -163,6 +163,7 @@ def spoilt(rng: random.Random, encoded: bytes) -> bytes:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
 def test_no_damage_raises_and_training_decodes_what_is_used_to_the_same_pixels():
     photo, rng = surgery.photo((24, 32)), random.Random(0)
     whole = [surgery.encode(photo), surgery.encode(photo, progressive=True),

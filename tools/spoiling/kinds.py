@@ -53,7 +53,7 @@ def with_bytes(path: str, what: str, fate: str, content: Callable[[], bytes]) ->
 
 @functools.cache
 def many_zeros() -> bytes:
-    return deflated_zeros(256 << 20)
+    return deflated_zeros(128 << 20)
 
 
 def sudden_end(jpeg: bytes, share: float) -> bytes:
@@ -72,8 +72,8 @@ def no_codes() -> bytes:
     return JPEG[:at] + b"\xff" * 16 + JPEG[at + 16:]
 
 
-def largest(**options) -> bytes:
-    return encode(Image.new("RGB", LIMIT, (200, 10, 10)), subsampling=0, **options)
+def largest() -> bytes:
+    return encode(Image.new("RGB", LIMIT, (200, 10, 10)), subsampling=0, progressive=True)
 
 
 JPEGS = [
@@ -100,8 +100,7 @@ JPEGS = [
     ("1x1.jpg", "1 x 1 pixel", USED, lambda: encode(photo((1, 1)))),
     ("1x4000.jpg", "1 x 4000 pixels", USED, lambda: encode(photo((1, 4000)))),
     ("65500x1.jpg", "65500 x 1 pixels", USED, lambda: encode(photo((65500, 1)))),
-    ("largest.jpg", "as many pixels as are allowed", USED, largest),
-    ("largest_progressive.jpg", "the same, progressive", USED, lambda: largest(progressive=True)),
+    ("largest.jpg", "progressive, as many pixels as are allowed", USED, largest),
     ("half.jpg", "truncated in the middle", "damaged header", lambda: JPEG[:len(JPEG) // 2]),
     ("no_end.jpg", "the last two bytes are missing", NO_JPEG, lambda: JPEG[:-2]),
     ("half_thumbnail.jpg", "truncated, with a whole thumbnail inside", NO_JPEG,
@@ -122,8 +121,6 @@ JPEGS = [
      lambda: claim_size(JPEG, 60000, 60000)),
     ("claims_limit.jpg", "1 KB that claims as many pixels as are allowed", GAP,
      lambda: claim_size(JPEG, *LIMIT)),
-    ("claims_limit_progressive.jpg", "the same, progressive", GAP,
-     lambda: claim_size(PROGRESSIVE, *LIMIT)),
     ("scans.jpg", "3,000 scans in 55 KB", "more than 100 scans",
      lambda: many_scans(3000, (2000, 2000))),
 ]
@@ -140,13 +137,13 @@ PNGS = [
      lambda: encode(see_through().convert("LA"), "PNG")),
     ("animated.png", "APNG (its first picture is taken)", USED, lambda: animation("PNG")),
     ("trailing.png", "garbage after the end", USED, lambda: PNG + b"garbage " * 12500),
-    ("surplus.png", "zip bomb: 256 MB more than the pixels need", USED,
-     lambda: png(SIZE, (b"IDAT", rows(SIZE, surplus=256 << 20)))),
+    ("surplus.png", "zip bomb: 128 MB more than the pixels need", USED,
+     lambda: png(SIZE, (b"IDAT", rows(SIZE, surplus=128 << 20)))),
     ("largest.png", "zip bomb: as many black pixels as are allowed, in 145 KB", USED,
      lambda: png(LIMIT, (b"IDAT", rows(LIMIT)))),
-    ("text.png", "zip bomb: a comment of 256 MB", TOO_MUCH,
+    ("text.png", "zip bomb: a comment of 128 MB", TOO_MUCH,
      lambda: insert_chunk(PNG, b"zTXt", b"Comment\0\0" + many_zeros())),
-    ("profile.png", "zip bomb: a colour profile of 256 MB", TOO_MUCH,
+    ("profile.png", "zip bomb: a colour profile of 128 MB", TOO_MUCH,
      lambda: insert_chunk(PNG, b"iCCP", b"Profile\0\0" + many_zeros())),
     ("60000.png", "a header that claims 60,000 x 60,000", HUGE,
      lambda: png((60000, 60000), (b"IDAT", rows(SIZE)))),

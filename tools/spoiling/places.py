@@ -8,6 +8,7 @@ from tools.spoiling.kinds import BY_BYTES, JPEG, USED, Kind
 from tools.spoiling.surgery import encode, photo
 
 OUTSIDE = "outside.jpg"  # beside the source folder: never to be read
+NOT_UTF8 = os.fsdecode(b"Coat/caf\xe9.jpg")
 UNREADABLE = "Coat/unreadable.jpg"
 NOBODY = 65534
 LEADS_OUT = "leads out of the source folder"
@@ -51,7 +52,7 @@ def by_place(outside: Path) -> list[Kind]:
     """
     return [
         *(Kind(f"Coat/{name}", what, USED, _picture) for name, what in NAMES),
-        Kind(os.fsdecode(b"Coat/caf\xe9.jpg"), "a name that is not UTF-8",
+        Kind(NOT_UTF8, "a name that is not UTF-8 (a build of a folder asks to rename it)",
              "file name is not UTF-8", _not_utf8),
         Kind("Coat/same.jpg", "the same bytes under two labels: one ...", USED, _same),
         Kind("Tee/same.jpg", "... and the other", USED, _same),
@@ -63,6 +64,8 @@ def by_place(outside: Path) -> list[Kind]:
              lambda file: file.symlink_to("../Tee/plain.jpg")),
         Kind("Coat/link_out.jpg", "a link out of the source folder", LEADS_OUT,
              lambda file: file.symlink_to(outside)),
+        Kind(f"Coat/linked/{OUTSIDE}", "a picture in a linked folder, in the annotation", LEADS_OUT,
+             lambda file: file.parent.symlink_to(outside.parent), listed=False),
         Kind("Coat/link_to_nothing.jpg", "a link to nothing", "missing file",
              lambda file: file.symlink_to("absent.jpg")),
         Kind("Coat/link_to_itself.jpg", "a link to itself", "missing file",
