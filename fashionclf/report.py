@@ -1,4 +1,5 @@
 """What an evaluation leaves behind: numbers, tables and pictures, as files and in TensorBoard."""
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,16 @@ def predict_split(model: keras.Model, spec: classifier.Spec, records_dir: str | 
                                         box_margin=spec.box_margin, batch_size=batch_size)
     predictor = inference.Predictor(model, mirrored=spec.mirrored, temperature=spec.temperature)
     return predictor.predict_dataset(dataset, expected, progress=f"reading {split}")
+
+
+def calibrated(model: keras.Model, spec: classifier.Spec, records_dir: str | Path, *,
+               batch_size: int) -> classifier.Spec:
+    """`spec` with the temperature that suits the validation split; says which."""
+    found = predict_split(model, dataclasses.replace(spec, temperature=1.0), records_dir,
+                          "validation", batch_size=batch_size)
+    temperature = calibration.fit_temperature(found.labels, found.probabilities)
+    print(f"temperature {temperature:.3f}, fitted on {len(found.labels):,} validation pictures")
+    return dataclasses.replace(spec, temperature=temperature)
 
 
 def check_classes(ours: list[str], theirs: list[str], records_dir: str | Path) -> None:
@@ -128,7 +139,9 @@ def write(report_dir: str | Path, predictions: inference.Predictions, classes: l
     csv_files.write(rows, report_dir / "predictions.csv", float_format="%.6f")
 
     matrix = metrics.confusion(labels, predicted, len(classes))
-    curves = {"temperature 1": plain, f"temperature {temperature:.2f}": predictions.probabilities}
+    curves = {"temperature 1": plain}
+    if temperature != 1:
+        curves[f"temperature {temperature:.2f}"] = predictions.probabilities
     drawn = {"confusion_matrix": figures.confusion(matrix, classes, name),
              "reliability": figures.reliability(
                  {title: calibration.reliability(labels, p) for title, p in curves.items()}, name)}

@@ -9,7 +9,6 @@ its last checkpoint when the same command is run again. Two CPU cores train the
 head at about 60 and the top two blocks at about 50 pictures of 224 pixels a second.
 """
 import contextlib
-import dataclasses
 import shutil
 from pathlib import Path
 
@@ -134,24 +133,13 @@ def train(run_dir: Path, manifest: dict, strategy) -> None:
         return
     weight_files.load(model, run_dir / "checkpoints" / "best.weights.h5")
     if FLAGS.calibrate:
-        spec = calibrated(model, spec)
+        spec = report.calibrated(model, spec, FLAGS.records, batch_size=FLAGS.batch_size)
     report.evaluate_run(model, spec, FLAGS.records, "test", run_dir / "report",
                         batch_size=FLAGS.batch_size, tensorboard_dir=run_dir / "tensorboard")
     classifier.save(model, spec, run_dir, trunk_from=FLAGS.weights,
                     records_fingerprint=manifest["fingerprint"])
     print(f"\nreport: {run_dir / 'report'}\n"
           f"curves: tensorboard --logdir={run_dir / 'tensorboard'}")
-
-
-def calibrated(model, spec):
-    """`spec` with the temperature that suits the validation split."""
-    from fashionclf import calibration, report
-
-    found = report.predict_split(model, spec, FLAGS.records, "validation",
-                                 batch_size=FLAGS.batch_size)
-    temperature = calibration.fit_temperature(found.labels, found.probabilities)
-    print(f"temperature {temperature:.3f}, fitted on {len(found.labels):,} validation pictures")
-    return dataclasses.replace(spec, temperature=temperature)
 
 
 def recipe(manifest: dict):

@@ -15,8 +15,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from fashionclf import classifier, csv_files, images, picture_files
-from tools import bad_pictures
-from tools.spoiling import places
+from tools.spoiling import looks, places
 from tools.spoiling.kinds import BY_BYTES, USED
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,9 +37,9 @@ def seen(corpus):
     source, kinds = corpus
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TQDM_DISABLE", "1")
-        bad_pictures.look(source, kinds[0])
+        looks.look(source, kinds[0])
         opened.clear()
-        looked = [(kind, *bad_pictures.look(source, kind)) for kind in kinds]
+        looked = [(kind, *looks.look(source, kind)) for kind in kinds]
         return looked, [os.path.realpath(file) for file in opened if isinstance(file, (str, bytes))]
 
 
@@ -57,7 +56,7 @@ def test_every_kind_has_its_stated_fate_in_build_and_predict_alike(seen):
 
 @pytest.mark.slow
 def test_no_picture_takes_more_memory_than_the_stated_bound(seen):
-    assert max(peak for *_, peak in seen[0]) < bad_pictures.BOUND_MB
+    assert max(peak for *_, peak in seen[0]) < looks.BOUND_MB
 
 
 @pytest.mark.slow
@@ -72,7 +71,7 @@ def test_nothing_outside_the_source_folder_is_opened(corpus, seen):
 def test_the_table_in_this_folder_states_the_same(corpus, seen):
     written = (ROOT / "tests/bad_pictures.md").read_text(encoding="utf-8").splitlines()
     outside = str(corpus[0].parent)
-    rows = [bad_pictures.markdown(*row, outside=outside).rpartition(" | ")[0] for row in seen[0]]
+    rows = [looks.markdown(*row, outside=outside).rpartition(" | ")[0] for row in seen[0]]
     assert rows == [line.rpartition(" | ")[0] for line in written if line.startswith("| `")]
 
 

@@ -136,7 +136,7 @@ def test_boxes_that_cannot_be_are_kept_as_given(tmp_path, box):
     ("list_bbox.txt", "1\nh h h h h\nimg/a.jpg 1 2 3\n", ":3: expected 'path x_1"),
     ("list_bbox.txt", "1\nh h h h h\nimg/a.jpg 1 2 3 x\n", ":3: expected a whole number"),
     ("list_eval_partition.txt", "1\nh h\nimg/a.jpg trian\n", ":3: 'trian' is not train, val or"),
-    ("list_eval_partition.txt", "1\nimg/a.jpg train\nb.jpg test", ":2: expected a header")])
+    ("list_eval_partition.txt", "1\na train\nb.jpg test", ":2: expected a header")])
 def test_bad_boxes_and_parts_are_named_too(tmp_path, file, text, message):
     (tree(tmp_path) / "Anno_coarse" / file).write_text(text)
     with pytest.raises(ValueError, match=file + message):

@@ -21,6 +21,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_list("runs", None, "Folders of finished trainings of one kind of model.")
 flags.DEFINE_string("records", None, "The records that they were trained on.")
 flags.DEFINE_string("run", None, "Folder to create for the mean.")
+flags.DEFINE_boolean("calibrate", False, "Fit a temperature on validation, see train.")
 flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together.",
                      lower_bound=1)
 
@@ -39,6 +40,8 @@ def main(_: list[str]) -> None:
     model, spec = mean(loaded, FLAGS.runs)
     for name, (shown, _) in zip([*FLAGS.runs, "the mean"], [*loaded, (model, spec)]):
         print(validation(name, shown, spec), flush=True)
+    if FLAGS.calibrate:
+        spec = report.calibrated(model, spec, FLAGS.records, batch_size=FLAGS.batch_size)
     output.mkdir(parents=True)
     for name in ("records_manifest.json", "flags.cfg"):
         shutil.copy(runs[0] / name, output / name)

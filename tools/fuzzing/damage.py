@@ -67,6 +67,12 @@ def double(data: bytes, number: int) -> bytes:
     return lines(data, number, lambda rows, place: [*rows[:place], rows[place], *rows[place:]])
 
 
+def headless(data: bytes, _: int) -> bytes:
+    """Row 2 is a row already; the count fits what follows."""
+    count, _, *rows = [*data.split(b"\n"), b"", b""]
+    return b"\n".join([str(max(int(count) - 1, 0)).encode() if count.isdigit() else count, *rows])
+
+
 def wrong_count(data: bytes, number: int) -> bytes:
     return str(number % 7 - 1).encode() + data[data.find(b"\n"):]
 
@@ -127,7 +133,7 @@ def counted(data: bytes, number: int, change) -> bytes:
 
 
 HARMLESS = [crlf, cr, mixed_ends, mark, no_last_end, blank_line, padding, repeat, reverse, drop]
-HARMFUL = [contradict, lose, double, wrong_count, cut, one_field_less, one_field_more,
+HARMFUL = [contradict, headless, lose, double, wrong_count, cut, one_field_less, one_field_more,
            odd_character, odd_character, odd_byte, flip]
 
 CHANGES = st.lists(st.tuples(st.sampled_from(HARMLESS * 2 + HARMFUL), st.integers(0, 2 ** 20)),

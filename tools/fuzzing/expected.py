@@ -70,6 +70,12 @@ def _joined(files: dict[str, bytes], file: str, width: int, said: list[str],
     return found
 
 
+def boxes(data: bytes, faults: oracle.Faults) -> list[tuple]:
+    """(line, path, box) of list_bbox.txt alone."""
+    return [(line, path, oracle.numbers_of(BOXES, line, sides, faults))
+            for line, (path, *sides) in oracle.list_rows(BOXES, data, 5, faults)]
+
+
 def csv(data: bytes, every_column: bool, faults: oracle.Faults) -> tuple:
     """Rows of rows.csv, with or without item, box and part, and phrases of the notes."""
     columns = ["path", "category"] + ["item", *SIDES, "part"] * every_column

@@ -10,13 +10,13 @@ ON_DISK = ["img/Boucl&eacute;_Cardigan/img_00000001.jpg", "img/Black_&_White_Tee
 PATHS = [*ON_DISK * 4, "img/Striped_A-line_Dress/1.jpg", "img/Striped_A-Line_Dress/1.jpg",
          "img/1.5_Tee/two  blanks.jpg", "img/\u3000wide\u3000/\u00e9.jpg", "img/nbsp\xa0/\x85.jpg",
          "img/form\x0cfeed\x0b/\u2028.jpg", "img/back\\slash/a.jpg", 'img/12" Heel/"a".jpg',
-         "img/\ufeff/\x1c.jpg", "a.jpg"]
+         "img/\ufeff/\x1c.jpg", "a.jpg", "picture"]
 BAD_PATHS = ["", "/etc/a.jpg", "../a.jpg", "img/../a.jpg", "./a.jpg", "img//a.jpg", "img/a/", ".",
              "img/.", "a\n/../b.jpg", "img/a\r\nb.jpg", " "]
 KNOWN = ["Tee", "Dress", "Boucl&eacute;", "A,B", "Men's", "Two Words", "Caf\u00e9"]
 BAD_NAMES = [" Tee", "Tee ", "Te\ne", "\xa0Tee", " ", "Dres", "#x", "tee", "Tee,Dress", "A\x85B"]
-IDS = ["1", "2", "1.0", "02", "3"]
-BAD_IDS = ["0", "-1", "8", "", "x", "1.5", "1e3", "1_0", "\u00b2", "\u0663", "99999999999", "nan",
+IDS = ["1", "2", "1.0", "02", "7"]
+BAD_IDS = ["0", "8", "-1", "", "x", "1.5", "1e3", "1_0", "\u00b2", "\u0663", "99999999999", "nan",
            "1.", "+1", "0x1", "999999999", "0000000001", "True", "1\n", "inf"]
 SIDES = ["072", "79", "232", "273", "0", "-5", "999999999", "12.0"]
 PARTS = ["train", "val", "test"]

@@ -11,7 +11,7 @@ from fashionclf import annotations, catalogue, categories
 from tools.fuzzing import expected, inputs, oracle
 
 READERS = tuple(inputs.FILES)
-SETTINGS = {"deadline": None, "database": None, "print_blob": False,
+SETTINGS = {"deadline": None, "database": None, "print_blob": False, "report_multiple_bugs": False,
             "suppress_health_check": list(hypothesis.HealthCheck)}
 FOLDERS = {expected.PARTS: "Eval", expected.NAMES: "Anno_coarse", expected.IMAGES: "Anno_coarse",
            expected.BOXES: "Anno_coarse"}
@@ -100,9 +100,10 @@ def read_classes(work: Path) -> list[str]:
 
 
 def read_boxes(work: Path) -> list[tuple]:
-    rows = annotations.read_list(work / FOLDERS[expected.BOXES] / expected.BOXES,
-                                 ["path", *expected.SIDES])
-    return [(line, fields) for line, *fields in rows.itertuples(name=None)]
+    file = work / FOLDERS[expected.BOXES] / expected.BOXES
+    rows = annotations.read_list(file, ["path", *expected.SIDES])
+    boxes = annotations.boxes(file, rows[expected.SIDES])
+    return list(zip(rows.index, rows["path"], boxes))
 
 
 READ = {
@@ -112,8 +113,7 @@ READ = {
                                  partition_column="part"),
     "csv_short": read_csv, "category_map": read_map, "classes": read_classes}
 WANTED = {
-    "list": lambda files, faults: oracle.list_rows(expected.BOXES, files[expected.BOXES], 5,
-                                                   faults),
+    "list": lambda files, faults: expected.boxes(files[expected.BOXES], faults),
     "tree": lambda files, faults: expected.tree(files, sorted(inputs.ON_DISK), faults),
     "csv": lambda files, faults: expected.csv(files["rows.csv"], True, faults),
     "csv_short": lambda files, faults: expected.csv(files["rows.csv"], False, faults),
