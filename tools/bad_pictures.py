@@ -15,8 +15,6 @@ from pathlib import Path
 from absl import flags
 
 from fashionclf import cli
-from tools.spoiling.looks import HEAD, look, markdown, shown
-from tools.spoiling.places import write_corpus
 
 FLAGS = flags.FLAGS
 
@@ -25,7 +23,10 @@ flags.DEFINE_string("corpus", None, "Folder to create for the pictures (default:
 
 
 def main(_: list[str]) -> int:
-    os.environ["TQDM_DISABLE"] = "1"
+    os.environ["TQDM_DISABLE"] = "1"  # read when it is first imported
+    from tools.spoiling.looks import HEAD, look, markdown, shown
+    from tools.spoiling.places import write_corpus
+
     with contextlib.ExitStack() as stack:
         folder = FLAGS.corpus or stack.enter_context(tempfile.TemporaryDirectory())
         os.makedirs(folder, exist_ok=True)

@@ -1,0 +1,75 @@
+"""What becomes of one picture in build and predict, and the memory that it takes."""
+import contextlib
+import ctypes
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from fashionclf import audit, picture_files
+from tools.spoiling.kinds import USED, Kind
+from tools.spoiling.places import UNREADABLE, as_nobody
+
+BOUND_MB = 800  # of memory for any one picture
+COMMAND = "python -m tools.bad_pictures --output=tests/bad_pictures.md"
+HEAD = f"""# What becomes of bad and unusual pictures
+
+Written by `{COMMAND}` on 2 CPU cores, Linux.
+"build" is the audit of `fashionclf.build_tfrecords`, "predict" the reader of
+`fashionclf.predict`; either "used" or the reason with which the picture is quarantined
+(build) or gets no prediction (predict). Evaluation reads what the build used. Nothing is
+repaired: a picture is used as it is or not at all.
+
+The memory is what the process grows by at its peak, while both look at this one picture.
+Bound: {BOUND_MB} MB for each picture that is looked at; as many as there are cores are at a time.
+(`tests/test_bad_pictures.py` holds the program to this table's fates and bound.)
+
+| kind | what it is | build | predict | peak memory |
+|---|---|---|---|---|
+"""
+
+
+def look(source: Path, kind: Kind) -> tuple[str, str, int]:
+    """The fate in the build, the fate in predict, and the growth of memory in MB."""
+    before = reset_peak()
+    with as_nobody() if kind.path == UNREADABLE else contextlib.nullcontext():
+        build, predict = audited(source, kind), read(source, kind)
+    return build, predict, peak_mb() - before
+
+
+def audited(source: Path, kind: Kind) -> str:
+    """USED, or the reason by which the audit refuses this picture."""
+    table = pd.DataFrame({"path": [kind.path]}, dtype=object)
+    return audit.pictures(table, source, workers=1)["reason"][0] or USED
+
+
+def read(source: Path, kind: Kind) -> str:
+    """USED, or the reason for which predict has no answer for this picture."""
+    picture = picture_files.Picture(os.path.join(source, kind.path), str(source))
+    (_, found), = picture_files.load_all([picture], image_size=224, ahead=1)
+    return found if isinstance(found, str) else USED
+
+
+def reset_peak() -> int:
+    """Starts to measure the peak anew; gives what is in memory now, in MB."""
+    ctypes.CDLL(None).malloc_trim(0)  # what was freed must not hide what is taken
+    Path("/proc/self/clear_refs").write_text("5")
+    return peak_mb()
+
+
+def peak_mb() -> int:
+    """The process's largest resident set so far, in MB."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+
+
+def markdown(kind: Kind, build: str, predict: str, peak: int, *, outside: str) -> str:
+    """A row of the table, without the name of the temporary folder."""
+    cells = [f"`{shown(kind.path)}`", kind.what, build, predict, f"{peak} MB"]
+    return f"| {' | '.join(cells)} |\n".replace(os.path.realpath(outside), "")
+
+
+def shown(path: str) -> str:
+    """A path in one line, with escapes for what is no character of UTF-8 or no letter."""
+    name = path.encode("utf-8", "backslashreplace").decode()
+    return name.replace("\n", "\\n").replace("\0", "\\0")
