@@ -6,7 +6,7 @@ import pytest
 
 from tools.fuzzing import properties
 
-INPUTS = {"list": 8000, "tree": 2500, "csv": 2500, "csv_short": 2500, "category_map": 2500,
+INPUTS = {"list": 7500, "tree": 2500, "csv": 2500, "csv_short": 2500, "category_map": 2500,
           "classes": 2500}
 
 
