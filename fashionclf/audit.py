@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from fashionclf import images, look_alikes
 
+MAX_BYTES = 200_000_000  # a picture of images.MAX_PIXELS takes less
 COLUMNS = ["reason", "digest", "look", "size"]
 
 
@@ -17,7 +18,7 @@ def read_image(images_root: Path, path: str) -> bytes:
     """Reads one picture's bytes.
 
     Raises:
-        ValueError: `path` leads out of `images_root` or is no regular file.
+        ValueError: `path` leads out of `images_root`, is no regular file, or over MAX_BYTES.
         OSError: it cannot be read.
     """
     root = Path(os.path.realpath(images_root))
@@ -28,6 +29,8 @@ def read_image(images_root: Path, path: str) -> bytes:
         raise ValueError("missing file")
     if not file.is_file():  # opening a FIFO would wait for ever
         raise ValueError("not a regular file")
+    if file.stat().st_size > MAX_BYTES:
+        raise ValueError(f"larger than the limit of {MAX_BYTES:,} bytes")
     return file.read_bytes()
 
 

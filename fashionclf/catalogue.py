@@ -7,7 +7,6 @@ Reading only: whether a file exists or can be decoded is not looked at here.
 """
 import dataclasses
 import os
-import re
 from pathlib import Path
 
 import pandas as pd
@@ -161,12 +160,9 @@ def _walk(root: Path, folder: Path, notes: list[str]) -> pd.DataFrame:
     if not paths:
         raise FileNotFoundError(f"{folder}: holds no picture ({', '.join(SUFFIXES)}); "
                                 "check --source_dir")
-    strange = [path for path in paths if re.search("[\ud800-\udfff]", path)]
-    if strange:
-        raise ValueError(f"{folder}: holds {strange[0]!a}, no name in UTF-8; rename the file")
     if others:
         notes.append(f"{others:,} files that are no pictures by their name were left alone")
-    table = pd.DataFrame({"path": paths})
+    table = pd.DataFrame({"path": paths}, dtype=object)  # a name may be no UTF-8: the audit says so
     table["item"] = table["path"].str.rpartition("/")[0]
     return table
 

@@ -7,10 +7,16 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def safe(cell):
-    """The cell; a text that a spreadsheet would take for a formula gets an apostrophe first."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
+    """The cell; a text that a spreadsheet would take for a formula gets an apostrophe first.
+
+    What isn't UTF-8, in the name of a file, becomes a backslash escape.
+    """
+    if not isinstance(cell, str):
+        return cell
+    text = cell.encode("utf-8", "backslashreplace").decode()
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def write(table: pd.DataFrame, file: Path, float_format: str | None = None) -> None:
     """Writes `table` without its index, every cell `safe`."""
-    table.map(safe).to_csv(file, index=False, float_format=float_format)
+    table.astype(object).map(safe).to_csv(file, index=False, float_format=float_format)

@@ -113,10 +113,8 @@ def csv_row(path: str, found: np.ndarray | str, classes: list[str]) -> list[str]
     Args:
         found: float32 [C] probabilities, or the reason why there are none.
 
-    Cells without a meaning are blank. What isn't UTF-8 in a name is written as
-    a backslash escape.
+    Cells without a meaning are blank.
     """
-    path = path.encode("utf-8", "backslashreplace").decode()
     if isinstance(found, str):
         return [path, *[""] * (2 * NAMED), found]
     best = np.argsort(-found, kind="stable")[:NAMED]

@@ -19,6 +19,7 @@ FATES = {
     "fifo.jpg": "not a regular file",
     "none.png": "missing file",
     "loop.png": "missing file",
+    "huge.png": "larger than the limit of 200,000,000 bytes",
     "link.png": "leads out of the source folder",
     "../outside.png": "leads out of the source folder",
     "/outside.png": "leads out of the source folder",
@@ -40,6 +41,8 @@ def root(tmp_path):
     (root / "cut.png").write_bytes(picture[:len(picture) // 2])
     (root / "text.jpg").write_text("hello")
     (root / "empty.jpg").touch()
+    (root / "huge.png").touch()
+    os.truncate(root / "huge.png", audit.MAX_BYTES + 1)
     (root / "folder.jpg").mkdir()
     os.mkfifo(root / "fifo.jpg")
     (root / "link.png").symlink_to(tmp_path / "outside.png")

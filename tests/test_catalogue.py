@@ -195,11 +195,12 @@ def test_csv_columns_are_named_by_the_caller(tmp_path):
                            category_column="colour")
 
 
-def test_a_file_name_that_is_not_utf8_is_named(tmp_path):
+def test_a_file_name_that_is_not_utf8_is_a_row_like_any_other(tmp_path):
+    name = os.fsdecode(b"\xff.jpg")
     (tmp_path / "Tee").mkdir()
-    (tmp_path / "Tee" / os.fsdecode(b"\xff.jpg")).write_bytes(b"")
-    with pytest.raises(ValueError, match="no name in UTF-8; rename the file"):
-        catalogue.read_folder(tmp_path)
+    (tmp_path / "Tee" / name).write_bytes(b"")
+    table = catalogue.read_folder(tmp_path).table
+    assert table.loc[0, ["path", "item", "category"]].tolist() == [f"Tee/{name}"] * 2 + ["Tee"]
 
 
 def test_names_as_real_shops_write_them_survive(tmp_path):

@@ -6,8 +6,9 @@ from fashionclf import csv_files
 
 @pytest.mark.parametrize("cell, safe", [
     ("=HYPERLINK(1)", "'=HYPERLINK(1)"), ("+1", "'+1"), ("-1", "'-1"), ("@SUM", "'@SUM"),
-    ("\t=1", "'\t=1"), ("img/a.jpg", "img/a.jpg"), ("", ""), (-1.5, -1.5), (None, None)])
-def test_no_cell_starts_a_formula(cell, safe):
+    ("\t=1", "'\t=1"), ("img/a.jpg", "img/a.jpg"), ("", ""), (-1.5, -1.5), (None, None),
+    ("caf\udce9.jpg", r"caf\udce9.jpg")])
+def test_no_cell_starts_a_formula_or_is_no_utf8(cell, safe):
     assert csv_files.safe(cell) == safe
 
 

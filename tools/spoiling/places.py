@@ -52,8 +52,7 @@ def by_place(outside: Path) -> list[Kind]:
     """
     return [
         *(Kind(f"Coat/{name}", what, USED, _picture) for name, what in NAMES),
-        Kind(NOT_UTF8, "a name that is not UTF-8 (a build of a folder asks to rename it)",
-             "file name is not UTF-8", _not_utf8),
+        Kind(NOT_UTF8, "a name that is not UTF-8", "file name is not UTF-8", _not_utf8),
         Kind("Coat/same.jpg", "the same bytes under two labels: one ...", USED, _same),
         Kind("Tee/same.jpg", "... and the other", USED, _same),
         Kind(UNREADABLE, "no permission to read it", "cannot be read: Permission denied",
