@@ -93,8 +93,45 @@ def test_l2_is_the_sum_of_squares_of_the_trained_kernels():
     assert float(one_step(model, phase())[1]) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
+def test_an_efficientnet_killed_in_its_second_epoch_or_not_ends_bit_for_bit_the_same(
+        tmp_path, data, monkeypatch):
+    """Also that the same flags give the same weights twice, on threads as they come."""
+    how = recipe(stochastic_depth=0.2, mixup=0.2, ema_momentum=0.9, checkpoint_every_steps=1)
+    what = phase(unfreeze_from="block6a", name="fine_tune")
+
+    def train(run):
+        keras.utils.set_random_seed(0)
+        model = classifier.build(classifier.Spec("efficientnet_b0", CLASSES, SIZE, 0.0))
+        fine_tuning.run_phase(model, what, how, data, run)
+        return weights(model)
+    unbroken = train(tmp_path / "unbroken_run")
+    kill_after(monkeypatch, 4)
+    with pytest.raises(Killed):
+        train(tmp_path / "run")
+    monkeypatch.undo()
+    for one, other in zip(unbroken, train(tmp_path / "run"), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 class Killed(Exception):
     pass
+
+
+def kill_after(monkeypatch, count):
+    """Lets the step after `count` steps raise Killed."""
+    make_step, steps = fine_tuning.make_step, []
+
+    def killing(*args):
+        real = make_step(*args)
+
+        def step(*batch):
+            steps.append(1)
+            if len(steps) > count:
+                raise Killed
+            return real(*batch)
+        return step
+    monkeypatch.setattr(fine_tuning, "make_step", killing)
 
 
 @pytest.mark.parametrize("ema_momentum, mixup", [(0.0, 0.0), (0.9, 0.2)])
@@ -105,21 +142,10 @@ def test_a_killed_phase_ends_with_the_weights_of_an_unbroken_one(
     unbroken = cnn()
     fine_tuning.run_phase(unbroken, phase(), how, data, tmp_path / "unbroken_run")
 
-    make_step, steps = fine_tuning.make_step, []
-
-    def killing(*args):
-        real = make_step(*args)
-
-        def step(*batch):
-            steps.append(1)
-            if len(steps) > kill_at:
-                raise Killed
-            return real(*batch)
-        return step
-    monkeypatch.setattr(fine_tuning, "make_step", killing)
+    kill_after(monkeypatch, kill_at)
     with pytest.raises(Killed):
         fine_tuning.run_phase(cnn(), phase(), how, data, tmp_path / "run")
-    monkeypatch.setattr(fine_tuning, "make_step", make_step)
+    monkeypatch.undo()
     resumed = cnn()
     fine_tuning.run_phase(resumed, phase(), how, data, tmp_path / "run")
     for one, other in zip(weights(unbroken), weights(resumed)):
