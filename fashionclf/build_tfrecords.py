@@ -36,10 +36,8 @@ flags.DEFINE_string("source_dir", None, "Folder that holds the pictures (for csv
 flags.DEFINE_string("csv_file", None, "CSV file with a header and a row per picture.")
 flags.DEFINE_string("path_column", "path", "CSV column: the picture's path.")
 flags.DEFINE_string("category_column", "category", "CSV column: its category.")
-flags.DEFINE_string("item_column", None, "CSV column: the garment it shows (default: "
-                                         "the picture's folder).")
-flags.DEFINE_list("bbox_columns", None, "CSV columns x1,y1,x2,y2: box in pixels, 1-based, "
-                                        "inclusive.")
+flags.DEFINE_string("item_column", None, "CSV column: the garment (default: the picture's folder).")
+flags.DEFINE_list("bbox_columns", None, "CSV columns: x1,y1,x2,y2 in pixels, 1-based, inclusive.")
 flags.DEFINE_string("partition_column", None, "CSV column: train, val or test.")
 # Classes
 flags.DEFINE_enum("label_from", "annotation", ["annotation", "name", "keyword"],
@@ -53,7 +51,8 @@ flags.DEFINE_integer("max_per_class", None, "Pictures per class at most, drawn e
 # Split
 flags.DEFINE_enum("split", "grouped", ["grouped", "stratified", "official"],
                   "grouped: no item on two sides, nor items that share look-alikes; stratified: "
-                  "pictures at random within each class; official: the source's own partition.")
+                  "pictures at random within each class; official: the source's own partition, "
+                  "pictures without a part are dropped.")
 flags.DEFINE_float("test_fraction", 0.2, "Share of all pictures for test.",
                    lower_bound=0.0, upper_bound=0.9)
 flags.DEFINE_float("validation_fraction", 0.1, "Share of all pictures for validation.",
@@ -158,7 +157,7 @@ def label(catalogue: "Catalogue") -> "Labelled":
     labelled = categories.assign(
         catalogue.table, label_from=FLAGS.label_from, category_map=FLAGS.category_map,
         top_k=FLAGS.top_k, classes=FLAGS.classes, max_per_class=FLAGS.max_per_class,
-        seed=FLAGS.seed)
+        official=FLAGS.split == "official", seed=FLAGS.seed)
     print_counts("dropped", labelled.dropped["reason"])
     if FLAGS.group_pattern:
         labelled.table["item"] = splits.items_by_pattern(labelled.table["path"],

@@ -26,7 +26,7 @@ class Labelled:
 
 def assign(table: pd.DataFrame, *, label_from: str, category_map: str | None = None,
            top_k: int | None = None, classes: str | None = None,
-           max_per_class: int | None = None, seed: int = 0) -> Labelled:
+           max_per_class: int | None = None, official: bool = False, seed: int = 0) -> Labelled:
     """Gives each row of a catalogue its label.
 
     Args:
@@ -35,7 +35,8 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: str | None = N
         category_map: CSV file with the columns `from,to`; an empty `to` drops.
         top_k: keep the k classes with most rows; labels by falling count, then name.
         classes: text file with the classes to keep, one a line; labels in its order.
-        max_per_class: rows a class keeps at most, see `_cap`.
+        max_per_class: rows a class keeps at most, see `_over_cap`.
+        official: drop rows that are in no part of the source's own split.
 
     Raises:
         ValueError: a class or mapped category does not exist, nothing is left,
@@ -52,6 +53,11 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: str | None = N
     if category_map:
         category = _mapped(category, Path(category_map))
         reason[category.isna() & reason.isna()] = "mapped to nothing"
+    if official:
+        category = category.where(table["partition"].notna())
+        reason[category.isna() & reason.isna()] = "no official part"
+        if category.isna().all():
+            raise ValueError("no row has an official part: choose another --split")
     counts = category.value_counts()
     if chosen is not None:
         _check_known(chosen, counts.index, classes)

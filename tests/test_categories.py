@@ -153,3 +153,13 @@ def test_the_true_top_20_is_that_of_the_benchmarks_counts(shared):
     lines = file.read_text().splitlines()
     assert [line for line in lines if not line.startswith("#")] == top
     assert top[0] == "Dress" and top[-1] == "Coat"
+
+
+def test_rows_without_an_official_part_are_dropped_where_it_is_the_split():
+    table = pd.DataFrame({"path": ["x_Tee/1", "x_Tee/2", "y_Coat/1"], "item": "x",
+                          "category": ["Tee", "Tee", "Coat"], "partition": ["test", None, None]})
+    found = categories.assign(table, label_from="annotation", official=True)
+    assert found.classes == ["Tee"] and found.table["path"].tolist() == ["x_Tee/1"]
+    assert found.dropped["reason"].tolist() == ["no official part"] * 2
+    with pytest.raises(ValueError, match="no row has an official part: choose another --split"):
+        categories.assign(table.assign(partition=None), label_from="annotation", official=True)
