@@ -169,6 +169,8 @@ def _log(writer: tf.summary.SummaryWriter, phase: Phase, row: dict) -> None:
             if np.isfinite(row[f"val_{name}"]):
                 tf.summary.scalar(f"validation/{name}", row[f"val_{name}"])
     writer.flush()
+    validation = (f"validation loss {row['val_loss']:.3f}, accuracy {row['val_accuracy']:.3f}"
+                  if np.isfinite(row["val_loss"]) else "no validation split")
     print(f"{phase.name} {row['epoch']}/{phase.epochs}: loss {row['loss']:.3f}, accuracy "
-          f"{row['accuracy']:.3f}; validation loss {row['val_loss']:.3f}, accuracy "
-          f"{row['val_accuracy']:.3f}; {row['images_per_second']:.0f} images/s", flush=True)
+          f"{row['accuracy']:.3f}; {validation}; {row['images_per_second']:.0f} images/s",
+          flush=True)

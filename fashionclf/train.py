@@ -49,6 +49,8 @@ flags.DEFINE_boolean("mirrored", False, "Evaluate and predict by the mean over a
                      "mirror image, at twice the time.")
 flags.DEFINE_boolean("calibrate", False, "Fit a temperature on validation, by which probabilities "
                      "become as sure as they are right.")
+flags.DEFINE_float("temperature", 1.0, "Temperature of the probabilities where none is fitted: one "
+                   "that --calibrate found for the same recipe.", lower_bound=0.05, upper_bound=20)
 # Head phase
 flags.DEFINE_integer("head_epochs", 10, "Epochs that train the dense layer on a frozen trunk.",
                      lower_bound=0)
@@ -92,6 +94,9 @@ def main(_: list[str]) -> None:
     if not manifest["examples"].get("test"):
         raise ValueError(f"{FLAGS.records} have no test split: build them with "
                          "--test_fraction above 0")
+    if FLAGS.calibrate and not manifest["examples"].get("validation"):
+        raise ValueError(f"{FLAGS.records} have no validation split to fit --calibrate on: build "
+                         "them with --validation_fraction above 0, or leave it out")
     if (run_dir / "model.json").is_file():
         same_flags(run_dir)
         print(f"{run_dir}: this training is finished; its report is in {run_dir / 'report'}")
@@ -119,7 +124,7 @@ def train(run_dir: Path, manifest: dict, strategy) -> None:
         keras.mixed_precision.set_global_policy("mixed_bfloat16")
     keras.utils.set_random_seed(FLAGS.seed)
     spec = classifier.Spec(FLAGS.architecture, manifest["classes"], FLAGS.image_size,
-                           FLAGS.box_margin, FLAGS.mirrored)
+                           FLAGS.box_margin, FLAGS.mirrored, FLAGS.temperature)
     data = fine_tuning.Data(Path(FLAGS.records), manifest["examples"], FLAGS.image_size,
                             FLAGS.box_margin)
     chief = strategies.is_chief(strategy)
@@ -203,6 +208,10 @@ def same_flags(run_dir: Path) -> None:
 
 if __name__ == "__main__":
     flags.mark_flags_as_required(["records", "run"])
+    flags.register_multi_flags_validator(
+        ["calibrate", "temperature"],
+        lambda given: not given["calibrate"] or given["temperature"] == 1,
+        "--calibrate fits the temperature: leave --temperature out")
     flags.register_multi_flags_validator(
         ["head_epochs", "fine_tune_epochs"],
         lambda given: given["head_epochs"] + given["fine_tune_epochs"] > 0,

@@ -67,6 +67,8 @@ def small(records_dir, run, *more):
     ("train", ["--records={records}", "--run={empty}/run", "--weights=nowhere.h5"],
      "--weights takes"),
     ("train", ["--records={records}", "--run={empty}/run", "--weights={classes}"], "does not fit"),
+    ("train", ["--records={no_validation}", "--run={empty}/run", "--calibrate"],
+     "--validation_fraction above 0"),
     ("evaluate", ["--run={empty}", "--records={records}"], "finished training"),
     ("predict", ["--run={empty}", "--output=-", "x.jpg"], "finished training")])
 def test_what_is_wrong_is_said_in_one_line_with_the_cure(tmp_path, records_dir, program, flags,
@@ -74,6 +76,7 @@ def test_what_is_wrong_is_said_in_one_line_with_the_cure(tmp_path, records_dir, 
     (tmp_path / "empty").mkdir()
     (tmp_path / "classes.txt").write_text("Tee\n")
     places = {"empty": tmp_path / "empty", "records": records_dir,
+              "no_validation": make_records(tmp_path, per_class={"train": 1, "test": 1}),
               "folder": records_dir.parent / "source" / "img", "classes": tmp_path / "classes.txt"}
     shown = start(program, *[flag.format(**places) for flag in flags])
     lines = [line for line in shown.stderr.splitlines() if line.startswith("error: ")]
