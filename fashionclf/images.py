@@ -61,7 +61,7 @@ def crop(image: tf.Tensor, bbox: tf.Tensor, margin: float) -> tf.Tensor:
             picture) keeps the whole picture.
         margin: share of the box's width and height, 0 or more.
     """
-    size = tf.shape(image)[1::-1]  # width, height
+    size = tf.reverse(tf.shape(image)[:2], [0])  # width, height
     low, high = bbox[:2] - 1, bbox[2:]
     widen = tf.cast(tf.round(margin * tf.cast(high - low, tf.float32)), tf.int32)
     low = tf.clip_by_value(low - widen, 0, size)
