@@ -8,6 +8,7 @@ the writing of a checkpoint, each followed by the same command. In the end recor
 and predictions are compared with the undisturbed ones. Exit code 1 where anything differs.
 30 kills take about six minutes on two CPU cores.
 """
+import contextlib
 import json
 import os
 import random
@@ -100,15 +101,15 @@ def kill_trainings(work: Path, rng: random.Random) -> None:
     for phase in ("head", "fine_tune"):
         kills = round(FLAGS.kills * SHARES[phase])
         for number in range(kills):
+            began, before = time.time(), saves(checkpoints / phase)
             victim = start(*training(work, "killed"))
-            before = saves(checkpoints / phase)
             wait_until(lambda: saves(checkpoints / phase) - before, victim)
             if number < kills * AIMED:
-                wait_until(lambda: writing(checkpoints / phase), victim, pause=0)
+                wait_until(lambda: writing(checkpoints / phase, began), victim, pause=0)
             else:
                 time.sleep(rng.uniform(0, 0.3))
             kill(victim)
-            inside = "inside the writing of a checkpoint" * bool(writing(checkpoints / phase))
+            inside = "inside the writing of a checkpoint" * writing(checkpoints / phase, began)
             print(f"{phase}: kill {number + 1}, newest save "
                   f"{max(saves(checkpoints / phase), key=number_of)} {inside}", flush=True)
 
@@ -121,9 +122,13 @@ def number_of(save: str) -> int:
     return int(save.removeprefix("ckpt-"))
 
 
-def writing(folder: Path) -> bool:
-    """Whether a save is being written now, or was when its process was killed."""
-    return any(file.name.endswith("_temp") for file in folder.glob("*"))
+def writing(folder: Path, began: float) -> bool:
+    """Whether a process started at `began` writes a save now, or did so when it was killed."""
+    for file in folder.glob("*_temp"):
+        with contextlib.suppress(FileNotFoundError):  # it was finished in between
+            if file.stat().st_mtime > began:
+                return True
+    return False
 
 
 def wait_until(happened, victim: subprocess.Popen, pause: float = 0.005) -> None:
