@@ -131,16 +131,35 @@ def unfreeze_from(model: keras.Model, block: str | None) -> None:
     Raises:
         ValueError: no layer's name starts with `block`.
     """
-    names = [layer.name for layer in model.layers]
+    first = model.layers.index(first_trained(model, block))
+    for i, layer in enumerate(model.layers):
+        layer.trainable = i >= first and not isinstance(layer, keras.layers.BatchNormalization)
+
+
+def first_trained(model: keras.Model, block: str | None) -> keras.layers.Layer:
+    """The lowest layer that `unfreeze_from` makes trainable; raises ValueError like it."""
     first = block or PREDICTIONS
-    starts = [i for i, name in enumerate(names) if name.startswith(first)]
-    if not starts:
-        blocks = sorted({name.split("_")[0] for name in names if name.startswith("block")})
+    found = next((layer for layer in model.layers if layer.name.startswith(first)), None)
+    if found is None:
+        blocks = sorted({layer.name.split("_")[0] for layer in model.layers
+                         if layer.name.startswith("block")})
         raise ValueError(f"no layer of {model.name} starts with {first!r}; "
                          f"it has stem, {', '.join(blocks) or 'conv2d'}, top, {PREDICTIONS}")
-    for i, layer in enumerate(model.layers):
-        layer.trainable = i >= starts[0] and not isinstance(
-            layer, keras.layers.BatchNormalization)
+    return found
+
+
+def part(model: keras.Model, enters: str | None, output: str) -> keras.Model:
+    """The part of `model`, with its weights, that ends with the layer `output`.
+
+    Args:
+        enters: the layer that takes in the input, which is then what comes to it in `model`;
+            None for a picture.
+    """
+    inputs, outputs = (model.get_layer(enters).input if enters else model.input,
+                       model.get_layer(output).output)
+    if inputs is outputs:
+        return keras.Sequential([keras.layers.Identity()])
+    return keras.Model(inputs, outputs)
 
 
 def load_trunk(model: keras.Model, weights: str) -> None:

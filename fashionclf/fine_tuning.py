@@ -4,7 +4,6 @@ The loop is our own because Keras 3 `fit` raises under
 MultiWorkerMirroredStrategy and replays a half-done epoch on resume.
 """
 import contextlib
-import dataclasses
 import time
 from pathlib import Path
 
@@ -13,27 +12,20 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from fashionclf import checkpoints, classifier, input_pipeline, interruption, schedule, weight_files
+from fashionclf import checkpoints, classifier, interruption, schedule, weight_files
+from fashionclf.activations import Activations
 from fashionclf.augment import DRAWS
 from fashionclf.history import History
 from fashionclf.inference import Predictor
+from fashionclf.input_pipeline import Pictures
 from fashionclf.training_step import Phase, Recipe, make_step
 
 SYNC_STEPS = 10  # how often the loss is fetched from the device, to be shown and checked
 SHOWN = 12  # training pictures in TensorBoard
 
 
-@dataclasses.dataclass(frozen=True)
-class Data:
-    """Where the examples come from and how they are prepared."""
-    records_dir: Path
-    examples: dict[str, int]  # split -> number
-    image_size: int  # pixels, square
-    box_margin: float
-
-
-def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Data, run_dir: Path, *,
-              chief: bool = True) -> None:
+def run_phase(model: keras.Model, phase: Phase, recipe: Recipe,
+              data: Pictures | Activations, run_dir: Path, *, chief: bool = True) -> None:
     """Trains `model` through `phase`, from its newest checkpoint in `run_dir` if there is one.
 
     After each epoch it validates, appends to history.csv, writes TensorBoard
@@ -59,9 +51,9 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Data, run_
     if chief:
         history.trim(phase.name, state.epoch)
         writer = tf.summary.create_file_writer(str(run_dir / "tensorboard" / phase.name))
-        _log_pictures(writer, phase, recipe, data)
-    predictor = Predictor(model)
-    train_step = make_step(model, optimizer, phase, recipe)
+        _log_pictures(writer, phase, recipe, data.pictures)
+    predictor = Predictor(classifier.part(model, data.enters, classifier.PREDICTIONS))
+    train_step = make_step(model, optimizer, phase, recipe, data.enters)
 
     for epoch in range(state.epoch, phase.epochs):
         trained = _train_epoch(train_step, phase, recipe, data, state, steps, chief)
@@ -85,9 +77,8 @@ def _train_epoch(train_step, phase, recipe, data, state, steps, chief) -> dict:
     strategy, epoch, sums = tf.distribute.get_strategy(), state.epoch, state.sums
     first = state.step
     batches = iter(strategy.distribute_datasets_from_function(
-        lambda context: input_pipeline.training(
-            data.records_dir, image_size=data.image_size, box_margin=data.box_margin,
-            batch_size=recipe.batch_size, seed=abs(phase.seed(recipe, epoch)[0]),
+        lambda context: data.training(
+            epoch=epoch, batch_size=recipe.batch_size, seed=abs(phase.seed(recipe, epoch)[0]),
             skip_batches=first, context=context)))
     bar = tqdm(total=steps, initial=first, unit="step", disable=not chief,
                desc=f"{phase.name} {epoch + 1}/{phase.epochs}")
@@ -135,12 +126,10 @@ def _averaged_weights(model: keras.Model, optimizer: keras.Optimizer):
         variable.assign(value)
 
 
-def _validate(predictor: Predictor, data: Data, batch_size: int) -> dict:
+def _validate(predictor: Predictor, data: Pictures | Activations, batch_size: int) -> dict:
     if not data.examples.get("validation"):
         return {"val_loss": np.nan, "val_accuracy": np.nan}
-    dataset = input_pipeline.evaluation(
-        data.records_dir, "validation", image_size=data.image_size, box_margin=data.box_margin,
-        batch_size=batch_size)
+    dataset = data.evaluation("validation", batch_size=batch_size)
     found = predictor.predict_dataset(dataset, data.examples["validation"])
     of_label = found.probabilities[np.arange(len(found.labels)), found.labels]
     return {"val_loss": float(-np.log(np.maximum(of_label, 1e-12)).mean()),
@@ -148,11 +137,13 @@ def _validate(predictor: Predictor, data: Data, batch_size: int) -> dict:
 
 
 def _log_pictures(writer: tf.summary.SummaryWriter, phase: Phase, recipe: Recipe,
-                  data: Data) -> None:
-    """Shows the first training pictures of the phase as the network sees them."""
-    batch = next(iter(input_pipeline.training(
-        data.records_dir, image_size=data.image_size, box_margin=data.box_margin,
-        batch_size=recipe.batch_size, seed=abs(phase.seed(recipe, 0)[0]))))
+                  pictures: Pictures) -> None:
+    """Shows the first training pictures of the phase as the network sees them.
+
+    Of activations the pictures are other draws of the same augmentation.
+    """
+    batch = next(iter(pictures.training(epoch=0, batch_size=recipe.batch_size,
+                                        seed=abs(phase.seed(recipe, 0)[0]))))
     images = batch["image"][:SHOWN]
     if recipe.augmentation:
         images = recipe.augmentation(images, tf.random.stateless_uniform(

@@ -64,8 +64,13 @@ class Phase:
         return np.random.SeedSequence(entropy).generate_state(2).astype(np.int32).tolist()
 
 
-def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, recipe: Recipe):
+def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, recipe: Recipe,
+              enters: str | None = None):
     """Compiles one step of training.
+
+    Args:
+        enters: the layer that takes in the batch's "image", which is then the activations
+            that come to it; they are not augmented. None for pictures.
 
     Returns:
         step(batch, seed) -> float32 [3]: the batch's mean loss without L2, the
@@ -73,7 +78,7 @@ def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, reci
         input_pipeline.training gives it, `seed` int32 [2].
     """
     strategy = tf.distribute.get_strategy()
-    features = keras.Model(model.input, model.get_layer(classifier.FEATURES).output)
+    features = classifier.part(model, enters, classifier.FEATURES)
     head = model.get_layer(classifier.PREDICTIONS)
     variables = model.trainable_variables
     class_weights = tf.constant(recipe.class_weights, tf.float32)
@@ -90,7 +95,7 @@ def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, reci
             tf.gather(draws, _own_examples(recipe.batch_size)), sections, axis=1)
         images, labels = batch["image"], batch["label"]
         targets = tf.one_hot(labels, head.units)
-        if recipe.augmentation:
+        if recipe.augmentation and not enters:
             images = recipe.augmentation(images, for_augmentation)
         if recipe.mixup:
             images, targets = _mix(images, targets, _mixing_weights(recipe, seed))
@@ -142,7 +147,7 @@ def _mixing_weights(recipe: Recipe, seed: tf.Tensor) -> tf.Tensor:
 
 def _mix(images: tf.Tensor, targets: tf.Tensor, share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Mixes each example with the one at the mirrored place of the batch."""
-    pixels = share[:, :, None, None]
+    pixels = tf.reshape(share, [-1] + [1] * (images.shape.rank - 1))
     return (pixels * images + (1.0 - pixels) * images[::-1],
             share * targets + (1.0 - share) * targets[::-1])
 

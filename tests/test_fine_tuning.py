@@ -6,6 +6,7 @@ import tensorflow as tf
 from tiny import CLASSES, make_records
 
 from fashionclf import augment, classifier, fine_tuning, training_step
+from fashionclf.input_pipeline import Pictures
 
 SIZE = 32
 
@@ -14,7 +15,7 @@ SIZE = 32
 def data(tmp_path_factory):
     per_class = {"train": 8, "validation": 2, "test": 2}
     folder = make_records(tmp_path_factory.mktemp("tuning"), per_class=per_class)
-    return fine_tuning.Data(folder, {name: 3 * n for name, n in per_class.items()}, SIZE, 0.0)
+    return Pictures(folder, {name: 3 * n for name, n in per_class.items()}, SIZE, 0.0)
 
 
 def recipe(**changes):

@@ -17,7 +17,7 @@ TRAIN = """
 import sys
 import tensorflow as tf
 import keras
-from fashionclf import augment, classifier, fine_tuning, training_step
+from fashionclf import augment, classifier, fine_tuning, input_pipeline, training_step
 import numpy as np
 import pathlib
 
@@ -33,7 +33,8 @@ with strategy.scope():
     fine_tuning.run_phase(
         model, training_step.Phase("head", "conv2d", 2, 2e-3, 0, 1e-4),
         training_step.Recipe(8, augment.Augmentation(), 0.0, 0.2, 0.0, 0.1, np.ones(3), 0.9, 0),
-        fine_tuning.Data(pathlib.Path(records), {"train": 24, "validation": 6}, 32, 0.0), run)
+        input_pipeline.Pictures(pathlib.Path(records), {"train": 24, "validation": 6}, 32, 0.0),
+        run)
 np.savez(run / "weights.npz", *model.get_weights())
 """
 
