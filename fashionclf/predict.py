@@ -52,7 +52,8 @@ def predict(words: list[str], output) -> int:
     rows = csv.writer(output, lineterminator="\n")
     rows.writerow(inference.CSV_HEADER)
     bad = 0
-    predictor = inference.Predictor(model, mirrored=spec.mirrored, temperature=spec.temperature)
+    predictor = inference.Predictor(model, mirrored=spec.mirrored,
+                                    temperature=spec.temperature, fixed=True)
     found = predictor.predict_files(pictures, image_size=spec.image_size,
                                     batch_size=FLAGS.batch_size)
     for picture, answer in tqdm(found, total=len(pictures), unit=" pictures", desc="predicting"):

@@ -53,7 +53,8 @@ def predict_split(model: keras.Model, spec: classifier.Spec, records_dir: str | 
                          "or build records with a larger share for it")
     dataset = input_pipeline.evaluation(records_dir, split, image_size=spec.image_size,
                                         box_margin=spec.box_margin, batch_size=batch_size)
-    predictor = inference.Predictor(model, mirrored=spec.mirrored, temperature=spec.temperature)
+    predictor = inference.Predictor(model, mirrored=spec.mirrored,
+                                    temperature=spec.temperature, fixed=True)
     return predictor.predict_dataset(dataset, expected, progress=f"reading {split}")
 
 

@@ -101,3 +101,52 @@ def test_mirrored_predictions_are_the_mean_over_both_sides_of_the_mirror():
     mirrored = inference.Predictor(model, mirrored=True).probabilities(pictures)
     np.testing.assert_allclose(mirrored, both, atol=1e-6)
     assert not np.allclose(mirrored, plain.probabilities(pictures))
+
+
+def weighty(policy="float32"):
+    """A small model with BatchNorm, every weight of which is drawn."""
+    layers = keras.layers
+    model = keras.Sequential([
+        keras.Input((8, 8, 3)), layers.Conv2D(4, 3, use_bias=False, dtype=policy),
+        layers.BatchNormalization(dtype=policy), layers.DepthwiseConv2D(3, dtype=policy),
+        layers.BatchNormalization(dtype=policy), layers.GlobalAveragePooling2D(),
+        layers.Dense(3, dtype="float32")])
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.uniform(0.5, 1.5, w.shape) for w in model.get_weights()])
+    return model
+
+
+@pytest.mark.parametrize("policy, tolerance", [("float32", 1e-6), ("mixed_bfloat16", 0.03)])
+def test_fixed_weights_change_no_probability(policy, tolerance):
+    model = weighty(policy)
+    pictures = np.random.default_rng(1).uniform(-1, 1, (5, 8, 8, 3)).astype(np.float32)
+    free, fixed = (inference.Predictor(model, fixed=fixed).probabilities(pictures)
+                   for fixed in (False, True))
+    assert fixed.dtype == np.float32 and np.ptp(fixed, axis=0).max() > 5 * tolerance
+    np.testing.assert_allclose(fixed, free, atol=tolerance)
+
+
+def test_free_weights_are_looked_up_at_each_pass_and_fixed_ones_once():
+    model = weighty()
+    pictures = np.ones((1, 8, 8, 3), np.float32)
+    free, fixed = (inference.Predictor(model, fixed=fixed) for fixed in (False, True))
+    before = [predictor.probabilities(pictures) for predictor in (free, fixed)]
+    model.set_weights([np.zeros_like(w) for w in model.get_weights()])
+    assert free.probabilities(pictures) == pytest.approx(np.full((1, 3), 1 / 3))
+    assert (fixed.probabilities(pictures) == before[1]).all()
+    np.testing.assert_allclose(*before, atol=1e-6)
+
+
+def test_a_smaller_last_batch_is_no_new_graph():
+    traced = []
+
+    class Noted(keras.layers.Layer):
+        def call(self, images):
+            traced.append(images.shape)
+            return images
+    model = keras.Sequential([keras.Input((4, 4, 3)), Noted(), keras.layers.Flatten()])
+    predictor = inference.Predictor(model, mirrored=True)
+    traced.clear()
+    for size in (3, 3, 2, 1):
+        assert predictor.probabilities(tf.zeros((size, 4, 4, 3))).shape == (size, 48)
+    assert traced == [(None, 4, 4, 3)]

@@ -80,6 +80,12 @@ def test_it_agrees_with_a_count_of_differing_bits():
         assert (found[i] == found[60 + i]) == (differing <= 40)
 
 
+def test_a_threshold_of_0_finds_equal_hashes_without_comparing_all(monkeypatch):
+    monkeypatch.delattr(look_alikes, "pairs")
+    looks = pd.Series([apart(0), apart(1), apart(0)], index=["a", "b", "c"])
+    assert look_alikes.groups(looks, 0).to_dict() == {"a": 0, "b": 1, "c": 0}
+
+
 def test_nothing_looks_like_nothing():
     assert look_alikes.groups(pd.Series([], dtype=object)).tolist() == []
 

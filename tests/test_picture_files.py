@@ -1,5 +1,7 @@
 """Promises of finding and reading files: the order, the reasons, nothing from outside."""
 import os
+import sys
+import threading
 
 import numpy as np
 import pytest
@@ -84,3 +86,11 @@ def test_reading_ahead_keeps_the_order_and_never_runs_further_than_asked():
     assert len(started) <= 10 + 5
     results.close()
     assert list(picture_files._map_ahead(str, range(3), ahead=9)) == ["0", "1", "2"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have a priority of their own on Linux")
+def test_reading_waits_for_the_model_and_not_the_model_for_reading():
+    def priority(_):
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert set(picture_files._map_ahead(priority, range(9), 2)) == {picture_files.NICENESS}
+    assert priority(None) < picture_files.NICENESS

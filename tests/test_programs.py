@@ -14,6 +14,9 @@ from tiny import CLASSES, make_records
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAMS = ["build_tfrecords", "train", "evaluate", "predict"]
+TOOLS = [file.stem for file in (ROOT / "tools").glob("*.py") if "cli.run(main" in file.read_text()]
+HEAVY = ["tensorflow", "tensorflow_datasets", "keras", "pandas", "scipy", "sklearn", "matplotlib",
+         "apache_beam", "hypothesis"]
 CONFIGS = sorted((ROOT / "configs").glob("*.cfg"))
 
 
@@ -32,6 +35,19 @@ def test_help_teaches(program):
     shown = start(program, "--help")
     assert f"python -m fashionclf.{program}" in shown.stdout
     assert "--" in shown.stdout and "Traceback" not in shown.stderr
+
+
+@pytest.mark.parametrize("module", [f"fashionclf.{name}" for name in PROGRAMS]
+                         + [f"tools.{name}" for name in TOOLS])
+def test_help_comes_at_once_as_nothing_heavy_is_imported(module):
+    code = f"""if True:
+        import atexit, runpy, sys
+        sys.argv = ["{module}", "--help"]
+        atexit.register(lambda: print("heavy:", sorted(set(sys.modules) & set({HEAVY}))))
+        runpy.run_module("{module}", run_name="__main__")"""
+    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True)
+    assert "--helpfull" in shown.stdout
+    assert shown.stdout.splitlines()[-1] == "heavy: []"
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.name)

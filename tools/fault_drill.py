@@ -19,7 +19,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import pandas as pd
 from absl import flags
 
 from fashionclf import cli
@@ -140,6 +139,8 @@ def wait_until(happened, victim: subprocess.Popen, pause: float = 0.005) -> None
 
 def differences(work: Path) -> list[str]:
     """What the disturbed results have otherwise than the undisturbed."""
+    import pandas as pd
+
     from fashionclf import classifier
 
     whole, killed = (json.loads((work / f"{name}_records/manifest.json").read_text())

@@ -18,7 +18,6 @@ from pathlib import Path
 from absl import flags
 
 from fashionclf import cli
-from tools.fuzzing import properties
 
 FLAGS = flags.FLAGS
 
@@ -30,6 +29,8 @@ ROUND = 200  # files a reader gets before it is the next one's turn
 
 
 def main(_: list[str]) -> int:
+    from tools.fuzzing import properties
+
     seed = random.SystemRandom().randrange(2 ** 32) if FLAGS.seed is None else FLAGS.seed
     print(f"--seed={seed}", flush=True)
     rng, tried = random.Random(seed), {reader: Counter() for reader in properties.READ}
@@ -49,6 +50,8 @@ def main(_: list[str]) -> int:
 
 def try_reader(reader: str, seed: int, counts: Counter) -> str:
     """Adds to `counts`; says what failed and where its files are, or nothing."""
+    from tools.fuzzing import properties
+
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder) / reader
         try:

@@ -12,11 +12,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from absl import flags
 
 from fashionclf import cli
+
+if TYPE_CHECKING:  # --help stays quick
+    import pandas as pd
 
 FLAGS = flags.FLAGS
 
@@ -34,6 +37,8 @@ RECIPE = ["--image_size=160", "--head_epochs=3", "--head_learning_rate=3e-3",
 
 
 def main(_: list[str]) -> None:
+    import pandas as pd
+
     rows = [measured(split, seed) for seed in range(FLAGS.seeds) for split in SPLITS]
     print(table(pd.DataFrame(rows)))
 
@@ -59,7 +64,7 @@ def start(*command: str) -> None:
     subprocess.run([sys.executable, "-m", *command], check=True, stdout=sys.stderr)
 
 
-def table(rows: pd.DataFrame) -> str:
+def table(rows: "pd.DataFrame") -> str:
     """A line a seed and split, then by how much the first of SPLITS is above the second."""
     lines = ["| " + " | ".join(rows.columns) + " |", "|" + "---|" * len(rows.columns)]
     lines += ["| " + " | ".join(f"{value:.3f}" if isinstance(value, float) else str(value)

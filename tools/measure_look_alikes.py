@@ -14,10 +14,8 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from absl import flags
 from PIL import Image, ImageEnhance, ImageOps
-from scipy.stats import chi2
 
 from fashionclf import cli
 
@@ -96,6 +94,9 @@ def copies_table(rows: list[tuple[str, np.ndarray]], threshold: int) -> str:
 
 
 def pairs_text(files: list[str], looks: np.ndarray, threshold: int) -> str:
+    import pandas as pd
+    from scipy.stats import chi2
+
     from fashionclf import look_alikes
 
     low, high = look_alikes.pairs(looks, FAR).T
