@@ -43,7 +43,7 @@ class Predictor:
 
     def __init__(self, model: keras.Model, *, mirrored: bool = False, temperature: float = 1.0,
                  fixed: bool = False):
-        logits = _with_constants(model) if fixed else functools.partial(model, training=False)
+        logits = with_constants(model) if fixed else functools.partial(model, training=False)
         any_batch = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)
 
         @tf.function(input_signature=[any_batch])  # a last batch that is smaller is no new graph
@@ -113,7 +113,7 @@ class Predictor:
             yield picture, loaded if isinstance(loaded, str) else next(rows)
 
 
-def _with_constants(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+def with_constants(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     """The model in inference mode with its weights of now."""
     trainable, others = ([variable.numpy() for variable in variables] for variables in
                          (model.trainable_variables, model.non_trainable_variables))

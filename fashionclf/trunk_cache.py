@@ -22,10 +22,11 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from fashionclf import checksums, classifier, input_pipeline, interruption, locks, records
+from fashionclf import checksums, classifier, inference, input_pipeline, interruption, locks
 from fashionclf.activations import Activations
 from fashionclf.augment import DRAWS
 from fashionclf.input_pipeline import Pictures
+from fashionclf.records import read_manifest
 from fashionclf.training_step import Phase, Recipe
 
 FILL_BATCH = 32
@@ -52,8 +53,8 @@ def open_or_fill(model: keras.Model, phases: Iterable[Phase], recipe: Recipe, pi
     enters = {phase.name: _enters(model, phase) for phase in phases}
     layers = sorted(set(filter(None, enters.values())))
     if not layers:
-        raise ValueError("--cache_views: no phase has frozen layers whose output could be kept; "
-                         "leave it at 0")
+        print("trunk cache: no phase has frozen layers, all train on pictures", flush=True)
+        return dict.fromkeys(enters, pictures)
     wanted = [("train", view) for view in range(views)]
     wanted += [("validation", 0)] if pictures.examples.get("validation") else []
     with _Files.opened(Path(cache_dir), _made_from(model, layers, recipe, pictures)) as files:
@@ -85,7 +86,7 @@ def _made_from(model: keras.Model, layers: list[str], recipe: Recipe, pictures: 
     for variable in classifier.part(model, None, classifier.FEATURES).variables:
         trunk.update(variable.numpy().tobytes())
     return {
-        "records": records.read_manifest(pictures.records_dir)["fingerprint"],
+        "records": read_manifest(pictures.records_dir)["fingerprint"],
         "image_size": pictures.image_size, "box_margin": pictures.box_margin,
         "trunk_sha256": trunk.hexdigest(), "layers": layers,
         "precision": keras.mixed_precision.global_policy().name,
@@ -112,14 +113,15 @@ def _check_room(files: "_Files", model: keras.Model, layers: list[str], pictures
 
 def _forward(model: keras.Model, layers: list[str], recipe: Recipe):
     """Compiles (images, seed, augmented) -> what each of `layers` takes in."""
-    frozen = keras.Model(model.input, [model.get_layer(name).input for name in layers])
+    frozen = inference.with_constants(
+        keras.Model(model.input, [model.get_layer(name).input for name in layers]))
 
     @tf.function(reduce_retracing=True)
     def forward(images, seed, augmented):
         if augmented:
             draws = tf.random.stateless_uniform([tf.shape(images)[0], DRAWS], seed)
             images = recipe.augmentation(images, draws)
-        found = tf.nest.flatten(frozen(images, training=False))
+        found = tf.nest.flatten(frozen(images))
         return [tf.cast(array, tf.float32) for array in found]
     return forward
 
