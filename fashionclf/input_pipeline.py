@@ -1,4 +1,5 @@
 """Shards to batches: `training` in an order of its seed, `evaluation` in file order."""
+import os
 from pathlib import Path
 
 import tensorflow as tf
@@ -34,8 +35,8 @@ def training(records_dir: Path, *, image_size: int, box_margin: float, batch_siz
     ds = ds.shuffle(SHUFFLE_BUFFER, seed=seed)
     ds = ds.skip(skip_batches * batch_size)
     ds = ds.shard(context.num_input_pipelines, context.input_pipeline_id)
-    ds = ds.map(_loader(image_size, box_margin, ("label",)), num_parallel_calls=tf.data.AUTOTUNE)
-    return ds.batch(replica_batch, drop_remainder=True).prefetch(2)
+    ds = ds.map(_loader(image_size, box_margin, ("label",)), num_parallel_calls=os.cpu_count())
+    return _untuned(ds.batch(replica_batch, drop_remainder=True).prefetch(2))
 
 
 def evaluation(records_dir: Path, split: str, *, image_size: int, box_margin: float,
@@ -48,8 +49,15 @@ def evaluation(records_dir: Path, split: str, *, image_size: int, box_margin: fl
     """
     ds = _read(records_dir, split)
     ds = ds.map(_loader(image_size, box_margin, ("label", "path", "item")),
-                num_parallel_calls=tf.data.AUTOTUNE)
-    return ds.batch(batch_size).prefetch(2)
+                num_parallel_calls=os.cpu_count())
+    return _untuned(ds.batch(batch_size).prefetch(2))
+
+
+def _untuned(ds: tf.data.Dataset) -> tf.data.Dataset:
+    """`ds` without autotuning, whose thread can hold up the end of an iteration by a second."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return ds.with_options(options)
 
 
 def _read(records_dir: Path, split: str, shuffle_seed: int | None = None) -> tf.data.Dataset:
