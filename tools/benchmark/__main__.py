@@ -6,9 +6,8 @@ trains Model 2 of the seeds (configs/seeds_model2.cfg) with each contender on ea
 records, each in a process of its own, round by round: fashionclf, with and without cached
 activations; the plain Keras recipe; the same in PyTorch, where that is installed (the extra
 `benchmark`). Writes benchmark.json after each run and benchmark.md at the end: seconds from start
-to exit, by stage, beside accuracy and macro F1 on test. Stopped, it goes on where it was. On two
-CPU cores a round on 1,500 pictures takes about an hour, the limits five minutes. Use the machine
-for nothing else meanwhile.
+to exit, by stage, beside accuracy and macro F1 on test. Stopped, it goes on where it was. Use the
+machine for nothing else meanwhile.
 """
 import dataclasses
 from pathlib import Path

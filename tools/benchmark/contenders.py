@@ -14,7 +14,7 @@ OURS = ("fashionclf", "fashionclf_uncached")
 STAGES = ("head", "fine-tune", "test")
 TORCH_CURE = "pip install 'fashionclf[benchmark]' (in a checkout: pip install -e '.[benchmark]')"
 # glibc gives each large tensor back to the system and asks for it anew: on two CPU cores PyTorch
-# spent a third of its time in page faults. Its tuning guide advises an allocator that keeps them.
+# spent a quarter of its CPU time on that. Its tuning guide advises an allocator that keeps them.
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "20000000000"}
 
 # In a process of its own: TensorFlow and PyTorch together end it with a segmentation fault.

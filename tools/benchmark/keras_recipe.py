@@ -2,10 +2,10 @@
 
     python -m tools.benchmark.keras_recipe --pictures=DIR --weights=FILE --result=FILE
 
-Of the ways to write it that were tried on two CPU cores the quickest is here: the head trained at
-60 pictures a second (medians) with the augmentation in `Dataset.map` on batches, 54 with it in the
-model, 54 with it on single pictures, 54 with decoded pictures cached. XLA, which `compile` would
-choose here, is ten times slower on a CPU.
+Several ways to write it were tried on two CPU cores that others used too. Pictures a second of the
+head phase, each epoch after the first: augmentation in `Dataset.map` on batches (taken) 60, 62, 60,
+51 and 24; in the model 59, 63, 51, 50 and 32; in `map` on single pictures 51, 58; on cached decoded
+pictures 49, 60. So they are about alike. XLA, which `compile` could choose, is left out.
 """
 import json
 from pathlib import Path
