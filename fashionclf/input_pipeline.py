@@ -1,5 +1,6 @@
 """Shards to batches: `training` in an order of its seed, `evaluation` in file order."""
 import dataclasses
+import os
 from pathlib import Path
 
 import tensorflow as tf
@@ -58,7 +59,7 @@ def training(records_dir: Path, *, image_size: int, box_margin: float, batch_siz
     context = context or tf.distribute.InputContext()
     ds = shuffled(records_dir, ("image", "bbox", "label"), batch_size=batch_size, seed=seed,
                   skip_batches=skip_batches, context=context)
-    ds = ds.map(_loader(image_size, box_margin), num_parallel_calls=tf.data.AUTOTUNE)
+    ds = ds.map(_loader(image_size, box_margin), num_parallel_calls=os.cpu_count())
     return ds.batch(context.get_per_replica_batch_size(batch_size),
                     drop_remainder=True).prefetch(2)
 
@@ -90,7 +91,7 @@ def evaluation(records_dir: Path, split: str, *, image_size: int, box_margin: fl
         "path": string [B], "item": string [B]}.
     """
     ds = in_order(records_dir, split, ("image", "bbox", "label", "path", "item"))
-    ds = ds.map(_loader(image_size, box_margin), num_parallel_calls=tf.data.AUTOTUNE)
+    ds = ds.map(_loader(image_size, box_margin), num_parallel_calls=os.cpu_count())
     return ds.batch(batch_size).prefetch(2)
 
 
@@ -106,6 +107,7 @@ def _read(records_dir: Path, split: str, keep: tuple[str, ...],
         raise ValueError(f"{records_dir}: has no split {split!r}, "
                          f"only {', '.join(builder.info.splits)}")
     config = tfds.ReadConfig(shuffle_seed=shuffle_seed, try_autocache=False, skip_prefetch=True)
+    config.options.autotune.enabled = False  # its thread can hold up the end of a pass by a second
     undecoded = {"image": tfds.decode.SkipDecoding()} if "image" in keep else None
     return builder.as_dataset(
         split=split, shuffle_files=shuffle_seed is not None, read_config=config,

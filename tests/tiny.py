@@ -11,18 +11,19 @@ CLASSES = ["Red", "Green", "Blue"]
 
 
 def make_records(folder: Path, *, per_class: dict[str, int], size: int = 32,
-                 damaged: str = "") -> Path:
+                 damaged: str = "", suffix: str = ".png") -> Path:
     """Writes records of noisy pictures in the colour of their class; gives their folder.
 
     Args:
         per_class: split -> pictures of each class.
         damaged: item whose pictures are cut in half before they are written.
+        suffix: of the pictures' names, which decides their format.
     """
     rng, rows = np.random.default_rng(0), []
     for split, count in per_class.items():
         for label, name in enumerate(CLASSES):
             for number in range(count):
-                path = f"img/{split}_{name}/img_{number:08d}.png"
+                path = f"img/{split}_{name}/img_{number:08d}{suffix}"
                 pixels = rng.integers(0, 120, (size, size, 3))
                 pixels[..., label] += 120
                 file = folder / "source" / path

@@ -1,0 +1,1 @@
+"""Our training beside plain recipes and beside what the machine can do."""

@@ -1,0 +1,131 @@
+"""Who competes: the command of each, how its stages are recognized, where its scores are."""
+import dataclasses
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.benchmark import export, machine, timed
+from tools.benchmark.job import Job
+
+NAMES = ("fashionclf", "fashionclf_uncached", "keras", "pytorch")
+OURS = ("fashionclf", "fashionclf_uncached")
+STAGES = ("head", "fine-tune", "test")
+TORCH_CURE = "pip install 'fashionclf[benchmark]' (in a checkout: pip install -e '.[benchmark]')"
+# glibc gives each large tensor back to the system and asks for it anew: on two CPU cores PyTorch
+# spent a quarter of its CPU time on that. Its tuning guide advises an allocator that keeps them.
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "20000000000"}
+
+# In a process of its own: TensorFlow and PyTorch together end it with a segmentation fault.
+CONVERT = ("import sys, pathlib; from tools.benchmark import trunk_arrays; trunk_arrays.write("
+           "sys.argv[1], pathlib.Path(sys.argv[2]), image_size=int(sys.argv[3]))")
+
+
+@dataclasses.dataclass(frozen=True)
+class Round:
+    """What all contenders of a round get.
+
+    Attributes:
+        number: from 0; the seed too.
+        records: folder of build_tfrecords.
+        weights: .weights.h5 file of the trunk, or "none".
+        output: the benchmark's folder.
+    """
+    number: int
+    records: Path
+    weights: str
+    output: Path
+    job: Job
+
+
+def chosen(names: list[str]) -> list[str]:
+    """The contenders to run; with no names all that this installation can, and a note on others.
+
+    Raises:
+        ValueError: one that was asked for is not known or can't run here.
+    """
+    unknown = sorted(set(names) - set(NAMES))
+    if unknown:
+        raise ValueError(f"--contenders: {unknown[0]!r} is none of {', '.join(NAMES)}")
+    missing = {}
+    if not (machine.installed("torch") and machine.installed("torchvision")):
+        missing["pytorch"] = f"PyTorch is not installed: {TORCH_CURE}"
+    if not train_caches():
+        missing["fashionclf_uncached"] = "train has no --cache_views, so fashionclf is uncached"
+    for name in missing:
+        if name in names:
+            raise ValueError(f"--contenders: no {name} here: {missing[name]}")
+        if not names:
+            print(f"left out: {name}, as {missing[name]}", flush=True)
+    return names or [name for name in NAMES if name not in missing]
+
+
+def train_caches() -> bool:
+    """Whether our training can keep the activations of the frozen trunk."""
+    said = subprocess.run([sys.executable, "-m", "fashionclf.train", "--helpfull"],
+                          capture_output=True, text=True)
+    return "--cache_views" in said.stdout
+
+
+def run(name: str, this: Round) -> dict:
+    """Runs a contender from start to exit in a process of its own.
+
+    Returns:
+        contender, round, seconds (see timed.run), accuracy and macro_f1 of the test split.
+    """
+    logs = this.output / "logs"
+    logs.mkdir(exist_ok=True)
+    command, marks, scores = _ours(name, this) if name in OURS else _plain(name, this)
+    seconds = timed.run([sys.executable, "-m", *command], marks=marks,
+                        log=logs / f"{name}_{this.number}.log",
+                        environment=ALLOCATOR if name == "pytorch" else {})
+    return {"contender": name, "round": this.number, "seconds": seconds, **scores()}
+
+
+def _ours(name: str, this: Round):
+    run_dir, job = this.output / "runs" / f"{name}_{this.number}", this.job
+    shutil.rmtree(run_dir, ignore_errors=True)  # broken off: the clock starts at nothing
+    command = ["fashionclf.train", "--flagfile=configs/seeds_model2.cfg",
+               f"--records={this.records}", f"--weights={this.weights}", f"--run={run_dir}",
+               f"--seed={this.number}", f"--head_epochs={job.head_epochs}",
+               f"--fine_tune_epochs={job.fine_tune_epochs}", f"--image_size={job.image_size}",
+               f"--batch_size={job.batch_size}"]
+    if train_caches():
+        cache = run_dir.with_name(run_dir.name + "_cache")
+        shutil.rmtree(cache, ignore_errors=True)  # to fill it is part of the job
+        command += [f"--cache_views={job.cache_views if name == 'fashionclf' else 0}",
+                    f"--cache_dir={cache}"]
+    head, fine_tune = job.head_epochs, job.fine_tune_epochs
+    marks = {"head": r"head 1/|trunk cache", "fine-tune": rf"head {head}/{head}: loss",
+             "test": rf"fine_tune {fine_tune}/{fine_tune}: loss"}
+
+    def scores() -> dict:
+        found = json.loads((run_dir / "report" / "metrics.json").read_text())
+        return {"accuracy": found["top1"], "macro_f1": found["macro_f1"]}
+    return command, marks, scores
+
+
+def _plain(name: str, this: Round):
+    pictures = export.pictures(this.records, this.output / f"pictures_{this.number}")
+    result, job = this.output / "runs" / f"{name}_{this.number}.json", this.job
+    result.parent.mkdir(exist_ok=True)
+    if name == "keras":
+        program = ["tools.benchmark.keras_recipe", f"--weights={this.weights}"]
+    else:
+        program = ["tools.benchmark.torch_recipe", f"--arrays={_arrays(this)}"]
+    command = [*program, f"--pictures={pictures}", f"--result={result}",
+               f"--seed={this.number}", f"--head_epochs={job.head_epochs}",
+               f"--fine_tune_epochs={job.fine_tune_epochs}", f"--image_size={job.image_size}",
+               f"--batch_size={job.batch_size}"]
+    marks = {stage: f"== {stage}" for stage in STAGES}
+    return command, marks, lambda: json.loads(result.read_text())
+
+
+def _arrays(this: Round) -> Path:
+    """Converted once, outside of the clock: PyTorch users have weights in their own format."""
+    file = this.output / "trunk.npz"
+    if not file.is_file():
+        subprocess.run([sys.executable, "-c", CONVERT, this.weights, str(file),
+                        str(this.job.image_size)], check=True)
+    return file

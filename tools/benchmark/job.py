@@ -1,0 +1,38 @@
+"""The job that all contenders do: Model 2 of the seeds, configs/seeds_model2.cfg in numbers.
+
+It loads without TensorFlow and without PyTorch.
+"""
+import dataclasses
+
+HEAD_LEARNING_RATE = 1e-3
+FINE_TUNE_LEARNING_RATE = 5e-4
+WARMUP_STEPS = 100
+L2 = 1e-5  # factor of the sum of squares of the trained kernels
+DROPOUT = 0.2
+UNFREEZE_FROM = "block6a"
+ROTATION = 15.0  # degrees to either side
+ZOOM = 0.15  # share
+SHIFT = 0.1  # share of the side
+BRIGHTNESS = 0.1  # share of the range
+CONTRAST = 0.2  # share; saturation, which ours changes too, is left out of the plain recipes
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What the flags of the benchmark choose; the same for each contender.
+
+    Attributes:
+        image_size: side of the square input, in pixels.
+        batch_size: pictures a step.
+        cache_views: views of each picture that our cached contender keeps.
+    """
+    head_epochs: int
+    fine_tune_epochs: int
+    image_size: int
+    batch_size: int
+    cache_views: int
+
+
+def warmup_steps(total_steps: int) -> int:
+    """Steps of the linear rise in a phase of `total_steps`: as fashionclf.schedule cuts them."""
+    return min(WARMUP_STEPS, total_steps // 10)
