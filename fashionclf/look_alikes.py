@@ -2,28 +2,15 @@
 import itertools
 from collections.abc import Iterator, Sequence
 
-import imagehash
 import numpy as np
 import pandas as pd
 import scipy.sparse
-from PIL import Image
 from tqdm import tqdm
 
-SIDE = 16  # of a hash, which has SIDE**2 bits
+from fashionclf.perceptual_hash import SIDE
+
 THRESHOLD = 32  # bits; tools/measure_look_alikes measures what it finds and what it confuses
 TILE = 4096  # hashes compared at a time with as many others: 64 MB of distances
-
-
-def perceptual_hash(pixels: np.ndarray) -> str:
-    """The signs of the picture's 256 lowest frequencies, against their median.
-
-    Args:
-        pixels: uint8 [H, W, 3], RGB.
-
-    Returns:
-        64 hex digits (imagehash.phash of 16 x 16).
-    """
-    return str(imagehash.phash(Image.fromarray(pixels), hash_size=SIDE))
 
 
 def groups(looks: pd.Series, threshold: int = THRESHOLD) -> pd.Series:

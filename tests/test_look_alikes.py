@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageEnhance
 
-from fashionclf import look_alikes
+from fashionclf import look_alikes, perceptual_hash
 from tools.drawing.garments import draw_garment
 from tools.drawing.scenes import photograph
 from tools.drawing.shop import item_rng
@@ -40,7 +40,7 @@ COPIES = {
 
 
 def hashed(image):
-    return look_alikes.perceptual_hash(np.asarray(image.convert("RGB")))
+    return perceptual_hash.perceptual_hash(np.asarray(image.convert("RGB")))
 
 
 @pytest.mark.parametrize("copy", COPIES)

@@ -78,14 +78,14 @@ def main(_: list[str]) -> None:
 
 def look(file: str, copy=None) -> str:
     """The perceptual hash of a picture, or of a copy of it."""
-    from fashionclf import images, look_alikes
+    from fashionclf import images, perceptual_hash
 
     pixels = images.decoded_or_reason(Path(file).read_bytes())
     if isinstance(pixels, str):
         raise ValueError(f"{file}: {pixels}; measure on pictures that can be used")
     if copy:
         pixels = np.asarray(copy(Image.fromarray(pixels)).convert("RGB"))
-    return look_alikes.perceptual_hash(pixels)
+    return perceptual_hash.perceptual_hash(pixels)
 
 
 def copies_table(rows: list[tuple[str, np.ndarray]], threshold: int) -> str:
