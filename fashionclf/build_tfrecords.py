@@ -6,8 +6,8 @@
 
 Every picture is opened first with the decoder that trains; what can't be used
 is listed in DIR/quarantine.csv, and pictures that look alike in
-DIR/look_alikes.csv. Two CPU cores open about 700 pictures of 300 pixels a
-second and write 2,000. The result opens anywhere with
+DIR/look_alikes.csv. All cores work (--workers), or the machines of an Apache
+Beam runner (--runner=beam): the records are the same bytes. The result opens anywhere with
 tfds.builder_from_directory(DIR); DIR/manifest.json says what is in it.
 --dry_run shows classes and split from the lists alone: no picture is needed.
 --verify builds nothing and tells whether DIR is still what was built.
@@ -79,9 +79,9 @@ flags.DEFINE_integer("workers", None, "With --runner=local: processes (default: 
                      lower_bound=1)
 flags.DEFINE_list("beam_options", ["--runner=FnApiRunner", "--direct_num_workers=0",
                                    "--direct_running_mode=multi_processing"],
-                  "With --runner=beam: its pipeline options, with commas between them, as they are. "
-                  "Default: one process per core of this machine. Workers need this package, and "
-                  "--source_dir and --records under the same paths.")
+                  "With --runner=beam: its pipeline options, handed on, with commas between them. "
+                  "Default: a process per core of this machine. All workers need this package, "
+                  "and --source_dir and --records under the same absolute paths.")
 
 
 def main(_: list[str]) -> int:

@@ -58,7 +58,8 @@ def _begin() -> None:
     threading.Thread(target=lambda: (connection.wait([gone]), os._exit(1)), daemon=True).start()
 
 
-def progress(results: Iterable[list], parts: Sequence[pd.DataFrame], *, desc: str) -> Iterator[list]:
+def progress(results: Iterable[list], parts: Sequence[pd.DataFrame], *,
+             desc: str) -> Iterator[list]:
     """Passes the results on, and counts the rows of their parts."""
     with tqdm(total=sum(map(len, parts)), desc=desc, unit=" pictures") as bar:
         for part, result in zip(parts, results, strict=True):

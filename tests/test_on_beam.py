@@ -1,4 +1,4 @@
-"""Records are the same bytes whichever way they are built; the Beam runner is local, of 2 processes."""
+"""Records are the same bytes whichever way they are built; Beam runs on 2 local processes."""
 import json
 import os
 import subprocess
