@@ -63,7 +63,8 @@ def pictures(table: pd.DataFrame, images_root: Path, *,
         perceptual_hash) and `size` ((width, height) in pixels), else None.
     """
     parts = [table[["path"]].iloc[start:start + PART] for start in range(0, len(table), PART)]
-    found = run(functools.partial(_inspect_all, images_root), parts, desc="opening pictures")
+    found = run(functools.partial(_inspect_all, images_root.absolute()), parts,
+                desc="opening pictures")
     rows = [(*values, size and tuple(size)) for part in found for *values, size in part]
     return pd.DataFrame(rows, index=table.index, columns=COLUMNS, dtype=object)
 

@@ -103,7 +103,7 @@ def write(table: pd.DataFrame, folder: Path, *, images_root: Path, classes: list
     features = FEATURES(classes)
     parts = {name: _shards(name, rows) for name in SPLITS
              if len(rows := table[table["split"] == name])}
-    written = iter(run(functools.partial(_write_shard, folder, images_root),
+    written = iter(run(functools.partial(_write_shard, folder.absolute(), images_root.absolute()),
                        [shard for shards in parts.values() for shard in shards], desc="writing"))
     for left in folder.glob("*.tmp"):  # of a worker that died and was replaced
         left.unlink()
