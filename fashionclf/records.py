@@ -1,10 +1,12 @@
 """Records on disk: the one schema, writing through TFDS, the manifest."""
 import contextlib
+import functools
 import hashlib
 import json
 import os
 import re
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +14,10 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from tensorflow_datasets.core import example_serializer, writer
+from tensorflow_datasets.core import hashing, writer
 from tensorflow_datasets.core.utils import shard_utils
-from tqdm import tqdm
 
-from fashionclf import audit, checksums, locks
+from fashionclf import audit, checksums, locks, workers
 from fashionclf.splits import SPLITS
 
 NAME, VERSION = "fashionclf", "1.0.0"
@@ -80,62 +81,72 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
-def write(table: pd.DataFrame, folder: Path, *, images_root: Path,
-          classes: list[str]) -> dict[str, int]:
+def write(table: pd.DataFrame, folder: Path, *, images_root: Path, classes: list[str],
+          run: workers.Run = workers.here) -> dict[str, int]:
     """Writes the shards and TFDS's metadata into `folder`.
 
-    The order of the records follows the hash of their path, so the same table
-    gives the same bytes. Pictures are read one by one; TFDS's writer keeps at
-    most 1 GB of records in memory to order them, and more on disk.
+    Order and shards are those of TFDS's own writer (by the hash of a record's path), so
+    that the same table gives the same bytes, wherever it is run. Pictures are read one by
+    one; no more than one a worker is in memory.
 
     Args:
         table: `path, item, bbox, label, split, digest`, audited rows only.
+        run: where (see workers): a shard is written at a time.
 
     Returns:
-        Records written per split, as TFDS counted them.
+        Records written per split.
 
     Raises:
-        ValueError: a picture is no longer what the audit saw.
+        ValueError: a picture is no longer what the audit saw, or a path stands twice.
         OSError: a picture can't be read or a shard can't be written.
     """
-    tfds.disable_progress_bar()  # an error would end up on its line
     features = FEATURES(classes)
-    parts = {name: rows for name in SPLITS if len(rows := table[table["split"] == name])}
-    try:
-        infos = [_write_split(name, _examples(name, rows, images_root), folder, features,
-                              num_shards=_num_shards(name, len(rows)))
-                 for name, rows in parts.items()]
+    parts = {name: _shards(name, rows) for name in SPLITS
+             if len(rows := table[table["split"] == name])}
+    written = iter(run(functools.partial(_write_shard, folder.absolute(), images_root.absolute()),
+                       [shard for shards in parts.values() for shard in shards], desc="writing"))
+    for left in folder.glob("*.tmp"):  # of a worker that died and was replaced
+        left.unlink()
+    sizes = {name: [next(written) for _ in shards] for name, shards in parts.items()}
+    infos = [tfds.core.SplitInfo(
+        name=name, shard_lengths=[count for count, _ in shards],
+        num_bytes=sum(size for _, size in shards), filename_template=_template(folder, name))
+        for name, shards in sizes.items()]
+    with _readable_errors():
         tfds.folder_dataset.write_metadata(
             data_dir=folder, features=features, split_infos=infos, version=VERSION,
             description="Photographs of garments, written by fashionclf.build_tfrecords.",
             check_data=False)
-    except tf.errors.OpError as error:
-        raise OSError(f"the records cannot be written, and nothing is kept: {error.message}"
-                      ) from error
     return dict.fromkeys(SPLITS, 0) | {info.name: info.num_examples for info in infos}
 
 
-class _Serializer(example_serializer.ExampleSerializer):
-    """TFDS's own leaves the order of the fields to protobuf: it differs from process to process."""
+@contextlib.contextmanager
+def _readable_errors() -> Iterator[None]:
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise OSError(f"the records cannot be written, and nothing is kept: {error.message}"
+                      ) from error
 
-    def serialize_example(self, example: dict) -> bytes:
-        return self.get_tf_example(example).SerializeToString(deterministic=True)
+
+def _template(folder: Path, split: str) -> tfds.core.ShardedFileTemplate:
+    return tfds.core.ShardedFileTemplate(
+        data_dir=folder, dataset_name=NAME, split=split, filetype_suffix="tfrecord")
 
 
-def _write_split(name: str, examples: Iterator[tuple[str, dict]], folder: Path,
-                 features: tfds.features.FeaturesDict, *, num_shards: int) -> tfds.core.SplitInfo:
-    template = tfds.core.ShardedFileTemplate(
-        data_dir=folder, dataset_name=NAME, split=name, filetype_suffix="tfrecord")
-    out = writer.Writer(
-        serializer=_Serializer(features.get_serialized_info()), filename_template=template,
-        hash_salt=name, disable_shuffling=False,
-        shard_config=shard_utils.ShardConfig(num_shards=num_shards),
-        example_writer=writer.ExampleWriter(tfds.core.FileFormat.TFRECORD))
-    for key, example in examples:
-        out.write(key, features.encode_example(example))
-    shard_lengths, num_bytes = out.finalize()
-    return tfds.core.SplitInfo(name=name, shard_lengths=shard_lengths, num_bytes=num_bytes,
-                               filename_template=template)
+def _shards(split: str, rows: pd.DataFrame) -> list[pd.DataFrame]:
+    """The rows of each shard of a split, in their order, with the shard's name in `shard`."""
+    hasher = hashing.Hasher(split)
+    rows = rows.assign(hash=[hasher.hash_key(path) for path in rows["path"]]).sort_values("hash")
+    if not rows["hash"].is_unique:
+        twice = rows["path"][rows["hash"].duplicated()].iloc[0]
+        raise ValueError(f"{twice} stands twice in {split}: give each picture one row")
+    count = _num_shards(split, len(rows))
+    ends = shard_utils.get_shard_boundaries(len(rows), count)
+    names = [_template(Path(), split).sharded_filepath(shard_index=number, num_shards=count).name
+             for number in range(count)]
+    return [rows.iloc[start:end].assign(shard=name)
+            for name, start, end in zip(names, [0, *ends], ends)]
 
 
 def _num_shards(name: str, examples: int) -> int:
@@ -143,14 +154,44 @@ def _num_shards(name: str, examples: int) -> int:
     return min(examples, max(MIN_TRAIN_SHARDS if name == "train" else 1, wanted))
 
 
-def _examples(split: str, rows: pd.DataFrame, images_root: Path) -> Iterator[tuple[str, dict]]:
-    for row in tqdm(rows.itertuples(), total=len(rows), desc=f"writing {split}", unit=" pictures"):
-        encoded = audit.read_image(images_root, row.path)
-        if audit.digest(encoded) != row.digest:
-            raise ValueError(f"{row.path} changed while the records were built: "
-                             "build again when nothing writes to the source folder")
-        yield row.path, {"image": encoded, "label": row.label, "path": row.path,
-                         "item": row.item, "bbox": row.bbox or (0, 0, 0, 0)}
+def _write_shard(folder: Path, images_root: Path, rows: pd.DataFrame) -> tuple[int, int]:
+    """Writes one shard of `_shards`; gives its records, and their bytes without framing."""
+    name, size = rows["shard"].iloc[0], 0
+
+    def examples() -> Iterator[tuple[str, bytes]]:
+        nonlocal size
+        for row in rows.itertuples():
+            serialized = _serialized(row, _unchanged(row, images_root))
+            size += len(serialized)
+            yield row.path, serialized
+    temporary = folder / f"{name}.{uuid.uuid4().hex}.tmp"  # Beam may write a shard twice
+    with _readable_errors():
+        writer.ExampleWriter(tfds.core.FileFormat.TFRECORD).write(temporary, examples())
+    temporary.rename(folder / name)
+    return len(rows), size
+
+
+def _unchanged(row: tuple, images_root: Path) -> bytes:
+    encoded = audit.read_image(images_root, row.path)
+    if audit.digest(encoded) != row.digest:
+        raise ValueError(f"{row.path} changed while the records were built: "
+                         "build again when nothing writes to the source folder")
+    return encoded
+
+
+def _serialized(row: tuple, encoded: bytes) -> bytes:
+    """What TFDS's serializer makes of FEATURES (a test compares), for less work.
+
+    TFDS leaves the order of the fields to protobuf: it differs from process to process.
+    """
+    example = tf.train.Example()
+    feature = example.features.feature
+    feature["image"].bytes_list.value.append(encoded)
+    feature["label"].int64_list.value.append(row.label)
+    feature["path"].bytes_list.value.append(row.path.encode())
+    feature["item"].bytes_list.value.append(row.item.encode())
+    feature["bbox"].int64_list.value.extend(row.bbox or (0, 0, 0, 0))
+    return example.SerializeToString(deterministic=True)
 
 
 def account(rows_read: int, written: int, quarantined: int, dropped: int) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from fashionclf import audit
+from fashionclf import audit, workers
 
 FATES = {
     "good.png": None,
@@ -51,10 +51,11 @@ def root(tmp_path):
     return root
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_every_file_gets_its_fate_and_nothing_outside_is_read(root, workers):
+@pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_every_file_gets_its_fate_and_nothing_outside_is_read(root, monkeypatch, count):
+    monkeypatch.setattr(audit, "PART", 3)
     table = pd.DataFrame({"path": list(FATES)}, index=range(100, 100 + len(FATES)), dtype=object)
-    found = audit.pictures(table, root, workers=workers)
+    found = audit.pictures(table, root, run=workers.processes(count))
     assert found.index.equals(table.index)
     for (path, fate), reason in zip(FATES.items(), found["reason"]):
         assert reason is None if fate is None else fate in reason, (path, reason)

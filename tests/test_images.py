@@ -72,13 +72,13 @@ def test_what_cannot_be_used_is_told_why(encoded, reason):
 
 def test_an_absurd_size_is_refused_by_the_header_alone(monkeypatch):
     monkeypatch.setattr(images, "MAX_PIXELS", 99)
-    monkeypatch.setattr(images, "decode", lambda _: pytest.fail("was decoded"))
+    monkeypatch.setattr(images, "_decode_now", lambda *_: pytest.fail("was decoded"))
     assert "10 x 10 pixels is over the limit" in images.why_unusable(encode(np.zeros((10, 10, 3))))
 
 
 def test_a_side_that_makes_resizing_take_gigabytes_is_refused(monkeypatch):
     monkeypatch.setattr(images, "MAX_SIDE", 29)
-    monkeypatch.setattr(images, "decode", lambda _: pytest.fail("was decoded"))
+    monkeypatch.setattr(images, "_decode_now", lambda *_: pytest.fail("was decoded"))
     assert "a side is over the limit of 29" in images.why_unusable(encode(np.zeros((9, 30, 3))))
 
 
@@ -130,7 +130,7 @@ def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded(monkeypatch):
     allowed, more = (surgery.many_scans(count, (16, 16))
                      for count in (jpeg_damage.MAX_SCANS - 1, jpeg_damage.MAX_SCANS))
     assert images.why_unusable(allowed) is None
-    monkeypatch.setattr(images, "decode", lambda _: pytest.fail("was decoded"))
+    monkeypatch.setattr(images, "_decode_now", lambda *_: pytest.fail("was decoded"))
     assert images.why_unusable(more) == "more than 100 scans"
 
 

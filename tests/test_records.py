@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
+from tensorflow_datasets.core import example_serializer, writer
 from tiny import CLASSES, make_records
 
 from fashionclf import audit, images, records
@@ -75,6 +76,30 @@ def test_the_fields_of_a_record_stand_in_one_order_in_every_process(records_dir)
     for record in tf.data.TFRecordDataset(shards).as_numpy_iterator():
         example = tf.train.Example.FromString(record)
         assert record == example.SerializeToString(deterministic=True)
+
+
+def test_the_records_are_those_that_tfds_itself_would_write(tmp_path, records_dir):
+    features, (shard,) = records.FEATURES(CLASSES), records_dir.glob("*-test.tfrecord-*")
+    template = tfds.core.ShardedFileTemplate(
+        data_dir=tmp_path, dataset_name=records.NAME, split="test", filetype_suffix="tfrecord")
+    theirs = writer.Writer(
+        example_serializer.ExampleSerializer(features.get_serialized_info()), template, "test",
+        disable_shuffling=False, example_writer=writer.ExampleWriter(tfds.core.FileFormat.TFRECORD))
+    for record in tfds.builder_from_directory(records_dir).as_dataset(
+            split="test", decoders={"image": tfds.decode.SkipDecoding()}).as_numpy_iterator():
+        theirs.write(record["path"], features.encode_example(record))
+    lengths, size = theirs.finalize()
+    ours, plain = ([tf.train.Example.FromString(record) for record in
+                    tf.data.TFRecordDataset(str(file)).as_numpy_iterator()]
+                   for file in (shard, tmp_path / shard.name))
+    assert ours == plain and lengths == [len(ours)]
+    assert size == tfds.builder_from_directory(records_dir).info.splits["test"].num_bytes
+
+
+def test_a_path_that_stands_twice_is_refused(tmp_path):
+    rows = pd.DataFrame({"path": ["a.png", "b.png", "a.png"], "split": "train"})
+    with pytest.raises(ValueError, match="a.png stands twice in train"):
+        records.write(rows, tmp_path, images_root=tmp_path, classes=CLASSES)
 
 
 def test_train_gets_at_least_eight_shards_and_none_is_empty(tmp_path, records_dir):

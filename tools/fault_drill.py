@@ -84,7 +84,7 @@ def kill_builds(work: Path, rng: random.Random) -> None:
     for number in range(round(FLAGS.kills * SHARES["build"])):
         staged, began = work / "killed_records.incomplete", time.time()
         victim = start(*build(work, "killed"))
-        wait_until(lambda: staged.exists() and staged.stat().st_mtime > began, victim)
+        wait_until(lambda: writes_shards(staged, began), victim)
         time.sleep(rng.uniform(0, 0.3))
         kill(victim)
         there = (work / "killed_records").exists()
@@ -92,6 +92,14 @@ def kill_builds(work: Path, rng: random.Random) -> None:
               f"{'just after its end' if there else f'{len(os.listdir(staged))} files begun'}")
         if there:
             return
+
+
+def writes_shards(staged: Path, since: float) -> bool:
+    """Whether a shard was begun after `since`: an earlier kill may have left others."""
+    try:
+        return any(file.stat().st_mtime > since for file in staged.glob("*.tfrecord*"))
+    except FileNotFoundError:  # one was renamed meanwhile
+        return True
 
 
 def kill_trainings(work: Path, rng: random.Random) -> None:

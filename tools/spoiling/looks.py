@@ -40,7 +40,7 @@ def look(source: Path, kind: Kind) -> tuple[str, str, int]:
 def audited(source: Path, kind: Kind) -> str:
     """USED, or the reason by which the audit refuses this picture."""
     table = pd.DataFrame({"path": [kind.path]}, dtype=object)
-    return audit.pictures(table, source, workers=1)["reason"][0] or USED
+    return audit.pictures(table, source)["reason"][0] or USED
 
 
 def read(source: Path, kind: Kind) -> str:
