@@ -69,6 +69,21 @@ class Augmentation(keras.layers.Layer):
         zero = tf.zeros_like(a)
         return tf.stack([a, b, offset_x, c, d, offset_y, zero, zero], axis=1)
 
+    def of_activations(self, maps: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
+        """Mirrors half of the maps that frozen layers made of augmented pictures.
+
+        Not quite what these layers make of a mirrored picture, but it doubles the views that
+        were kept: 5 of them gave 0.795 instead of 0.786 on 2,345 photographs, and a new view
+        each epoch 0.789 (configs/seeds_model2.cfg, one seed, standard error about 0.006).
+
+        Args:
+            maps: float32 [B, H, W, C], or pooled [B, C], which stay as they are.
+            uniform: as in `call`.
+        """
+        if maps.shape.rank == 2 or not self.settings["flip"]:
+            return maps
+        return tf.where(uniform[:, :1, None, None] > 0.5, maps[:, :, ::-1], maps)
+
     def _recolour(self, images, brightness, contrast, saturation) -> tf.Tensor:
         """x -> contrast * (saturated x - 127.5) + 127.5 + brightness, cut off at 0 and 255."""
         s = self.settings

@@ -26,7 +26,8 @@ def perceptual_hash(pixels: np.ndarray) -> str:
     """
     image = Image.fromarray(pixels)
     factor = min(image.size) // (4 * SIDE)
-    return str(imagehash.phash(image.reduce(factor) if factor > 1 else image, hash_size=SIDE))
+    found = imagehash.phash(image.reduce(factor) if factor > 1 else image, hash_size=SIDE)
+    return np.packbits(found.hash).tobytes().hex()
 
 
 def groups(looks: pd.Series, threshold: int = THRESHOLD) -> pd.Series:

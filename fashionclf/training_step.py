@@ -70,7 +70,7 @@ def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, reci
 
     Args:
         enters: the layer that takes in the batch's "image", which is then the activations
-            that come to it; they are not augmented. None for pictures.
+            that come to it. None for pictures.
 
     Returns:
         step(batch, seed) -> float32 [3]: the batch's mean loss without L2, the
@@ -95,8 +95,9 @@ def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, reci
             tf.gather(draws, _own_examples(recipe.batch_size)), sections, axis=1)
         images, labels = batch["image"], batch["label"]
         targets = tf.one_hot(labels, head.units)
-        if recipe.augmentation and not enters:
-            images = recipe.augmentation(images, for_augmentation)
+        if recipe.augmentation:
+            augment = recipe.augmentation.of_activations if enters else recipe.augmentation
+            images = augment(images, for_augmentation)
         if recipe.mixup:
             images, targets = _mix(images, targets, _mixing_weights(recipe, seed))
         keep = _keep(for_dropout, recipe.dropout)

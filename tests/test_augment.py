@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from fashionclf.augment import DRAWS, Augmentation
 
@@ -54,3 +55,15 @@ def test_the_layer_comes_back_from_its_config():
     again = keras.layers.deserialize(keras.layers.serialize(layer),
                                      custom_objects={"Augmentation": Augmentation})
     assert again.settings == layer.settings
+
+
+def test_of_activations_half_the_maps_are_mirrored_and_nothing_else():
+    maps = tf.random.stateless_uniform([4, 3, 5, 2], [0, 1])
+    uniform = tf.constant([[0.2], [0.7], [0.6], [0.5]]) * tf.ones([1, DRAWS])
+    found = Augmentation().of_activations(maps, uniform).numpy()
+    for row, mirrored in enumerate([False, True, True, False]):
+        np.testing.assert_array_equal(found[row], maps[row, :, ::-1] if mirrored else maps[row])
+    unchanged = Augmentation(flip=False).of_activations(maps, uniform)
+    np.testing.assert_array_equal(unchanged, maps)
+    pooled = maps[:, 0, :, 0]
+    np.testing.assert_array_equal(Augmentation().of_activations(pooled, uniform), pooled)

@@ -51,21 +51,12 @@ def chosen(names: list[str]) -> list[str]:
     missing = {}
     if not (machine.installed("torch") and machine.installed("torchvision")):
         missing["pytorch"] = f"PyTorch is not installed: {TORCH_CURE}"
-    if not train_caches():
-        missing["fashionclf_uncached"] = "train has no --cache_views, so fashionclf is uncached"
     for name in missing:
         if name in names:
             raise ValueError(f"--contenders: no {name} here: {missing[name]}")
         if not names:
             print(f"left out: {name}, as {missing[name]}", flush=True)
     return names or [name for name in NAMES if name not in missing]
-
-
-def train_caches() -> bool:
-    """Whether our training can keep the activations of the frozen trunk."""
-    said = subprocess.run([sys.executable, "-m", "fashionclf.train", "--helpfull"],
-                          capture_output=True, text=True)
-    return "--cache_views" in said.stdout
 
 
 def run(name: str, this: Round) -> dict:
@@ -91,11 +82,10 @@ def _ours(name: str, this: Round):
                f"--seed={this.number}", f"--head_epochs={job.head_epochs}",
                f"--fine_tune_epochs={job.fine_tune_epochs}", f"--image_size={job.image_size}",
                f"--batch_size={job.batch_size}"]
-    if train_caches():
-        cache = run_dir.with_name(run_dir.name + "_cache")
-        shutil.rmtree(cache, ignore_errors=True)  # to fill it is part of the job
-        command += [f"--cache_views={job.cache_views if name == 'fashionclf' else 0}",
-                    f"--cache_dir={cache}"]
+    cache = run_dir.with_name(run_dir.name + "_cache")
+    shutil.rmtree(cache, ignore_errors=True)  # to fill it is part of the job
+    command += [f"--cache_views={job.cache_views if name == 'fashionclf' else 0}",
+                f"--cache_dir={cache}"]
     head, fine_tune = job.head_epochs, job.fine_tune_epochs
     marks = {"head": r"head 1/|trunk cache", "fine-tune": rf"head {head}/{head}: loss",
              "test": rf"fine_tune {fine_tune}/{fine_tune}: loss"}
