@@ -96,7 +96,6 @@ def test_a_box_is_refused():
 
 def test_a_contender_that_is_not_installed_is_an_error_only_when_asked_for(monkeypatch, capsys):
     monkeypatch.setattr(machine, "installed", lambda name: None)
-    monkeypatch.setattr(contenders, "train_caches", lambda: True)
     assert contenders.chosen([]) == ["fashionclf", "fashionclf_uncached", "keras"]
     assert r"fashionclf[benchmark]" in capsys.readouterr().out
     with pytest.raises(ValueError, match="pip install"):

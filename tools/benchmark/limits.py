@@ -130,7 +130,7 @@ def _predict(this: Round, files: list[Path], pictures: int) -> Pair:
     named = [picture_files.Picture(str(file), os.sep)
              for file in itertools.islice(itertools.cycle(files), count)]
     model, batch = _model(this), _batch(this)["image"]
-    predictor = inference.Predictor(model)
+    predictor = inference.Predictor(model, fixed=True)  # as predict has it
 
     @tf.function
     def forward(images):
