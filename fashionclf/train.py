@@ -5,8 +5,11 @@
 writes all it has to say into the folder --run: flags, history, TensorBoard
 logs, the weights of the best epoch by validation (of several as good, the last)
 and, from one look at the test split at the end, report/. Killed, it goes on from
-its last checkpoint when the same command is run again. Two CPU cores train the
-head at about 60 and the top two blocks at about 50 pictures of 224 pixels a second.
+its last checkpoint when the same command is run again.
+
+The layers that stay frozen are computed once for --cache_views views of each picture and kept
+on disk. Two CPU cores compute about 100 views of 224 pixels a second, then train the head on
+thousands and the top two blocks on about 130 a second; without, on about 60 and 50.
 """
 import contextlib
 import shutil

@@ -2,39 +2,33 @@
 
 A view is a picture under one draw of the augmentation. The head trains on pooled features, the
 fine-tune phase on the maps that enter its first block, and nothing below is computed again.
-They lie in a folder named after all that they are a function of:
+They are files of a cache_files.CacheFiles:
 
-    cache.json                  what that is, and the sha256 of each finished file
     train-003-predictions.npy   float16 [N, ...]: what the layer "predictions" takes in of view 3
                                 of the N training pictures, in the order of the records
 """
-import contextlib
 import hashlib
-import json
-import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from fashionclf import checksums, classifier, inference, input_pipeline, interruption, locks
+from fashionclf import classifier, inference, input_pipeline, interruption
 from fashionclf.activations import Activations
 from fashionclf.augment import DRAWS
+from fashionclf.cache_files import DTYPE, CacheFiles
 from fashionclf.input_pipeline import Pictures
 from fashionclf.records import read_manifest
 from fashionclf.training_step import Phase, Recipe
 
 FILL_BATCH = 32
-DTYPE = np.dtype(np.float16)
-DESCRIPTION = "cache.json"
 
 
-def open_or_fill(model: keras.Model, phases: Iterable[Phase], recipe: Recipe, pictures: Pictures,
+def open_or_fill(model: keras.Model, phases: Sequence[Phase], recipe: Recipe, pictures: Pictures,
                  *, cache_dir: Path, views: int,
                  most_bytes: float) -> dict[str, Activations | Pictures]:
     """What each phase, by its name, trains on: pictures where no weight below it is frozen.
@@ -43,7 +37,8 @@ def open_or_fill(model: keras.Model, phases: Iterable[Phase], recipe: Recipe, pi
 
     Args:
         model: with the weights that the first phase begins with.
-        views: of each training picture; of one for validation there is one, not augmented.
+        views: of each training picture, at most; no more than there are epochs, and one without
+            augmentation. Of a picture for validation there is one, not augmented.
         most_bytes: what the files may take.
 
     Raises:
@@ -55,22 +50,28 @@ def open_or_fill(model: keras.Model, phases: Iterable[Phase], recipe: Recipe, pi
     if not layers:
         print("trunk cache: no phase has frozen layers, all train on pictures", flush=True)
         return dict.fromkeys(enters, pictures)
-    wanted = [("train", view) for view in range(views)]
+    views = min(views, max(phase.epochs for phase in phases if enters[phase.name]))
+    wanted = [("train", view) for view in range(views if recipe.augmentation else 1)]
     wanted += [("validation", 0)] if pictures.examples.get("validation") else []
-    with _Files.opened(Path(cache_dir), _made_from(model, layers, recipe, pictures)) as files:
-        missing = [view for view in wanted if not files.hold(layers, *view)]
+    with CacheFiles.opened(Path(cache_dir), _made_from(model, layers, recipe, pictures)) as files:
+        missing = [view for view in wanted if not files.hold(_names(layers, *view))]
         print(f"trunk cache {files.folder}: {len(wanted) - len(missing)} views are there, "
               f"{len(missing)} are computed now", flush=True)
         _check_room(files, model, layers, pictures, wanted, missing, most_bytes)
         forward = _forward(model, layers, recipe)
         for number, (split, view) in enumerate(missing, start=1):
-            _fill(files, forward, layers, recipe, pictures, split, view,
+            _fill(files, forward, _names(layers, split, view), recipe, pictures, split, view,
                   f"view {number}/{len(missing)}")
-        arrays = {name: {split: [files.array(name, *view) for view in wanted if view[0] == split]
-                         for split, _ in wanted} for name in layers}
+        arrays = {name: {split: [files.array(*_names([name], *view)) for view in wanted
+                                 if view[0] == split] for split, _ in wanted} for name in layers}
     rows = {split: _rows(pictures.records_dir, split) for split in arrays[layers[0]]}
     return {phase: Activations(pictures, name, arrays[name], rows) if name else pictures
             for phase, name in enters.items()}
+
+
+def _names(layers: list[str], split: str, view: int) -> list[str]:
+    """The files of a view."""
+    return [f"{split}-{view:03d}-{layer}.npy" for layer in layers]
 
 
 def _enters(model: keras.Model, phase: Phase) -> str | None:
@@ -94,7 +95,7 @@ def _made_from(model: keras.Model, layers: list[str], recipe: Recipe, pictures: 
         "tensorflow": tf.__version__, "keras": keras.__version__, "dtype": DTYPE.name}
 
 
-def _check_room(files: "_Files", model: keras.Model, layers: list[str], pictures: Pictures,
+def _check_room(files: CacheFiles, model: keras.Model, layers: list[str], pictures: Pictures,
                 wanted: list, missing: list, most_bytes: float) -> None:
     """Raises ValueError where `wanted` is over `most_bytes`, OSError where the disk has no room."""
     numbers = sum(int(np.prod(model.get_layer(name).input.shape[1:])) for name in layers)
@@ -126,15 +127,16 @@ def _forward(model: keras.Model, layers: list[str], recipe: Recipe):
     return forward
 
 
-def _fill(files: "_Files", forward, layers: list[str], recipe: Recipe, pictures: Pictures,
+def _fill(files: CacheFiles, forward, names: list[str], recipe: Recipe, pictures: Pictures,
           split: str, view: int, title: str) -> None:
     augmented = split == "train" and recipe.augmentation is not None
     count = pictures.examples[split]
-    with files.writing(layers, split, view, count) as add, tqdm(
+    with files.writing(names, count) as add, tqdm(
             total=count, desc=f"filling the trunk cache, {title}", unit=" pictures") as bar:
         for number, batch in enumerate(pictures.evaluation(split, batch_size=FILL_BATCH)):
             seed = np.random.SeedSequence([recipe.seed, view, number]).generate_state(2)
-            add(forward(batch["image"], tf.constant(seed.astype(np.int32)), augmented))
+            found = forward(batch["image"], tf.constant(seed.astype(np.int32)), augmented)
+            add([array.numpy() for array in found])
             bar.update(len(batch["label"]))
             if interruption.requested():
                 interruption.leave(f"saved {view} views of the trunk cache")
@@ -145,82 +147,3 @@ def _rows(records_dir: Path, split: str) -> dict[bytes, int]:
     paths = input_pipeline.in_order(records_dir, split, ("path",)).batch(1024)
     found = [path for batch in paths.as_numpy_iterator() for path in batch["path"]]
     return {path: place for place, path in enumerate(found)}
-
-
-class _Files:
-    """The files of one cache; a file is listed, with its sha256, once it is whole."""
-
-    def __init__(self, folder: Path, made_from: dict):
-        """Raises ValueError where the folder holds something else or a file was changed."""
-        self.folder, self._made_from, self._sha256 = folder, made_from, {}
-        if not (folder / DESCRIPTION).is_file():
-            return
-        try:
-            found = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-            stale = [key for key in made_from if found["made_from"].get(key) != made_from[key]]
-            stale += [name for name, sha256 in found["sha256"].items()
-                      if checksums.sha256(folder / Path(name).name) != sha256]
-        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-            raise ValueError(f"{folder} is no trunk cache of this project ({error!r:.200}): "
-                             "remove it, and it is computed again") from error
-        if stale:
-            raise ValueError(f"{folder} is stale: {', '.join(stale)} changed since it was written; "
-                             "remove it, and it is computed again")
-        self._sha256 = found["sha256"]
-
-    @classmethod
-    @contextlib.contextmanager
-    def opened(cls, cache_dir: Path, made_from: dict) -> Iterator["_Files"]:
-        """The cache of `made_from`; another training that fills it now is waited for."""
-        digest = hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
-        folder = cache_dir / digest[:16]
-        folder.mkdir(parents=True, exist_ok=True)
-        with locks.waiting(folder):
-            yield cls(folder, made_from)
-
-    def hold(self, layers: list[str], split: str, view: int) -> bool:
-        return all(self._file(name, split, view).name in self._sha256 for name in layers)
-
-    def array(self, layer: str, split: str, view: int) -> np.ndarray:
-        """float16 [N, ...], mapped into memory."""
-        return np.load(self._file(layer, split, view), mmap_mode="r")
-
-    def _file(self, layer: str, split: str, view: int) -> Path:
-        return self.folder / f"{split}-{view:03d}-{layer}.npy"
-
-    @contextlib.contextmanager
-    def writing(self, layers: list[str], split: str, view: int, count: int) -> Iterator:
-        """Gives a function that adds a batch for each of `layers`; lists the files at the end."""
-        files = [self._file(name, split, view) for name in layers]
-        partial = [file.with_suffix(".incomplete") for file in files]
-        try:
-            with contextlib.ExitStack() as opened:
-                streams = [opened.enter_context(open(file, "wb")) for file in partial]
-                yield lambda arrays: [_append(stream, array.numpy().astype(DTYPE), count)
-                                      for stream, array in zip(streams, arrays, strict=True)]
-            for file, whole in zip(partial, files):
-                os.replace(file, whole)
-                self._sha256[whole.name] = checksums.sha256(whole)
-            self._list()
-        except OSError as error:
-            raise OSError(f"the trunk cache cannot be written into {self.folder} "
-                          f"({error.strerror}); the views before are kept: make room and run the "
-                          "same command again, or name another --cache_dir") from error
-        finally:
-            for file in partial:
-                file.unlink(missing_ok=True)
-
-    def _list(self) -> None:
-        partial = self.folder / (DESCRIPTION + ".incomplete")
-        partial.write_text(json.dumps({"made_from": self._made_from, "sha256": self._sha256},
-                                      indent=1) + "\n", encoding="utf-8")
-        os.replace(partial, self.folder / DESCRIPTION)
-
-
-def _append(stream: BinaryIO, array: np.ndarray, count: int) -> None:
-    """Adds rows to a .npy file that will have `count` of them."""
-    if not stream.tell():
-        np.lib.format.write_array_header_1_0(stream, {
-            "descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False,
-            "shape": (count, *array.shape[1:])})
-    stream.write(array.tobytes())

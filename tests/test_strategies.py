@@ -1,6 +1,7 @@
 """Several devices train to what one trains to: each picture draws its own augmentation."""
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -126,4 +127,17 @@ def test_the_death_of_a_worker_stops_the_others_and_all_together_go_on(tmp_path,
     print(f"the other worker stopped after {time.monotonic() - died:.0f} s")
     finish(start_workers(2, records, run, "--checkpoint_every_steps=1"))
     for a, b in zip(weights(one), weights(run), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_two_workers_train_on_one_trunk_cache_to_the_weights_of_one(tmp_path, alone):
+    records, _ = alone
+    flags = ["--architecture=efficientnet_b0", "--cache_views=2", "--warmup_steps=1"]
+    subprocess.run([sys.executable, "-m", "fashionclf.train", f"--records={records}",
+                    f"--run={tmp_path / 'one'}", *SMALL, *flags], check=True)
+    shutil.rmtree(f"{records}.trunk_cache")
+    finish(start_workers(2, records, tmp_path / "run", *flags))
+    assert len(list(Path(f"{records}.trunk_cache").iterdir())) == 1
+    for a, b in zip(weights(tmp_path / "one"), weights(tmp_path / "run"), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)

@@ -10,13 +10,13 @@ import tensorflow as tf
 from small_disk import small_disk
 from tiny import CLASSES, make_records
 
-from fashionclf import augment, classifier, fine_tuning, training_step, trunk_cache
+from fashionclf import augment, cache_files, classifier, fine_tuning, training_step, trunk_cache
 from fashionclf.input_pipeline import Pictures
 
 SIZE = 32
 PHASES = [training_step.Phase("head", None, 2, 2e-3, 0, 1e-4),
           training_step.Phase("fine_tune", "block6a", 2, 1e-3, 0, 1e-4)]
-SHALLOW = [training_step.Phase("fine_tune", "block2a", 2, 1e-3, 0, 1e-4)]  # quick to compute
+SHALLOW = [training_step.Phase("fine_tune", "block2a", 4, 1e-3, 0, 1e-4)]  # quick to compute
 MAPS = "block2a_expand_conv"
 
 
@@ -101,6 +101,14 @@ def test_each_example_shows_every_view_once_in_as_many_epochs(tmp_path, pictures
     assert len(seen) == 42 and {len(views) for views in seen.values()} == {3}
 
 
+@pytest.mark.parametrize("views, changes, expected", [
+    (9, {}, 4), (3, {}, 3), (9, {"augmentation": None}, 1)])
+def test_no_view_is_computed_that_no_epoch_would_show(tmp_path, pictures, model, views, changes,
+                                                      expected):
+    data = opened(model, pictures, tmp_path, views=views, **changes)["fine_tune"]
+    assert len(data.views["train"]) == expected == len(list(tmp_path.rglob("train-*")))
+
+
 def test_validation_is_the_plain_picture(tmp_path, pictures, model):
     data = opened(model, pictures, tmp_path)["fine_tune"]
     batch = next(iter(data.evaluation("validation", batch_size=32)))
@@ -154,7 +162,7 @@ def test_what_was_changed_is_refused_by_name(tmp_path, pictures, model):
     with pytest.raises(ValueError, match="is stale: image_size changed .* remove it"):
         opened(model, pictures, tmp_path, views=1)
     description.write_text("[]")
-    with pytest.raises(ValueError, match="is no trunk cache of this project"):
+    with pytest.raises(ValueError, match="is no cache of this project"):
         opened(model, pictures, tmp_path, views=1)
     description.write_text(content)
     with open(description.parent / f"train-000-{MAPS}.npy", "r+b") as file:
@@ -168,6 +176,14 @@ def test_too_many_bytes_are_refused_before_any_is_written(tmp_path, pictures, mo
     with pytest.raises(ValueError, match="would take 0.00 GB, over --cache_gigabytes=1e-05"):
         opened(model, pictures, tmp_path, most_bytes=1e4)
     assert not list(tmp_path.rglob("*.npy"))
+
+
+def test_what_does_not_fit_float16_is_refused(tmp_path):
+    with cache_files.CacheFiles.opened(tmp_path, {}) as files:
+        with pytest.raises(ValueError, match="up to 1e.05 do not fit float16.*cache_views=0"):
+            with files.writing(["a.npy"], 1) as add:
+                add([np.full((1, 2), 1e5)])
+    assert not list(tmp_path.rglob("a.npy*"))
 
 
 def test_a_network_that_freezes_nothing_trains_on_pictures(tmp_path, pictures, capsys):
@@ -206,7 +222,7 @@ def test_a_kill_while_a_view_is_computed_costs_this_view_and_changes_nothing(
 def test_a_full_disk_is_named_and_keeps_the_views_before(tmp_path, pictures, model, monkeypatch):
     with small_disk(tmp_path / "disk", "900k") as resize:
         monkeypatch.setattr(trunk_cache, "_check_room", lambda *_: None)
-        with pytest.raises(OSError, match="trunk cache cannot be written .* make room"):
+        with pytest.raises(OSError, match="cannot be written .* make room"):
             opened(model, pictures, tmp_path / "disk", views=4)
         resize("9m")
         opened(model, pictures, tmp_path / "disk", views=4)
