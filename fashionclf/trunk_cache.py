@@ -1,12 +1,14 @@
 """Activations of the frozen layers: computed once for some views of each picture, kept on disk.
 
-A view is a picture under one draw of the augmentation. The head trains on pooled features, the
-fine-tune phase on the maps that enter its first block, and nothing below is computed again.
+A view is a picture under one draw of the augmentation. The head trains on the pooled features of
+one view, the fine-tune phase on the maps of all that enter its first block, and nothing below is
+computed again.
 They are files of a cache_files.CacheFiles:
 
     train-003-predictions.npy   float16 [N, ...]: what the layer "predictions" takes in of view 3
                                 of the N training pictures, in the order of the records
 """
+import functools
 import hashlib
 import shutil
 from collections.abc import Sequence
@@ -21,6 +23,7 @@ from fashionclf import classifier, inference, input_pipeline, interruption
 from fashionclf.activations import Activations
 from fashionclf.augment import DRAWS
 from fashionclf.cache_files import DTYPE, CacheFiles
+from fashionclf.classifier import PREDICTIONS
 from fashionclf.input_pipeline import Pictures
 from fashionclf.records import read_manifest
 from fashionclf.training_step import Phase, Recipe
@@ -58,20 +61,26 @@ def open_or_fill(model: keras.Model, phases: Sequence[Phase], recipe: Recipe, pi
         print(f"trunk cache {files.folder}: {len(wanted) - len(missing)} views are there, "
               f"{len(missing)} are computed now", flush=True)
         _check_room(files, model, layers, pictures, wanted, missing, most_bytes)
-        forward = _forward(model, layers, recipe)
+        forward = functools.cache(lambda names: _forward(model, names))
         for number, (split, view) in enumerate(missing, start=1):
-            _fill(files, forward, _names(layers, split, view), recipe, pictures, split, view,
-                  f"view {number}/{len(missing)}")
+            _fill(files, forward(tuple(_taken(layers, view))), _names(layers, split, view), recipe,
+                  pictures, split, view, f"view {number}/{len(missing)}")
         arrays = {name: {split: [files.array(*_names([name], *view)) for view in wanted
-                                 if view[0] == split] for split, _ in wanted} for name in layers}
+                                 if view[0] == split and name in _taken(layers, view[1])]
+                         for split, _ in wanted} for name in layers}
     rows = {split: _rows(pictures.records_dir, split) for split in arrays[layers[0]]}
     return {phase: Activations(pictures, name, arrays[name], rows) if name else pictures
             for phase, name in enters.items()}
 
 
+def _taken(layers: list[str], view: int) -> list[str]:
+    """The layers for which a view is kept: the head has the first alone, if others have more."""
+    return [name for name in layers if view == 0 or name != PREDICTIONS] or layers
+
+
 def _names(layers: list[str], split: str, view: int) -> list[str]:
     """The files of a view."""
-    return [f"{split}-{view:03d}-{layer}.npy" for layer in layers]
+    return [f"{split}-{view:03d}-{layer}.npy" for layer in _taken(layers, view)]
 
 
 def _enters(model: keras.Model, phase: Phase) -> str | None:
@@ -98,8 +107,9 @@ def _made_from(model: keras.Model, layers: list[str], recipe: Recipe, pictures: 
 def _check_room(files: CacheFiles, model: keras.Model, layers: list[str], pictures: Pictures,
                 wanted: list, missing: list, most_bytes: float) -> None:
     """Raises ValueError where `wanted` is over `most_bytes`, OSError where the disk has no room."""
-    numbers = sum(int(np.prod(model.get_layer(name).input.shape[1:])) for name in layers)
-    whole, more = (sum(pictures.examples[split] for split, _ in views) * numbers * DTYPE.itemsize
+    numbers = {name: int(np.prod(model.get_layer(name).input.shape[1:])) for name in layers}
+    whole, more = (DTYPE.itemsize * sum(pictures.examples[split] * numbers[name]
+                                        for split, view in views for name in _taken(layers, view))
                    for views in (wanted, missing))
     if whole > most_bytes:
         raise ValueError(f"the trunk cache would take {whole / 1e9:.2f} GB, over "
@@ -112,31 +122,31 @@ def _check_room(files: CacheFiles, model: keras.Model, layers: list[str], pictur
                       "--cache_views")
 
 
-def _forward(model: keras.Model, layers: list[str], recipe: Recipe):
-    """Compiles (images, seed, augmented) -> what each of `layers` takes in."""
+def _forward(model: keras.Model, layers: Sequence[str]):
+    """Compiles float32 [B, S, S, 3] -> what each of `layers` takes in, float32."""
     frozen = inference.with_constants(
         keras.Model(model.input, [model.get_layer(name).input for name in layers]))
 
-    @tf.function(reduce_retracing=True)
-    def forward(images, seed, augmented):
-        if augmented:
-            draws = tf.random.stateless_uniform([tf.shape(images)[0], DRAWS], seed)
-            images = recipe.augmentation(images, draws)
-        found = tf.nest.flatten(frozen(images))
-        return [tf.cast(array, tf.float32) for array in found]
+    @tf.function(input_signature=[tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)])
+    def forward(images):
+        return [tf.cast(array, tf.float32) for array in tf.nest.flatten(frozen(images))]
     return forward
 
 
 def _fill(files: CacheFiles, forward, names: list[str], recipe: Recipe, pictures: Pictures,
           split: str, view: int, title: str) -> None:
-    augmented = split == "train" and recipe.augmentation is not None
+    augment = (tf.function(recipe.augmentation, reduce_retracing=True)
+               if recipe.augmentation and split == "train" else None)
     count = pictures.examples[split]
     with files.writing(names, count) as add, tqdm(
             total=count, desc=f"filling the trunk cache, {title}", unit=" pictures") as bar:
         for number, batch in enumerate(pictures.evaluation(split, batch_size=FILL_BATCH)):
             seed = np.random.SeedSequence([recipe.seed, view, number]).generate_state(2)
-            found = forward(batch["image"], tf.constant(seed.astype(np.int32)), augmented)
-            add([array.numpy() for array in found])
+            images = batch["image"]
+            if augment:
+                images = augment(images, tf.random.stateless_uniform(
+                    [len(images), DRAWS], seed.astype(np.int32)))
+            add([array.numpy() for array in forward(images)])
             bar.update(len(batch["label"]))
             if interruption.requested():
                 interruption.leave(f"saved {view} views of the trunk cache")

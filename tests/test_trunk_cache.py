@@ -109,6 +109,14 @@ def test_no_view_is_computed_that_no_epoch_would_show(tmp_path, pictures, model,
     assert len(data.views["train"]) == expected == len(list(tmp_path.rglob("train-*")))
 
 
+@pytest.mark.slow
+def test_the_head_has_one_view_and_the_maps_have_all(tmp_path, pictures, model):
+    data = opened(model, pictures, tmp_path, phases=[PHASES[0], *SHALLOW])
+    assert [len(data[name].views["train"]) for name in ("head", "fine_tune")] == [1, 2]
+    alone = opened(model, pictures, tmp_path, phases=PHASES[:1])
+    assert len(alone["head"].views["train"]) == 2
+
+
 def test_validation_is_the_plain_picture(tmp_path, pictures, model):
     data = opened(model, pictures, tmp_path)["fine_tune"]
     batch = next(iter(data.evaluation("validation", batch_size=32)))
