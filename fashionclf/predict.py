@@ -8,7 +8,7 @@ of a folder is ignored. A row a picture goes to --output ("-": standard output):
     path,class,probability,class_2,probability_2,class_3,probability_3,error
 
 A picture that can't be used gets its reason as error, and the exit code is 1 at
-the end. Two CPU cores predict about 70 pictures of 224 pixels a second, or half as
+the end. Two CPU cores predict about 80 pictures of 224 pixels a second, or half as
 many with a model that looks at each picture's mirror image too.
 """
 import contextlib
