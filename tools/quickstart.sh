@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tools/setup_venv.sh
-setup_venv dev
+setup_venv
 
 SAMPLE=data/sample
 RECORDS=$(sed -n 's/^--records=//p' configs/records_sample.cfg)

@@ -1,6 +1,6 @@
 # Sourced by quickstart.sh and test.sh, from the repository root: makes .venv where there
-# is none, installs this project with the extras of $1 into it (again when its requirements
-# changed), and puts it first in PATH.
+# is none, installs this project into it (again when its requirements changed), and puts
+# it first in PATH.
 
 die() {
     echo "error: $*" >&2
@@ -23,7 +23,7 @@ find_python() {
 }
 
 setup_venv() {
-    local extras=$1 python stamp
+    local python stamp
     if [ ! -x .venv/bin/pip ]; then
         python=$(find_python)
         echo "== Making .venv with $("$python" --version)"
@@ -31,10 +31,10 @@ setup_venv() {
             die "'$python -m venv .venv' failed; on Debian and Ubuntu it needs the package" \
                 "$(basename "$python")-venv"
     fi
-    stamp=".venv/.installed-$(cat setup.cfg pyproject.toml | cksum | cut -d ' ' -f 1)-$extras"
+    stamp=".venv/.installed-$(cat setup.cfg pyproject.toml | cksum | cut -d ' ' -f 1)"
     if [ ! -e "$stamp" ]; then
         echo "== Installing fashionclf and what it needs into .venv (the first time: minutes)"
-        .venv/bin/pip install --quiet --disable-pip-version-check --editable ".[$extras]" ||
+        .venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]' ||
             die "installation failed, see above; it needs nothing but a package registry:" \
                 "check the network, or pip's settings with '.venv/bin/pip config list'"
         touch "$stamp"

@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tools/setup_venv.sh
-setup_venv dev,beam
+setup_venv
 
 echo "== flake8"
 flake8 fashionclf tools tests
