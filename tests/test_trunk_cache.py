@@ -101,6 +101,7 @@ def test_each_example_shows_every_view_once_in_as_many_epochs(tmp_path, pictures
     assert len(seen) == 42 and {len(views) for views in seen.values()} == {3}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("views, changes, expected", [
     (9, {}, 4), (3, {}, 3), (9, {"augmentation": None}, 1)])
 def test_no_view_is_computed_that_no_epoch_would_show(tmp_path, pictures, model, views, changes,
@@ -162,6 +163,7 @@ def test_what_the_activations_depend_on_names_the_cache(tmp_path, pictures, mode
         folder.name for folder in tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_what_was_changed_is_refused_by_name(tmp_path, pictures, model):
     opened(model, pictures, tmp_path, views=1)
     description = next(tmp_path.rglob("cache.json"))
