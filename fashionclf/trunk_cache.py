@@ -149,7 +149,7 @@ def _fill(files: CacheFiles, forward, names: list[str], recipe: Recipe, pictures
             add([array.numpy() for array in forward(images)])
             bar.update(len(batch["label"]))
             if interruption.requested():
-                interruption.leave(f"saved {view} views of the trunk cache")
+                interruption.leave("the views of the trunk cache before this one are kept")
 
 
 def _rows(records_dir: Path, split: str) -> dict[bytes, int]:
