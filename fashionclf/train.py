@@ -58,8 +58,8 @@ flags.DEFINE_float("temperature", 1.0, "Temperature of the probabilities where n
 # Trunk cache
 flags.DEFINE_integer("cache_views", 5, "Augmented views of each training picture for which the "
                      "output of the frozen layers is computed, once, and kept on disk to train on: "
-                     "nothing frozen is computed again. 0: new views in each epoch, at twice the time "
-                     "on a CPU.", lower_bound=0, upper_bound=1000)
+                     "nothing frozen is computed again. 0: new views in each epoch, at about twice "
+                     "the time on a CPU.", lower_bound=0, upper_bound=1000)
 flags.DEFINE_string("cache_dir", None, "Folder of the trunk cache, which later runs use again; "
                     "may be removed at any time (default: RECORDS.trunk_cache).")
 flags.DEFINE_float("cache_gigabytes", 20.0, "What the cache of this run may take on disk; it is "
