@@ -56,7 +56,7 @@ flags.DEFINE_boolean("calibrate", False, "Fit a temperature on validation, by wh
 flags.DEFINE_float("temperature", 1.0, "Temperature of the probabilities where none is fitted: one "
                    "that --calibrate found for the same recipe.", lower_bound=0.05, upper_bound=20)
 # Trunk cache
-flags.DEFINE_integer("cache_views", 5, "Augmented views of each training picture for which the "
+flags.DEFINE_integer("cache_views", 3, "Augmented views of each training picture for which the "
                      "output of the frozen layers is computed, once, and kept on disk to train on: "
                      "nothing frozen is computed again. 0: new views in each epoch, at about twice "
                      "the time on a CPU.", lower_bound=0, upper_bound=1000)

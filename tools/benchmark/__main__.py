@@ -28,7 +28,7 @@ flags.DEFINE_integer("fine_tune_epochs", 10, "Epochs of the last two blocks too.
 flags.DEFINE_integer("image_size", 224, "Side of the square input in pixels, a multiple of 32.",
                      lower_bound=32)
 flags.DEFINE_integer("batch_size", 32, "Pictures a step.", lower_bound=1)
-flags.DEFINE_integer("cache_views", 5, "Views of each picture whose activations the contender "
+flags.DEFINE_integer("cache_views", 3, "Views of each picture whose activations the contender "
                      "fashionclf keeps, see train.", lower_bound=1)
 # Who does it
 flags.DEFINE_list("contenders", [], "Some of fashionclf, fashionclf_uncached, keras, pytorch; "
