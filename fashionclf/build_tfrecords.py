@@ -116,15 +116,15 @@ def verify() -> int:
 
 def build(catalogue: "Catalogue", labelled: "Labelled") -> None:
     """Opens the labelled pictures, splits those that can be used, writes --records."""
-    from fashionclf import csv_files, figures, leakage, records
+    from fashionclf import csv_files, figures, leakage, records, shards
 
     with records.staging(Path(FLAGS.records)) as folder:
         run = runner(folder)
         table, quarantined = open_pictures(labelled, catalogue.images_root, run)
         table = split_rows(with_look_groups(table))
         facts = describe_split(table, labelled.classes)
-        examples = records.write(table, folder, images_root=catalogue.images_root,
-                                 classes=labelled.classes, run=run)
+        examples = shards.write(table, folder, images_root=catalogue.images_root,
+                                classes=labelled.classes, run=run)
         written = sum(examples.values())
         print("\n" + records.account(len(catalogue.table), written, len(quarantined),
                                      len(labelled.dropped)))

@@ -14,7 +14,7 @@ from tqdm import tqdm
 # run(function, parts, desc=...): function(part) of each part of a table, in their order. Function,
 # part and result travel between processes: a function of a module, results that JSON can hold.
 Run = Callable[..., list]
-PRELOADED = ["fashionclf.records"]  # with TensorFlow, once for all workers
+PRELOADED = ["fashionclf.shards"]  # with TensorFlow, once for all workers
 
 
 def here(function: Callable[[pd.DataFrame], list], parts: Sequence[pd.DataFrame], *,

@@ -12,7 +12,7 @@ from PIL import Image
 from tensorflow_datasets.core import example_serializer, writer
 from tiny import CLASSES, make_records
 
-from fashionclf import audit, images, records
+from fashionclf import audit, images, records, shards
 
 
 def encoded(kind, seed):
@@ -38,7 +38,7 @@ def test_bytes_of_every_format_come_back_as_found(tmp_path):
                      "label": number % 3, "split": "train",
                      "digest": audit.digest(file.read_bytes())})
     with records.staging(tmp_path / "records") as folder:
-        records.write(pd.DataFrame(rows), folder, images_root=source, classes=CLASSES)
+        shards.write(pd.DataFrame(rows), folder, images_root=source, classes=CLASSES)
     ds = tfds.builder_from_directory(tmp_path / "records").as_dataset(
         split="train", decoders={"image": tfds.decode.SkipDecoding()})
     found = {x["path"].numpy().decode(): x for x in ds}
@@ -99,7 +99,7 @@ def test_the_records_are_those_that_tfds_itself_would_write(tmp_path, records_di
 def test_a_path_that_stands_twice_is_refused(tmp_path):
     rows = pd.DataFrame({"path": ["a.png", "b.png", "a.png"], "split": "train"})
     with pytest.raises(ValueError, match="a.png stands twice in train"):
-        records.write(rows, tmp_path, images_root=tmp_path, classes=CLASSES)
+        shards.write(rows, tmp_path, images_root=tmp_path, classes=CLASSES)
 
 
 def test_train_gets_at_least_eight_shards_and_none_is_empty(tmp_path, records_dir):
@@ -114,7 +114,7 @@ def test_train_gets_at_least_eight_shards_and_none_is_empty(tmp_path, records_di
 def test_a_disk_that_cannot_be_written_is_a_user_error(tmp_path, monkeypatch):
     def full(*_):
         raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
-    monkeypatch.setattr(records.writer.ExampleWriter, "write", full)
+    monkeypatch.setattr(shards.writer.ExampleWriter, "write", full)
     with pytest.raises(OSError, match="No space left"):
         make_records(tmp_path, per_class={"train": 1})
     assert not list(tmp_path.glob("records*"))
@@ -174,7 +174,7 @@ def test_a_picture_that_changes_during_the_build_stops_it(tmp_path):
     row = {"path": "a.png", "item": "a", "bbox": None, "label": 0, "split": "train", "digest": "0"}
     with pytest.raises(ValueError, match="a.png changed"):
         with records.staging(tmp_path / "records") as folder:
-            records.write(pd.DataFrame([row]), folder, images_root=tmp_path, classes=CLASSES)
+            shards.write(pd.DataFrame([row]), folder, images_root=tmp_path, classes=CLASSES)
 
 
 @pytest.mark.parametrize("change", [

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from fashionclf import audit, records
+from fashionclf import audit, records, shards
 
 CLASSES = ["Red", "Green", "Blue"]
 
@@ -38,6 +38,6 @@ def make_records(folder: Path, *, per_class: dict[str, int], size: int = 32,
     counts = {split: {name: per_class.get(split, 0) for name in CLASSES}
               for split in records.SPLITS}
     with records.staging(folder / "records") as staged:
-        examples = records.write(table, staged, images_root=folder / "source", classes=CLASSES)
+        examples = shards.write(table, staged, images_root=folder / "source", classes=CLASSES)
         records.write_manifest(staged, classes=CLASSES, examples=examples, counts=counts)
     return folder / "records"

@@ -57,13 +57,13 @@ def decode_once(images_root: Path, table) -> None:
 
 
 def open_and_write(images_root: Path, labelled, run) -> None:
-    from fashionclf import audit, records
+    from fashionclf import audit, shards
 
     table = labelled.table.join(audit.pictures(labelled.table, images_root, run=run))
     table = audit.with_checked_boxes(table[table["reason"].isna()]).assign(split="train")
     with tempfile.TemporaryDirectory() as folder:
-        records.write(table, Path(folder), images_root=images_root, classes=labelled.classes,
-                      run=run)
+        shards.write(table, Path(folder), images_root=images_root, classes=labelled.classes,
+                     run=run)
 
 
 def whole_program() -> None:
