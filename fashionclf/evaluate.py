@@ -3,9 +3,10 @@
     python -m fashionclf.evaluate --run=saved_models/mine --records=DIR --split=test
 
 prints accuracy beside the majority baseline, with 95 % intervals, and writes
-index.html, metrics.json, per_class.csv, classification_report.txt, predictions.csv,
-confusion_matrix.png, reliability.png and misclassified.png; the same goes to the
-run's TensorBoard logs. Two CPU cores evaluate about 80 pictures of 224 pixels a second.
+report.html, a page to hand around that holds all it shows, beside metrics.json,
+per_class.csv, classification_report.txt, predictions.csv, confusion_matrix.png,
+reliability.png and misclassified.png; the same goes to the run's TensorBoard logs.
+Two CPU cores evaluate about 80 pictures of 224 pixels a second.
 """
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def main(_: list[str]) -> None:
     name = "report" if FLAGS.split == "test" else f"report_{FLAGS.split}"
     report_dir = Path(FLAGS.output or run_dir / name)
     report.evaluate_run(model, spec, FLAGS.records, FLAGS.split, report_dir,
-                        batch_size=FLAGS.batch_size, tensorboard_dir=run_dir / "tensorboard")
+                        batch_size=FLAGS.batch_size, run_dir=run_dir,
+                        tensorboard_dir=run_dir / "tensorboard")
     print("\nwritten:")
     for file in sorted(report_dir.iterdir()):
         print(f"  {file}")

@@ -161,6 +161,23 @@ def per_class(labels: np.ndarray, predicted: np.ndarray, classes: list[str]) -> 
                 mistakes.any(axis=1), np.array(classes, object)[mistakes.argmax(axis=1)], "")})
 
 
+def confused_pairs(labels: np.ndarray, predicted: np.ndarray, classes: list[str]) -> pd.DataFrame:
+    """The pairs of a class and what it was mistaken for, the commonest first.
+
+    Args:
+        labels, predicted: int [N].
+
+    Returns:
+        true, predicted (names), n (pictures), share (of the pictures of the true class).
+    """
+    matrix = confusion(labels, predicted, len(classes))
+    true, said = np.nonzero(matrix - np.diag(np.diag(matrix)))
+    n, names = matrix[true, said], np.array(classes, object)
+    pairs = pd.DataFrame({"true": names[true], "predicted": names[said], "n": n,
+                          "share": n / matrix.sum(axis=1)[true]})
+    return pairs.sort_values(["n", "share"], ascending=False, kind="stable", ignore_index=True)
+
+
 def text_table(labels: np.ndarray, predicted: np.ndarray, classes: list[str]) -> str:
     """The table as scikit-learn prints it, of the classes that occur in labels or predictions."""
     occurring = np.union1d(labels, predicted)

@@ -1,53 +1,139 @@
-"""The report as one page to look at: report/index.html, beside the files that it shows."""
-import html
+"""The report as one page to hand around: report.html, which needs no other file and no network."""
+import base64
+import datetime
+import functools
+import hashlib
+import io
+import numbers
 from pathlib import Path
 
+import jinja2
+import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
+from PIL import Image
 
-STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 1080px; color: #222;
-       padding: 0 1rem }
-table { border-collapse: collapse; margin: 1rem 0 }
-th, td { padding: .2rem .7rem; border-bottom: 1px solid #ddd; text-align: right }
-th:first-child, td:first-child { text-align: left }
-img { max-width: 100%; height: auto }
-"""
-HEADLINE = {"top1": "accuracy", "majority_baseline": "majority baseline", "top3": "top-3",
-            "top5": "top-5", "macro_f1": "macro F1", "weighted_f1": "weighted F1",
-            "balanced_accuracy": "balanced accuracy", "ece": "calibration error (ECE)"}
+HEADLINE = {"top1": "accuracy", "majority_baseline": "majority baseline", "macro_f1": "macro F1",
+            "top3": "top-3", "top5": "top-5", "balanced_accuracy": "balanced accuracy",
+            "weighted_f1": "weighted F1", "ece": "calibration error (ECE)"}
+COLUMNS = {"n": "pictures", "f1": "F1", "recall_low": "recall, from", "recall_high": "to",
+           "most_confused_with": "most confused with"}  # of the table by class
+ROWS = {"rows_read": "read", "written": "written", "repaired": "written with a box cut to its "
+        "picture", "quarantined": "quarantined: the picture can't be used"}  # of the manifest
+MOST_SIDE = 320  # pixels of a shown picture, about twice those on the screen
+QUALITY = 80  # of its JPEG
+DPI = 150  # of a drawing; 100 are drawn as wide as they are shown
 
 
-def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, mistakes: pd.DataFrame,
-          pictures: list[str]) -> None:
-    """Writes the page; every text from classes and file names is escaped.
+def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, pairs: pd.DataFrame,
+          mistakes: pd.DataFrame, drawings: dict[str, Figure], manifest: dict,
+          flags: str) -> None:
+    """Writes the page; every text from classes, file names, manifest and flags is escaped.
 
     Args:
         scores: what metrics.json holds.
-        mistakes: `path, true, predicted, probability`, in the order to show.
-        pictures: names of PNG files in the same folder.
+        per_class: see metrics.per_class.
+        pairs: `true, predicted, n, share, picture`, in the order to show.
+        mistakes: `path, true, predicted, probability, probability_of_true, picture,
+            overlay`, in the order to show. Pictures are data URIs, or "" for none.
+        drawings: confusion_matrix and reliability.
+        manifest: of the records, of which what is known is shown; may be empty.
+        flags: of the training, one a line; may be empty.
     """
-    level = f"{scores['interval_level']:.0%} interval"
-    numbers = pd.DataFrame(
-        [(name, f"{scores[key]:.3f}", _interval(scores.get(f"{key}_interval")))
-         for key, name in HEADLINE.items()], columns=["score", "value", level])
-    parts = [f"<p>{scores['n']:,} pictures. Intervals: {_text(scores['interval_method'])}.</p>",
-             _table(numbers)]
-    parts += [f'<img src="{_text(name)}" alt="{_text(name)}">' for name in pictures]
-    parts += ["<h2>By class</h2>", _table(per_class), "<h2>Mistakes, the surest first</h2>",
-              _table(mistakes)]
-    file.write_text(
-        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{_text(title)}</title>\n'
-        f"<style>{STYLE}</style>\n<h1>{_text(title)}</h1>\n" + "\n".join(parts) + "\n</html>\n",
-        encoding="utf-8")
+    counts = per_class.sort_values("n", ascending=False, kind="stable")
+    script = _environment().get_template("report.js").render()
+    page = _environment().get_template("report.html").render(
+        title=title, scores=scores, headline=HEADLINE, notes=_notes(scores, counts),
+        class_counts=list(zip(counts["class"], counts["n"].tolist())), per_class=per_class,
+        columns=COLUMNS, pairs=list(pairs.itertuples()), mistakes=list(mistakes.itertuples()),
+        wrong=round(scores["n"] * (1 - scores["top1"])),
+        drawings={name: _drawn(figure) for name, figure in drawings.items()},
+        facts=_facts(manifest), flags=_flags(flags, manifest), script=script,
+        script_hash=_csp_hash(script),
+        provenance={key: scores[key] for key in ("split", "records_fingerprint") if key in scores},
+        today=datetime.date.today().isoformat())
+    file.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
-def _text(text: str) -> str:
-    return html.escape(str(text))
+def shrunk(picture: np.ndarray, most_side: int = MOST_SIDE) -> np.ndarray:
+    """uint8 [H, W, 3] -> the same, no side above `most_side` pixels."""
+    image = Image.fromarray(picture)
+    image.thumbnail((most_side, most_side))
+    return np.asarray(image)
 
 
-def _interval(bounds: list[float] | None) -> str:
-    return f"{bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else ""
+def jpeg(picture: np.ndarray) -> str:
+    """uint8 [H, W, 3] -> a data URI."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=QUALITY, optimize=True)
+    return _data_uri("image/jpeg", buffer.getvalue())
 
 
-def _table(rows: pd.DataFrame) -> str:
-    return rows.to_html(index=False, escape=True, border=0, na_rep="", float_format="%.3f")
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _drawn(figure: Figure) -> dict[str, str | int]:
+    """src, width and height of an img as large as the figure was meant to be."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI)
+    width, height = (round(inches * 100) for inches in figure.get_size_inches())
+    return {"src": _data_uri("image/png", buffer.getvalue()), "width": width, "height": height}
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("fashionclf"), autoescape=True, trim_blocks=True,
+        lstrip_blocks=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    environment.filters |= {"cell": _cell, "percent": "{:.2%}".format}
+    return environment
+
+
+def _cell(value) -> str:
+    """Counts with thousands separators, other numbers to three digits, NaN as nothing."""
+    if isinstance(value, numbers.Integral):
+        return f"{value:,}"
+    if isinstance(value, numbers.Real):
+        return "" if np.isnan(value) else f"{value:.3f}"
+    return str(value)
+
+
+def _csp_hash(script: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
+
+
+def _notes(scores: dict, counts: pd.DataFrame) -> dict[str, str]:
+    """What stands below the scores that have no interval."""
+    notes = dict.fromkeys(HEADLINE, "")
+    notes["majority_baseline"] = f"always saying {counts['class'].iloc[0]}"
+    if scores["temperature"] != 1:
+        notes["ece"] = f"{scores['ece_at_temperature_1']:.3f} before the temperature"
+    return notes
+
+
+def _facts(manifest: dict) -> dict[str, pd.DataFrame]:
+    """Heading -> table of what the manifest says of the data; what it lacks is left out."""
+    facts = {}
+    rows = [(name, manifest[key]) for key, name in ROWS.items() if key in manifest]
+    rows += [(f"dropped: {why}", n) for why, n in manifest.get("dropped", {}).items()]
+    if rows:
+        facts["From the source to the records"] = pd.DataFrame(rows, columns=["rows", "number"])
+    if "counts" in manifest:
+        counts = pd.DataFrame(manifest["counts"])
+        counts = pd.concat([counts, counts.sum().to_frame("all classes").T])
+        counts.insert(0, "class", counts.index)
+        facts["Pictures by class and split"] = counts
+    if "overlap" in manifest:
+        at_random = manifest.get("overlap_at_random", {})
+        facts["What the splits share"] = pd.DataFrame({
+            "shared": list(manifest["overlap"]),
+            "here": [_cell(n) for n in manifest["overlap"].values()],
+            "had pictures been split at random": [
+                _cell(at_random.get(name, "")) for name in manifest["overlap"]]})
+    return facts
+
+
+def _flags(flags: str, manifest: dict) -> dict[str, str]:
+    texts = {"Of the training": flags, "Of the records": manifest.get("flags", "")}
+    return {heading: text for heading, text in texts.items() if text.strip()}

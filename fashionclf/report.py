@@ -11,16 +11,21 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from fashionclf import (calibration, classifier, csv_files, figures, images, inference,
-                        input_pipeline, metrics, page, records)
+                        input_pipeline, metrics, mistakes, page, records)
 
 GALLERY = 24  # mistakes shown
+PAIRS = 12  # of confused classes shown
+MOST_SIDE = 1024  # pixels of a picture that is kept in memory to be shown
 PictureLoader = Callable[[list[str]], dict[str, np.ndarray]]  # paths -> uint8 [H, W, 3] each
 
 
 def evaluate_run(model: keras.Model, spec: classifier.Spec, records_dir: str | Path, split: str,
-                 report_dir: str | Path, *, batch_size: int,
+                 report_dir: str | Path, *, batch_size: int, run_dir: str | Path | None = None,
                  tensorboard_dir: str | Path | None = None) -> dict:
     """Runs `model` once over a split, writes the report and prints its headline.
+
+    Args:
+        run_dir: folder of the training, whose name and flags the page shows.
 
     Returns:
         What metrics.json holds.
@@ -36,6 +41,7 @@ def evaluate_run(model: keras.Model, spec: classifier.Spec, records_dir: str | P
         return read_pictures(records_dir, split, paths, box_margin=spec.box_margin)
 
     scores = write(report_dir, predictions, spec.classes, name=split, load_pictures=load_pictures,
+                   explain=mistakes.explainer(model, spec), manifest=manifest, run_dir=run_dir,
                    tensorboard_dir=tensorboard_dir, temperature=spec.temperature,
                    provenance={"split": split, "records_fingerprint": manifest["fingerprint"]})
     print(headline(scores, split))
@@ -80,6 +86,8 @@ def read_pictures(records_dir: str | Path, split: str, paths: list[str], *,
                   box_margin: float) -> dict[str, np.ndarray]:
     """The records of these paths, cropped as the model sees them but not squashed.
 
+    A side above MOST_SIDE is shrunk to that.
+
     Returns:
         path -> uint8 [H, W, 3], RGB.
     """
@@ -87,8 +95,9 @@ def read_pictures(records_dir: str | Path, split: str, paths: list[str], *,
         split=split, decoders={"image": tfds.decode.SkipDecoding()})
     wanted = tf.constant([path.encode() for path in paths], tf.string)
     dataset = dataset.filter(lambda record: tf.reduce_any(record["path"] == wanted))
-    return {record["path"].numpy().decode():
-            images.crop(images.decode(record["image"]), record["bbox"], box_margin).numpy()
+    return {record["path"].numpy().decode(): page.shrunk(
+                images.crop(images.decode(record["image"]), record["bbox"], box_margin).numpy(),
+                MOST_SIDE)
             for record in dataset}
 
 
@@ -108,13 +117,17 @@ def headline(scores: dict, name: str) -> str:
 
 def write(report_dir: str | Path, predictions: inference.Predictions, classes: list[str], *,
           name: str = "test", load_pictures: PictureLoader | None = None,
-          tensorboard_dir: str | Path | None = None, step: int = 0, temperature: float = 1.0,
-          provenance: dict | None = None) -> dict:
-    """Writes metrics.json, CSV and text tables, pictures, and index.html, which shows them all.
+          explain: mistakes.Explainer | None = None, manifest: dict | None = None,
+          run_dir: str | Path | None = None, tensorboard_dir: str | Path | None = None,
+          step: int = 0, temperature: float = 1.0, provenance: dict | None = None) -> dict:
+    """Writes metrics.json, CSV and text tables, pictures, and report.html, which shows them all.
 
     Args:
         name: what the predictions are of; titles the pictures, prefixes tags.
-        load_pictures: gives pictures for misclassified.png; without it there is none.
+        load_pictures: gives the pictures of mistakes; without it there are none.
+        explain: gives heat maps of these; without it there are none.
+        manifest: of the records, for what the page says of the data.
+        run_dir: folder of the training, whose name and flags the page shows.
         tensorboard_dir: where the same goes as TensorBoard summaries, at `step`.
         temperature: what the probabilities were brought to; undone for comparison.
         provenance: what else metrics.json should say.
@@ -125,12 +138,12 @@ def write(report_dir: str | Path, predictions: inference.Predictions, classes: l
     report_dir = Path(report_dir)
     report_dir.mkdir(parents=True, exist_ok=True)
     labels, predicted = predictions.labels, predictions.probabilities.argmax(axis=1)
-    scores = {**(provenance or {}), **metrics.summary(
-        labels, predictions.probabilities, classes, predictions.items)}
     plain = calibration.at_temperature(predictions.probabilities, 1 / temperature)
-    scores |= {"ece": calibration.expected_calibration_error(labels, predictions.probabilities),
-               "temperature": temperature,
-               "ece_at_temperature_1": calibration.expected_calibration_error(labels, plain)}
+    scores = {**(provenance or {}),
+              **metrics.summary(labels, predictions.probabilities, classes, predictions.items),
+              "ece": calibration.expected_calibration_error(labels, predictions.probabilities),
+              "temperature": temperature,
+              "ece_at_temperature_1": calibration.expected_calibration_error(labels, plain)}
     table = metrics.text_table(labels, predicted, classes)
     rows = prediction_rows(predictions, classes)
     (report_dir / "metrics.json").write_text(json.dumps(scores, indent=1) + "\n")
@@ -146,14 +159,21 @@ def write(report_dir: str | Path, predictions: inference.Predictions, classes: l
     drawn = {"confusion_matrix": figures.confusion(matrix, classes, name),
              "reliability": figures.reliability(
                  {title: calibration.reliability(labels, p) for title, p in curves.items()}, name)}
-    worst = rows[rows["true"] != rows["predicted"]].nlargest(GALLERY, "probability")
+    wrong = mistakes.surest(rows)
+    worst = wrong.head(GALLERY)
+    pairs = mistakes.with_example(
+        metrics.confused_pairs(labels, predicted, classes).head(PAIRS), wrong)
+    pictures = {}
     if load_pictures:
-        drawn["misclassified"] = figures.gallery(worst, load_pictures(worst["path"].tolist()), name)
+        pictures = load_pictures(list(dict.fromkeys([*worst["path"], *pairs["path"]])))
+        drawn["misclassified"] = figures.gallery(worst, pictures, name)
     for title, figure in drawn.items():
         figure.savefig(report_dir / f"{title}.png")
-    page.write(report_dir / "index.html", title=f"{name}: what the model makes of it",
-               scores=scores, per_class=by_class, pictures=[f"{title}.png" for title in drawn],
-               mistakes=worst[["path", "true", "predicted", "probability"]])
+    page.write(report_dir / "report.html", title=_title(run_dir, name), scores=scores,
+               per_class=by_class, pairs=mistakes.with_pictures(pairs, pictures),
+               mistakes=mistakes.with_overlays(
+                   mistakes.with_pictures(worst, pictures), pictures, explain),
+               drawings=drawn, manifest=manifest or {}, flags=_flags(run_dir))
     if tensorboard_dir:
         _summarize(Path(tensorboard_dir), report_dir, list(drawn), name, table, scores, step)
     return scores
@@ -168,6 +188,15 @@ def prediction_rows(predictions: inference.Predictions, classes: list[str]) -> p
         "path": predictions.paths, "item": predictions.items, "true": names[predictions.labels],
         "predicted": names[predicted], "probability": found[every, predicted],
         "probability_of_true": found[every, predictions.labels]})
+
+
+def _title(run_dir: str | Path | None, name: str) -> str:
+    return f"{Path(run_dir).resolve().name} on {name}" if run_dir else f"A model on {name}"
+
+
+def _flags(run_dir: str | Path | None) -> str:
+    file = Path(run_dir or "") / "flags.cfg"
+    return file.read_text() if run_dir and file.is_file() else ""
 
 
 def _summarize(tensorboard_dir: Path, report_dir: Path, titles: list[str], name: str, table: str,

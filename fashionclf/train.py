@@ -157,10 +157,11 @@ def train(run_dir: Path, manifest: dict, strategy) -> None:
     if FLAGS.calibrate:
         spec = report.calibrated(model, spec, FLAGS.records, batch_size=FLAGS.batch_size)
     report.evaluate_run(model, spec, FLAGS.records, "test", run_dir / "report",
-                        batch_size=FLAGS.batch_size, tensorboard_dir=run_dir / "tensorboard")
+                        batch_size=FLAGS.batch_size, run_dir=run_dir,
+                        tensorboard_dir=run_dir / "tensorboard")
     classifier.save(model, spec, run_dir, trunk_from=FLAGS.weights,
                     records_fingerprint=manifest["fingerprint"])
-    print(f"\nreport: {run_dir / 'report'}\n"
+    print(f"\nreport: {run_dir / 'report' / 'report.html'}\n"
           f"curves: tensorboard --logdir={run_dir / 'tensorboard'}")
 
 
