@@ -92,11 +92,12 @@ def read_names(file: Path) -> list[str]:
     return names.tolist()
 
 
-def read_table(file: Path, columns: list[str], *, cure: str) -> pd.DataFrame:
+def read_table(file: Path, columns: list[str], *, cure: str, others: bool = False) -> pd.DataFrame:
     """Reads `columns` of a CSV file with a header.
 
     Args:
         cure: what to do where a column is missing.
+        others: whether to read all other columns as well, after these.
 
     Returns:
         Strings, indexed by the line at which each row begins.
@@ -110,6 +111,8 @@ def read_table(file: Path, columns: list[str], *, cure: str) -> pd.DataFrame:
         raise ValueError(f"{file}:1: expected a header and rows, got {len(rows)} lines in all; "
                          "write a row a picture or a category under a header")
     (first, header), *rows = rows
+    if others:
+        columns = [*columns, *(name for name in header if name not in columns)]
     for column in columns:
         if column not in header:
             raise ValueError(f"{file}:{first}: has no column {column!r}, only "

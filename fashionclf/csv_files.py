@@ -9,12 +9,17 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 def safe(cell):
     """The cell; a text that a spreadsheet would take for a formula gets an apostrophe first.
 
-    What isn't UTF-8, in the name of a file, becomes a backslash escape.
+    A text is made `readable`.
     """
     if not isinstance(cell, str):
         return cell
-    text = cell.encode("utf-8", "backslashreplace").decode()
+    text = readable(cell)
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def readable(text: str) -> str:
+    """The text; what isn't UTF-8 in it, in the name of a file, becomes a backslash escape."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def write(table: pd.DataFrame, file: Path, float_format: str | None = None) -> None:

@@ -1,6 +1,7 @@
 """What a model says: of a dataset, every record counted, or of files, none left out."""
 import dataclasses
 import functools
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 
 import keras
@@ -8,11 +9,11 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from fashionclf import calibration, picture_files
+from fashionclf import calibration, classifier, picture_files
 
-NAMED = 3  # classes in a row of a CSV file
-CSV_HEADER = ["path", "class", "probability", "class_2", "probability_2", "class_3",
-              "probability_3", "error"]
+# A picture; its probabilities, float32 [C], or the reason why it can't be used; its features,
+# float32 [D], where it has any and the Predictor gives them.
+Answer = tuple[picture_files.Picture, np.ndarray | str, np.ndarray | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,11 +25,13 @@ class Predictions:
         probabilities: float32 [N, C], rows sum to one.
         paths: N paths, as the records name them.
         items: N group keys.
+        features: float32 [N, D], where the Predictor gives them.
     """
     labels: np.ndarray
     probabilities: np.ndarray
     paths: list[str]
     items: list[str]
+    features: np.ndarray | None = None
 
 
 class Predictor:
@@ -39,25 +42,37 @@ class Predictor:
         temperature: see calibration.at_temperature.
         fixed: whether the weights stay as they are now. They become constants, and TensorFlow
             multiplies BatchNorm into the convolutions: a fifth faster on a CPU.
+        features: whether to give what the layer classifier.FEATURES does, too, from the same pass;
+            where `mirrored`, its mean over both sides of the mirror.
     """
 
     def __init__(self, model: keras.Model, *, mirrored: bool = False, temperature: float = 1.0,
-                 fixed: bool = False):
+                 fixed: bool = False, features: bool = False):
+        if features:
+            model = keras.Model(model.input,
+                                [model.output, model.get_layer(classifier.FEATURES).output])
         logits = with_constants(model) if fixed else functools.partial(model, training=False)
         any_batch = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)
 
         @tf.function(input_signature=[any_batch])  # a last batch that is smaller is no new graph
         def forward(images):
-            return tf.nn.softmax(tf.cast(logits(images), tf.float32))
+            first, *others = (tf.cast(x, tf.float32) for x in tf.nest.flatten(logits(images)))
+            return tf.nn.softmax(first), *others
         self._forward, self._mirrored, self._temperature = forward, mirrored, temperature
 
     def probabilities(self, images: tf.Tensor) -> np.ndarray:
         """float32 [B, S, S, 3], RGB, 0..255 -> float32 [B, C], also under mixed precision."""
-        found = self._forward(images).numpy()
+        return self.outputs(images)[0]
+
+    def outputs(self, images: tf.Tensor) -> list[np.ndarray]:
+        """The `probabilities`, and the features, float32 [B, D], of a Predictor that gives them."""
+        found = [output.numpy() for output in self._forward(images)]
         if self._mirrored:
-            found = (found + self._forward(images[:, :, ::-1]).numpy()) / 2
-        return found if self._temperature == 1.0 else calibration.at_temperature(
-            found, self._temperature)
+            found = [(one + other.numpy()) / 2
+                     for one, other in zip(found, self._forward(images[:, :, ::-1]))]
+        if self._temperature != 1.0:
+            found[0] = calibration.at_temperature(found[0], self._temperature)
+        return found
 
     def predict_dataset(self, dataset: tf.data.Dataset, expected: int | None, *,
                         progress: str | None = None) -> Predictions:
@@ -70,10 +85,10 @@ class Predictor:
         Raises:
             ValueError: the dataset held another number of examples, or none.
         """
-        parts: dict[str, list] = {"label": [], "probabilities": [], "path": [], "item": []}
+        parts: dict[str, list] = {"label": [], "outputs": [], "path": [], "item": []}
         with tqdm(total=expected, desc=progress, unit=" pictures", disable=not progress) as bar:
             for batch in dataset:
-                parts["probabilities"].append(self.probabilities(batch["image"]))
+                parts["outputs"].append(self.outputs(batch["image"]))
                 for name in ("label", "path", "item"):
                     parts[name].append(batch[name].numpy())
                 bar.update(len(parts["label"][-1]))
@@ -82,35 +97,37 @@ class Predictor:
             wanted = "at least one" if expected is None else f"the {expected} of its manifest"
             raise ValueError(f"the dataset gave {found} examples, not {wanted}: "
                              "build the records again")
+        probabilities, *features = map(np.concatenate, zip(*parts["outputs"]))
         return Predictions(
-            labels=np.concatenate(parts["label"]),
-            probabilities=np.concatenate(parts["probabilities"]),
+            labels=np.concatenate(parts["label"]), probabilities=probabilities,
+            features=features[0] if features else None,
             paths=[path.decode() for batch in parts["path"] for path in batch],
             items=[item.decode() for batch in parts["item"] for item in batch])
 
     def predict_files(
             self, pictures: Iterable[picture_files.Picture], *, image_size: int,
             batch_size: int) -> Iterator[tuple[picture_files.Picture, np.ndarray | str]]:
+        """The first two of each of `predict_batches`'s answers."""
+        for batch in self.predict_batches(pictures, image_size=image_size, batch_size=batch_size):
+            yield from (answer[:2] for answer in batch)
+
+    def predict_batches(self, pictures: Iterable[picture_files.Picture], *, image_size: int,
+                        batch_size: int) -> Iterator[list[Answer]]:
         """Predicts picture files as they stream by; a few batches are in memory at a time.
 
         Yields:
-            Each picture in order, with its probabilities, float32 [C], or the
-            reason why it can't be used.
+            The answers in the order of the pictures, `batch_size` of them, at the end fewer.
         """
-        batch = []
-        for loaded in picture_files.load_all(pictures, image_size=image_size,
-                                             ahead=2 * batch_size):
-            batch.append(loaded)
-            if len(batch) == batch_size:
-                yield from self._predict_batch(batch)
-                batch = []
-        yield from self._predict_batch(batch)
+        loaded = picture_files.load_all(pictures, image_size=image_size, ahead=2 * batch_size)
+        while batch := list(itertools.islice(loaded, batch_size)):
+            yield list(self._answers(batch))
 
-    def _predict_batch(self, batch: list) -> Iterator[tuple]:
+    def _answers(self, batch: list) -> Iterator[Answer]:
         usable = [loaded for _, loaded in batch if not isinstance(loaded, str)]
-        rows = iter(self.probabilities(tf.stack(usable)) if usable else ())
+        found = zip(*self.outputs(tf.stack(usable))) if usable else iter(())
         for picture, loaded in batch:
-            yield picture, loaded if isinstance(loaded, str) else next(rows)
+            probabilities, *features = (loaded,) if isinstance(loaded, str) else next(found)
+            yield picture, probabilities, features[0] if features else None
 
 
 def with_constants(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
@@ -122,18 +139,3 @@ def with_constants(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
         constants = (list(map(tf.constant, values)) for values in (trainable, others))
         return model.stateless_call(*constants, images, training=False)[0]
     return call
-
-
-def csv_row(path: str, found: np.ndarray | str, classes: list[str]) -> list[str]:
-    """The cells under CSV_HEADER: the most probable classes, or the reason alone.
-
-    Args:
-        found: float32 [C] probabilities, or the reason why there are none.
-
-    Cells without a meaning are blank.
-    """
-    if isinstance(found, str):
-        return [path, *[""] * (2 * NAMED), found]
-    best = np.argsort(-found, kind="stable")[:NAMED]
-    cells = [cell for i in best for cell in (classes[i], f"{found[i]:.6f}")]
-    return [path, *cells, *[""] * (2 * NAMED - len(cells)), ""]

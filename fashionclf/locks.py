@@ -1,4 +1,4 @@
-"""One process at a time in a folder."""
+"""One process at a time in a folder, or on a file."""
 import contextlib
 import fcntl
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def exclusive(folder: Path, *, otherwise: str) -> Iterator[None]:
-    """Holds an existing folder for the time of the block; a kill releases it.
+    """Holds an existing folder or file for the time of the block; a kill releases it.
 
     Raises:
         FileExistsError: another process holds it; says `otherwise`.

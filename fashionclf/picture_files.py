@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
-from fashionclf import audit, images
+from fashionclf import annotations, audit, images
 
 NICENESS = 15  # of the threads that read, up to 19: the higher, the later is their turn
 
@@ -57,6 +58,34 @@ def find(words: Iterable[str]) -> tuple[list[Picture], int]:
         pictures += found
         ignored += others
     return pictures, ignored
+
+
+def from_csv(csv_file: str | Path, *, path_column: str,
+             source_dir: str | Path | None) -> tuple[list[Picture], pd.DataFrame]:
+    """Lists the pictures of a CSV file with a header and a row a picture.
+
+    Args:
+        path_column: the column with the pictures' paths.
+        source_dir: folder that the paths start from and must not lead out of; None: the CSV's.
+
+    Returns:
+        The pictures and all columns, strings, a row each in the order of the file.
+
+    Raises:
+        FileNotFoundError, ValueError: there is no such file, or it is no such CSV.
+    """
+    file = Path(csv_file)
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: no such file; --csv_file names a CSV with a header")
+    root = os.fspath(file.parent if source_dir is None else source_dir)
+    if not os.path.isdir(root):
+        raise FileNotFoundError(f"{root}: no such folder; --source_dir names the folder that the "
+                                f"paths in {file} start from")
+    table = annotations.read_table(file, [path_column], cure="name the pictures' column with "
+                                   "--path_column", others=True).reset_index(drop=True)
+    pictures = [Picture(os.path.join(root, path), root, None if path else "its row names no file")
+                for path in table[path_column]]
+    return pictures, table
 
 
 def _search(folder: str) -> tuple[list[Picture], int]:

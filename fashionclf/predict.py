@@ -1,87 +1,201 @@
-"""Says what garment each picture shows.
+"""Says what garment each picture shows, or labels a whole catalogue.
 
     python -m fashionclf.predict --run=saved_models/fashion_b0 --output=found.csv PATH...
 
-PATH is a JPEG, PNG or WEBP file or a folder of them, searched through; the rest
-of a folder is ignored. A row a picture goes to --output ("-": standard output):
+    python -m fashionclf.predict --run=saved_models/fashion_b0 --output=found.parquet \\
+        --csv_file=catalogue.csv --path_column=image --min_probability=0.6 --embeddings=found.npy
 
-    path,class,probability,class_2,probability_2,class_3,probability_3,error
+PATH is a JPEG, PNG or WEBP file or a folder of them, searched through; the rest
+of a folder is ignored. --csv_file names a row a picture instead; the file's columns
+follow ours in the output, with csv_ before a name that ours have too. A row a
+picture goes to --output, as CSV, JSON Lines or Parquet by its suffix ("-": CSV on
+standard output):
+
+    path,class,probability,class_2,probability_2,class_3,probability_3,error,check
 
 A picture that can't be used gets its reason as error, and the exit code is 1 at
-the end. Two CPU cores predict about 80 pictures of 224 pixels a second, or half as
-many with a model that looks at each picture's mirror image too.
+the end. A row to be checked by a person (--min_probability) has yes in the column
+check (JSON Lines and Parquet: true). Two CPU cores predict about 80 pictures of
+224 pixels a second, or half as many with a model that looks at each picture's mirror
+image too. Rows are kept in OUTPUT.incomplete as they come: after a stop, also a kill,
+the same command goes on after them, and the output is the same to the byte.
 """
 import contextlib
-import csv
-import os
+import dataclasses
+import hashlib
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from fashionclf import cli
 
+if TYPE_CHECKING:  # --help stays quick
+    import numpy
+
+    from fashionclf.inference import Answer
+    from fashionclf.picture_files import Picture
+
 FLAGS = flags.FLAGS
 
+# Pictures, if not named as PATH
+flags.DEFINE_string("csv_file", None, "CSV file with a header and a row per picture.")
+flags.DEFINE_string("path_column", "path", "CSV column: the picture's path.")
+flags.DEFINE_string("source_dir", None, "Folder that the CSV's paths start from and must not lead "
+                    "out of (default: the CSV's own folder; / for absolute paths).")
+# Model
 flags.DEFINE_string("run", None, "Folder of a finished training, e.g. saved_models/fashion_b0.")
-flags.DEFINE_string("output", None, "CSV file to write, replaced if it is there; - for standard "
-                    "output.")
 flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together.",
                      lower_bound=1)
+# Output
+flags.DEFINE_string("output", None, "File to write, replaced if it is there; - for standard "
+                    "output.")
+flags.DEFINE_enum("format", None, ["csv", "jsonl", "parquet"], "Of the output (default: by its "
+                  "suffix). parquet needs pip install 'fashionclf[parquet]'.")
+flags.DEFINE_float("min_probability", 0.0, "Mark rows whose class has a probability below this, or "
+                   "that have none, for a person to check; 0 marks none.",
+                   lower_bound=0.0, upper_bound=1.0)
+flags.DEFINE_string("embeddings", None, "Also save pooled features, which search takes: a .npy "
+                    "file, float32 [N, D], a row for each of the output; NaN where a picture "
+                    "can't be used.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """The pictures to predict: the path that each row shows, and what the user's CSV adds to it."""
+    pictures: "list[Picture]"
+    paths: list[str]
+    columns: list[str]
+    cells: list[tuple]
+
+    def fingerprint(self) -> str:
+        named = [(picture.path, picture.root) for picture in self.pictures]
+        return hashlib.sha256(json.dumps([named, self.columns, self.cells]).encode()).hexdigest()
 
 
 def main(words: list[str]) -> int:
-    if not words:
-        raise ValueError("no picture named: add files or folders after the flags")
-    if Path(FLAGS.output).is_dir() or not Path(FLAGS.output).absolute().parent.is_dir():
-        raise FileNotFoundError(f"--output={FLAGS.output}: name a file in a folder that exists, "
-                                "or - for standard output")
-    with opened(FLAGS.output) as output, contextlib.redirect_stdout(sys.stderr):
-        return predict(words, output)  # what a library prints must not be among the rows
+    if bool(words) == bool(FLAGS.csv_file):
+        raise ValueError("no picture named: add files or folders after the flags, or --csv_file"
+                         if not words else "name pictures by --csv_file or after the flags, "
+                         f"not both; {words[0]!r} is after them")
+    for name, file in (("output", FLAGS.output), ("embeddings", FLAGS.embeddings)):
+        if file and (Path(file).is_dir() or not Path(file).absolute().parent.is_dir()):
+            raise FileNotFoundError(f"--{name}={file}: name a file in a folder that exists"
+                                    + ", or - for standard output" * (name == "output"))
+    if FLAGS.embeddings and FLAGS.output == "-":
+        raise ValueError("--embeddings go with rows in a file: name one with --output")
+    with standard_output() as output:
+        return predict(words, output)
+
+
+@contextlib.contextmanager
+def standard_output() -> Iterator:
+    """Gives standard output for rows; what a library prints must not be among them."""
+    sys.stdout.reconfigure(encoding="utf-8", newline="")
+    with contextlib.redirect_stdout(sys.stderr):
+        yield sys.__stdout__
 
 
 def predict(words: list[str], output) -> int:
-    """Writes a row for each picture that `words` name; gives the exit code."""
-    from tqdm import tqdm
+    """Writes a row for each picture; gives the exit code."""
+    from fashionclf import classifier, inference, prediction_files
 
-    from fashionclf import classifier, csv_files, inference, picture_files
-
-    pictures, ignored = picture_files.find(words)
+    form = prediction_files.format_of(FLAGS.output, FLAGS.format)
+    listing, ignored = read_listing(words)
+    names = prediction_files.columns(listing.columns)
     model, spec = classifier.load(FLAGS.run)
-    rows = csv.writer(output, lineterminator="\n")
-    rows.writerow(inference.CSV_HEADER)
-    bad = 0
-    predictor = inference.Predictor(model, mirrored=spec.mirrored,
-                                    temperature=spec.temperature, fixed=True)
-    found = predictor.predict_files(pictures, image_size=spec.image_size,
-                                    batch_size=FLAGS.batch_size)
-    for picture, answer in tqdm(found, total=len(pictures), unit=" pictures", desc="predicting"):
-        rows.writerow(map(csv_files.safe, inference.csv_row(picture.path, answer, spec.classes)))
-        bad += isinstance(answer, str)
+    predictor = inference.Predictor(model, mirrored=spec.mirrored, temperature=spec.temperature,
+                                    fixed=True, features=bool(FLAGS.embeddings))
+
+    def batches(start: int) -> "Iterator[tuple[list[list], list[numpy.ndarray | None]]]":
+        found = predictor.predict_batches(listing.pictures[start:], image_size=spec.image_size,
+                                          batch_size=FLAGS.batch_size)
+        return with_rows(found, listing, spec.classes, start)
+    if FLAGS.output == "-":
+        bad = to_stream(batches(0), names, output, form)
+    else:
+        width = model.get_layer(classifier.FEATURES).output.shape[-1]
+        bad = to_file(batches, listing, width, names, form)
     if ignored:
         print(f"{ignored} files of other kinds in the folders were ignored", file=sys.stderr)
     if bad:
-        print(f"error: {bad} of {len(pictures)} pictures could not be used; "
+        print(f"error: {bad} of {len(listing.pictures)} pictures could not be used; "
               "the column error says why", file=sys.stderr)
     return 1 if bad else 0
 
 
-@contextlib.contextmanager
-def opened(name: str) -> Iterator:
-    """Opens the output; a file gets its name only when it is whole."""
-    if name == "-":
-        sys.stdout.reconfigure(encoding="utf-8", newline="")
-        yield sys.stdout
-        return
-    partial = Path(name).with_name(Path(name).name + ".incomplete")
-    try:
-        with open(partial, "w", encoding="utf-8", newline="") as file:
-            yield file
-        os.replace(partial, name)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+def read_listing(words: list[str]) -> tuple[Listing, int]:
+    """The pictures that `words` or --csv_file name, and how many other files there were."""
+    from fashionclf import picture_files
+
+    if FLAGS.csv_file:
+        pictures, table = picture_files.from_csv(
+            FLAGS.csv_file, path_column=FLAGS.path_column, source_dir=FLAGS.source_dir)
+        others = table.drop(columns=FLAGS.path_column)
+        return Listing(pictures, table[FLAGS.path_column].tolist(), list(others),
+                       list(others.itertuples(index=False, name=None))), 0
+    pictures, ignored = picture_files.find(words)
+    return Listing(pictures, [picture.path for picture in pictures], [], [()] * len(pictures)
+                   ), ignored
+
+
+def with_rows(batches: "Iterator[list[Answer]]", listing: Listing, classes: list[str],
+              start: int) -> "Iterator[tuple[list[list], list[numpy.ndarray | None]]]":
+    """The rows of each batch, and its features; shows progress."""
+    from tqdm import tqdm
+
+    from fashionclf import prediction_files
+
+    with tqdm(total=len(listing.pictures), initial=start, unit=" pictures",
+              desc="predicting") as bar:
+        for batch in batches:
+            rows = [[*prediction_files.row(listing.paths[i], found, classes,
+                                           min_probability=FLAGS.min_probability),
+                     *listing.cells[i]] for i, (_, found, _) in enumerate(batch, start)]
+            yield rows, [features for *_, features in batch]
+            start += len(batch)
+            bar.update(len(batch))
+
+
+def to_stream(batches: Iterator, names: list[str], output, form: str) -> int:
+    """Writes rows as they come; gives the number of those with an error."""
+    from fashionclf import prediction_files
+
+    bad = 0
+
+    def rows() -> "Iterator[list]":
+        nonlocal bad
+        for batch, _ in batches:
+            bad += sum(row[prediction_files.ERROR] is not None for row in batch)
+            yield from batch
+    prediction_files.write_text(rows(), names, output, form)
+    return bad
+
+
+def to_file(batches, listing: Listing, width: int, names: list[str], form: str) -> int:
+    """Goes on with the job of --output, or begins it; gives the number of rows with an error."""
+    from fashionclf import checksums, interruption, prediction_job
+
+    total = len(listing.pictures)
+    description = {"program": "fashionclf.predict",
+                   "model": checksums.sha256(Path(FLAGS.run) / "model.json"),
+                   "list of pictures": listing.fingerprint(), "--format": form,
+                   "--batch_size": FLAGS.batch_size, "--min_probability": FLAGS.min_probability,
+                   "--embeddings": FLAGS.embeddings}
+    embeddings = (prediction_job.Embeddings(FLAGS.embeddings, (total, width))
+                  if FLAGS.embeddings else None)
+    with prediction_job.opened(FLAGS.output, description, total=total, embeddings=embeddings,
+                               batch_size=FLAGS.batch_size) as job, interruption.deferred():
+        if job.done:
+            print(f"{job.part}: going on after {job.done:,} of {total:,} rows")
+        for rows, features in batches(job.done):
+            job.append(rows, features)
+            if interruption.requested():
+                interruption.leave(f"saved after {job.done:,} of {total:,} rows")
+        return job.finish(names, form)
 
 
 if __name__ == "__main__":

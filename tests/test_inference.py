@@ -1,7 +1,4 @@
 """Promises of a pass: every record once, every file a row, the same picture as in training."""
-import csv
-import io
-
 import keras
 import numpy as np
 import pytest
@@ -70,16 +67,28 @@ def test_files_are_predicted_as_their_records_are(records_dir, predictor):
         np.testing.assert_allclose(probabilities, expected[path], atol=1e-6)
 
 
-def test_rows_are_right_csv_whatever_the_name_and_blank_where_classes_are_few():
-    names = ['a,"b"\n.jpg', "absent.jpg"]
-    stream = io.StringIO()
-    rows = csv.writer(stream)
-    rows.writerow(inference.csv_row(names[0], np.array([.25, .75], np.float32), ["Tee", "Coat"]))
-    rows.writerow(inference.csv_row(names[1], "missing file", ["Tee", "Coat"]))
-    found = list(csv.reader(io.StringIO(stream.getvalue())))
-    assert found[0] == [names[0], "Coat", "0.750000", "Tee", "0.250000", "", "", ""]
-    assert found[1] == ["absent.jpg", *[""] * 6, "missing file"]
-    assert len(found[0]) == len(found[1]) == len(inference.CSV_HEADER)
+def test_features_come_with_the_same_probabilities_and_are_what_the_last_layer_sees(records_dir):
+    model = classifier.build(classifier.Spec("baseline_cnn", CLASSES, 32, 0.0))
+    pictures, _ = picture_files.find([*source_files(records_dir)[:3], "absent.jpg"])
+    for mirrored in (False, True):
+        plain, both = (inference.Predictor(model, mirrored=mirrored, features=features)
+                       for features in (False, True))
+        expected = list(plain.predict_files(pictures, image_size=32, batch_size=2))
+        found = sum(both.predict_batches(pictures, image_size=32, batch_size=2), [])
+        assert [picture for picture, *_ in found] == pictures
+        assert found[3][1:] == ("missing file", None)
+        for (_, probabilities), (_, same, features) in zip(expected[:3], found):
+            np.testing.assert_allclose(same, probabilities, atol=1e-6)
+            assert features.shape == (128,) and features.dtype == np.float32
+            if not mirrored:
+                logits = model.get_layer(classifier.PREDICTIONS)(features[None])
+                np.testing.assert_allclose(tf.nn.softmax(logits)[0], same, atol=1e-5)
+    dataset = both.predict_dataset(evaluation(records_dir), expected=9)
+    assert dataset.features.shape == (9, 128)
+    place = [path.rpartition("/img/")[2] for path in source_files(records_dir)[:1]]
+    row = dataset.paths.index("img/" + place[0])
+    np.testing.assert_allclose(dataset.features[row], found[0][2], rtol=1e-4, atol=1e-4)
+    assert plain.predict_dataset(evaluation(records_dir), expected=9).features is None
 
 
 def test_a_row_comes_for_each_file_in_order_also_where_a_whole_batch_is_unusable(

@@ -30,6 +30,41 @@ def test_a_folder_is_searched_in_sorted_order_and_other_files_are_counted(tmp_pa
     assert pictures[0].path == "z.png" and ignored == 2
 
 
+def test_rows_of_a_csv_name_pictures_from_its_folder_or_another(tmp_path):
+    draw(tmp_path / "a.png")
+    outside = draw(tmp_path / "outside.png")
+    (tmp_path / "shop").mkdir()
+    draw(tmp_path / "shop/a.png")
+    (tmp_path / "shop/list.csv").write_text(
+        f'sku,image,note\n007,a.png,"x, y"\n8,,\n9,{outside},=1\n10,../a.png,\n')
+
+    def read(source_dir):
+        pictures, table = picture_files.from_csv(tmp_path / "shop/list.csv", path_column="image",
+                                                 source_dir=source_dir)
+        return table, [found if isinstance(found, str) else "picture" for _, found in
+                       picture_files.load_all(pictures, image_size=8, ahead=2)]
+    table, found = read(None)
+    assert table["sku"].tolist() == ["007", "8", "9", "10"] and table["note"][0] == "x, y"
+    out = "leads out of the source folder"
+    assert found == ["picture", "its row names no file", out, out]
+    assert read(tmp_path)[1] == ["picture", "its row names no file", "picture", out]
+
+
+@pytest.mark.parametrize("text, column, source_dir, message", [
+    ("path,x\na.png,1\n", "image", None, "has no column 'image', only path, x; name the pict"),
+    ("path,x\na.png\n", "path", None, "list.csv:2: has 1 fields, the header 2"),
+    ("path,x,x\na.png,1,2\n", "path", None, "has column 'x' twice"),
+    ("path\na.png\n", "path", "absent", "--source_dir names the folder"),
+])
+def test_a_csv_that_names_no_pictures_is_an_error_with_its_cure(
+        tmp_path, text, column, source_dir, message):
+    (tmp_path / "list.csv").write_text(text)
+    with pytest.raises((ValueError, OSError), match=message):
+        picture_files.from_csv(tmp_path / "list.csv", path_column=column, source_dir=source_dir)
+    with pytest.raises(FileNotFoundError, match="--csv_file names a CSV with a header"):
+        picture_files.from_csv(tmp_path / "absent.csv", path_column=column, source_dir=None)
+
+
 def test_a_folder_without_pictures_raises(tmp_path):
     (tmp_path / "notes.txt").touch()
     with pytest.raises(ValueError, match=r"holds no .jpg.*and 1 others.*give a folder"):

@@ -142,7 +142,8 @@ def test_a_killed_training_goes_on_and_the_finished_model_predicts(tmp_path, rec
     predicted = start("predict", f"--run={run}", "--output=-", records_dir.parent / "source")
     assert predicted.returncode == 0, predicted.stderr
     rows = predicted.stdout.splitlines()
-    assert rows[0] == "path,class,probability,class_2,probability_2,class_3,probability_3,error"
+    assert rows[0] == ("path,class,probability,class_2,probability_2,class_3,probability_3,"
+                       "error,check")
     assert len(rows) == 1 + 96 and rows[1].split(",")[1] in CLASSES
 
 
