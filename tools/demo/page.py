@@ -1,0 +1,58 @@
+"""The page, by Gradio, which brings its own fonts and scripts: no network is needed."""
+import os
+import tempfile
+from pathlib import Path
+
+from tools.demo.looking import NAMED, Looker
+
+MOST_BYTES = "20mb"  # of a picture that is dropped
+
+
+def serve(looker: Looker, *, title: str, host: str, port: int) -> None:
+    """Serves the page until it is interrupted.
+
+    Raises:
+        ValueError: Gradio isn't installed.
+        OSError: the address can't be had.
+    """
+    with tempfile.TemporaryDirectory() as folder:  # nothing that was dropped outlives the page
+        os.environ |= {"GRADIO_TEMP_DIR": folder, "GRADIO_ANALYTICS_ENABLED": "False",
+                       "HF_HUB_OFFLINE": "1"}
+        page = build(looker, title)
+        page.launch(server_name=host, server_port=port, share=False, quiet=True, ssr_mode=False,
+                    max_file_size=MOST_BYTES, footer_links=[], prevent_thread_lock=True)
+        print(f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/  (Ctrl-C ends it)",
+              flush=True)
+        page.block_thread()
+
+
+def build(looker: Looker, title: str):
+    """The page as gradio.Blocks; raises ValueError where Gradio isn't installed."""
+    try:
+        import gradio as gr
+    except ImportError as error:
+        raise ValueError("the page needs Gradio: pip install 'fashionclf[demo]'") from error
+
+    def look(file: str | None):
+        if file is None:  # the picture was taken away
+            return None, None, None, []
+        try:
+            seen = looker.look(Path(file).read_bytes())
+        except ValueError as error:
+            raise gr.Error(f"This can't be used: {error}", print_exception=False) from error
+        return seen.picture, seen.classes, seen.overlay, seen.neighbours
+
+    with gr.Blocks(title="fashionclf", analytics_enabled=False) as page:
+        gr.Markdown(f"## What garment is this?\nDrop a photograph of one garment; `{title}` says "
+                    "what it sees.")
+        dropped = gr.File(label="Photograph (JPEG, PNG or WEBP)", height=120)
+        with gr.Row():
+            shown = [gr.Image(label="Photograph", interactive=False, height=360, buttons=[],
+                              format="jpeg"),
+                     gr.Label(label="Most probable", num_top_classes=NAMED),
+                     gr.Image(label="Where it saw that (Grad-CAM)", interactive=False, height=360,
+                              buttons=[], format="jpeg")]
+        alike = gr.Gallery(label="Pictures that look alike", columns=4, format="jpeg", buttons=[],
+                           object_fit="contain", visible=looker.index is not None)
+        dropped.change(look, dropped, [*shown, alike], api_name="look")
+    return page
