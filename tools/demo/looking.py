@@ -7,8 +7,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from fashionclf import (checksums, classifier, grad_cam, images, inference, neighbours,
-                        visual_search)
+from fashionclf import checksums, classifier, grad_cam, images, inference, neighbours, visual_search
 
 NAMED = 5  # classes
 NEIGHBOURS = 8
@@ -40,8 +39,8 @@ class Looker:
 
     def __init__(self, run_dir: str, index_dir: str | None):
         self.index = neighbours.read(index_dir) if index_dir else None
-        if self.index and (checksums.sha256(Path(run_dir) / "model.json")
-                            != self.index.facts["model_sha256"]):
+        model = checksums.sha256(Path(run_dir) / "model.json")
+        if self.index and self.index.facts["model_sha256"] != model:
             raise ValueError(f"--index={index_dir} was built with another model than {run_dir}: "
                              "give that run, or build the index again")
         self._model, self._spec = classifier.load(Path(run_dir))
