@@ -38,12 +38,12 @@ class Looker:
     """
 
     def __init__(self, run_dir: str, index_dir: str | None):
+        self._model, self._spec = classifier.load(Path(run_dir))
         self.index = neighbours.read(index_dir) if index_dir else None
         model = checksums.sha256(Path(run_dir) / "model.json")
         if self.index and self.index.facts["model_sha256"] != model:
             raise ValueError(f"--index={index_dir} was built with another model than {run_dir}: "
                              "give that run, or build the index again")
-        self._model, self._spec = classifier.load(Path(run_dir))
         self._predictor = inference.Predictor(
             self._model, mirrored=self._spec.mirrored, temperature=self._spec.temperature,
             fixed=True, features=True)
