@@ -41,6 +41,9 @@ def main(_: list[str]) -> None:
     matrix = metrics.confusion(rows["true"].map(place), rows["predicted"].map(place), len(classes))
     found = merges.suggest(matrix, classes, merges=FLAGS.merges,
                            least_per_bit=FLAGS.least_per_bit)
+    if len(found.steps) == 1:
+        raise ValueError(f"no merge of two of {len(classes)} classes gains anything, or "
+                         f"--least_per_bit={FLAGS.least_per_bit:g}: lower that, or keep them apart")
     write(found, Path(FLAGS.output), len(rows))
 
 

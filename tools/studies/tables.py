@@ -33,8 +33,8 @@ def gains(rows: "pd.DataFrame", by: str, column: str) -> "pd.Series":
 
 def with_errors(means: "pd.DataFrame", errors: "pd.DataFrame",
                 form: str = "{:.3f}") -> "pd.DataFrame":
-    """Texts; of one seed there is no error."""
-    return means.map(form.format) + errors.map(lambda e: f" ± {e:.3f}" if e == e else "")
+    """Texts; of one seed there is no error, and of none no mean."""
+    return means.map(lambda m: form.format(m) if m == m else "") + errors.map(lambda e: f" ± {e:.3f}" if e == e else "")
 
 
 def write(output: Path, name: str, rows: "pd.DataFrame", text: str) -> None:
