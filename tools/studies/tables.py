@@ -34,7 +34,8 @@ def gains(rows: "pd.DataFrame", by: str, column: str) -> "pd.Series":
 def with_errors(means: "pd.DataFrame", errors: "pd.DataFrame",
                 form: str = "{:.3f}") -> "pd.DataFrame":
     """Texts; of one seed there is no error, and of none no mean."""
-    return means.map(lambda m: form.format(m) if m == m else "") + errors.map(lambda e: f" ± {e:.3f}" if e == e else "")
+    return (means.map(lambda mean: form.format(mean) if mean == mean else "")
+            + errors.map(lambda error: f" ± {error:.3f}" if error == error else ""))
 
 
 def write(output: Path, name: str, rows: "pd.DataFrame", text: str) -> None:
