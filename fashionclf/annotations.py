@@ -5,8 +5,10 @@ blank lines are left out.
 """
 import codecs
 import csv
+import difflib
 import io
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
@@ -186,6 +188,14 @@ def once(file: Path, names: pd.Series) -> None:
         line = repeated.idxmax()
         raise ValueError(f"{file}:{line}: {names[line]!r} stands in line "
                          f"{(names == names[line]).idxmax()} too; keep one of the two")
+
+
+def known(file: Path | str, names: pd.Series, others: Collection[str], rule: str) -> None:
+    """Raises ValueError, "`rule` 'name'", at the first name that is none of `others`."""
+    for line, name in names.items():
+        if name not in others:
+            near = difflib.get_close_matches(name, others, n=3, cutoff=0.4) or sorted(others)[:5]
+            raise ValueError(f"{file}:{line}: {rule} {name!r}; did you mean {', '.join(near)}?")
 
 
 def is_class_name(name: str) -> bool:

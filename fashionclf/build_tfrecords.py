@@ -45,7 +45,8 @@ flags.DEFINE_string("partition_column", None, "CSV column: train, val or test.")
 flags.DEFINE_enum("label_from", "annotation", ["annotation", "name", "keyword"],
                   "What gives the category: the source's annotation, the text after the last "
                   "underscore of the item's folder, or category words anywhere in it.")
-flags.DEFINE_string("category_map", None, "CSV file that renames, merges and drops categories.")
+flags.DEFINE_list("category_map", None, "CSV file from,to that renames, merges, drops categories; "
+                  "of several each goes on from what the one before it gave.")
 flags.DEFINE_integer("top_k", None, "Keep the k categories with most pictures.", lower_bound=2)
 flags.DEFINE_string("classes", None, "Text file: the classes to keep, one a line, in this order.")
 flags.DEFINE_integer("max_per_class", None, "Pictures per class at most, drawn evenly over items.",
@@ -169,7 +170,7 @@ def label(catalogue: "Catalogue") -> "Labelled":
     from fashionclf import categories, splits
 
     labelled = categories.assign(
-        catalogue.table, label_from=FLAGS.label_from, category_map=FLAGS.category_map,
+        catalogue.table, label_from=FLAGS.label_from, category_map=FLAGS.category_map or (),
         top_k=FLAGS.top_k, classes=FLAGS.classes, max_per_class=FLAGS.max_per_class,
         official=FLAGS.split == "official", seed=FLAGS.seed)
     print_counts("dropped", labelled.dropped["reason"])

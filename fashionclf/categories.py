@@ -1,13 +1,15 @@
 """From a source's categories to the classes that are trained."""
 import dataclasses
-import difflib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from fashionclf import annotations
+
+NO_SUCH_CLASS = "no picture is of class"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Labelled:
     dropped: pd.DataFrame
 
 
-def assign(table: pd.DataFrame, *, label_from: str, category_map: str | None = None,
+def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] = (),
            top_k: int | None = None, classes: str | None = None,
            max_per_class: int | None = None, official: bool = False, seed: int = 0) -> Labelled:
     """Gives each row of a catalogue its label.
@@ -32,7 +34,8 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: str | None = N
     Args:
         label_from: "annotation" (the catalogue's category), "name" (text after
             the last underscore of the item's folder) or "keyword" (see `keyword_category`).
-        category_map: CSV file with the columns `from,to`; an empty `to` drops.
+        category_map: CSV files with the columns `from,to`, one applied on what the other
+            gave; an empty `to` drops.
         top_k: keep the k classes with most rows; labels by falling count, then name.
         classes: text file with the classes to keep, one a line; labels in its order.
         max_per_class: rows a class keeps at most, see `_over_cap`.
@@ -50,8 +53,8 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: str | None = N
         raise ValueError("no row has a category: choose another --label_from")
     reason = pd.Series(None, index=table.index, dtype=object)
     reason[category.isna()] = "no category"
-    if category_map:
-        category = _mapped(category, Path(category_map))
+    for file in category_map:
+        category = _mapped(category, Path(file))
         reason[category.isna() & reason.isna()] = "mapped to nothing"
     if official:
         category = category.where(table["partition"].notna())
@@ -60,7 +63,7 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: str | None = N
             raise ValueError("no row has an official part: choose another --split")
     counts = category.value_counts()
     if chosen is not None:
-        _check_known(chosen, counts.index, classes)
+        annotations.known(classes, chosen, counts.index, NO_SUCH_CLASS)
         kept, why = chosen.tolist(), "not in the class file"
     else:
         ranked = sorted(counts.index, key=lambda name: (-counts[name], name))
@@ -89,15 +92,6 @@ def _read_classes(file: str) -> pd.Series:
         raise ValueError(f"{file}:1: names no class; write a class a line")
     annotations.once(Path(file), names)
     return names
-
-
-def _check_known(chosen: pd.Series, known: pd.Index, file: str) -> None:
-    """Raises ValueError at the first name (on its line number) that is of no picture."""
-    for line, name in chosen.items():
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or sorted(known)[:5]
-            raise ValueError(f"{file}:{line}: no picture is of class {name!r}; "
-                             f"did you mean {', '.join(near)}?")
 
 
 def _check_names(classes: list[str]) -> None:
@@ -147,7 +141,7 @@ def _mapped(category: pd.Series, file: Path) -> pd.Series:
     rows = annotations.read_table(file, ["from", "to"], cure="name them so in line 1")
     annotations.once(file, rows["from"])
     annotations.class_names(file, rows["to"][rows["to"] != ""])
-    _check_known(rows["from"], pd.Index(category.dropna().unique()), str(file))
+    annotations.known(file, rows["from"], category.dropna().unique(), NO_SUCH_CLASS)
     changes = {name: new or None for name, new in zip(rows["from"], rows["to"])}
     category = category.map(lambda name: changes.get(name, name), na_action="ignore")
     if category.isna().all():

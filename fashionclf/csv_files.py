@@ -22,6 +22,11 @@ def readable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+def original(cell: str) -> str:
+    """The text that `safe` gave `cell` for."""
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(FORMULA_STARTS) else cell
+
+
 def write(table: pd.DataFrame, file: Path, float_format: str | None = None) -> None:
     """Writes `table` without its index, every cell `safe`."""
     table.astype(object).map(safe).to_csv(file, index=False, float_format=float_format)

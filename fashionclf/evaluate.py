@@ -17,16 +17,20 @@ from fashionclf import cli
 FLAGS = flags.FLAGS
 
 flags.DEFINE_string("run", None, "Folder of a finished training.")
-flags.DEFINE_string("records", None, "Folder that build_tfrecords wrote, with the run's classes.")
+flags.DEFINE_string("records", None, "Folder that build_tfrecords wrote, with the run's classes or "
+                    "--align.")
 flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "Part of the records.")
+flags.DEFINE_string("align", None, "CSV file run_class,records_class for records of other classes: "
+                    "which of the run stands for which of theirs, a row for each of the run; an "
+                    "empty cell for none. Pictures of a class that the run has are scored.")
 flags.DEFINE_string("output", None, "Folder of the report (default: report in the run for the "
-                    "split test, report_<split> for another).")
+                    "split test, report_<split> for another; with --align report_aligned).")
 flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together.",
                      lower_bound=1)
 
 
 def main(_: list[str]) -> None:
-    from fashionclf import classifier, records, report, verification
+    from fashionclf import aligned_report, alignment, classifier, records, report, verification
 
     run_dir = Path(FLAGS.run)
     manifest = records.read_manifest(FLAGS.records)  # before the model: it is the quicker to fail
@@ -36,11 +40,17 @@ def main(_: list[str]) -> None:
     if trained_on.is_file() and records.difference(records.parse_manifest(trained_on), manifest):
         print(f"note: {FLAGS.records} are not the records of the training; if both come from the "
               "same pictures, some of these were trained on")
-    name = "report" if FLAGS.split == "test" else f"report_{FLAGS.split}"
+    name = "report" + "_aligned" * bool(FLAGS.align)
+    name += "" if FLAGS.split == "test" else f"_{FLAGS.split}"
     report_dir = Path(FLAGS.output or run_dir / name)
-    report.evaluate_run(model, spec, FLAGS.records, FLAGS.split, report_dir,
-                        batch_size=FLAGS.batch_size, run_dir=run_dir,
-                        tensorboard_dir=run_dir / "tensorboard")
+    where = (FLAGS.records, FLAGS.split, report_dir)
+    options = {"batch_size": FLAGS.batch_size, "tensorboard_dir": run_dir / "tensorboard",
+               "run_dir": run_dir}
+    if FLAGS.align:
+        found = alignment.read(Path(FLAGS.align), spec.classes, manifest["classes"])
+        aligned_report.evaluate_run(model, spec, found, *where, **options)
+    else:
+        report.evaluate_run(model, spec, *where, **options)
     print("\nwritten:")
     for file in sorted(report_dir.iterdir()):
         print(f"  {file}")

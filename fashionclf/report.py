@@ -35,6 +35,7 @@ def evaluate_run(model: keras.Model, spec: classifier.Spec, records_dir: str | P
             are not the model's, the split is empty, or a record is missing.
     """
     manifest = records.read_manifest(records_dir)
+    check_classes(spec.classes, manifest["classes"], records_dir)
     predictions = predict_split(model, spec, records_dir, split, batch_size=batch_size)
 
     def load_pictures(paths: list[str]) -> dict[str, np.ndarray]:
@@ -50,10 +51,8 @@ def evaluate_run(model: keras.Model, spec: classifier.Spec, records_dir: str | P
 
 def predict_split(model: keras.Model, spec: classifier.Spec, records_dir: str | Path, split: str, *,
                   batch_size: int) -> inference.Predictions:
-    """Runs `model` once over a split; raises as evaluate_run does."""
-    manifest = records.read_manifest(records_dir)
-    check_classes(spec.classes, manifest["classes"], records_dir)
-    expected = manifest["examples"].get(split, 0)
+    """Runs `model` once over a split, whatever its classes; else raises as evaluate_run does."""
+    expected = records.read_manifest(records_dir)["examples"].get(split, 0)
     if not expected:
         raise ValueError(f"{records_dir}: its split {split!r} is empty; choose another --split, "
                          "or build records with a larger share for it")
@@ -79,7 +78,8 @@ def check_classes(ours: list[str], theirs: list[str], records_dir: str | Path) -
     if ours != theirs:
         raise ValueError(
             f"{records_dir}: not the classes of the run: {records.class_difference(ours, theirs)}. "
-            "Evaluate on records built with the run's class list (--classes of build_tfrecords)")
+            "Evaluate on records built with the run's class list (--classes of build_tfrecords), "
+            "or say with --align which class is which")
 
 
 def read_pictures(records_dir: str | Path, split: str, paths: list[str], *,

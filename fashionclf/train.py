@@ -44,6 +44,8 @@ flags.DEFINE_enum("architecture", "efficientnet_b0", ["efficientnet_b0", "baseli
                   "The network; baseline_cnn is four convolutions trained from scratch.")
 flags.DEFINE_string("weights", "imagenet", "Where the trunk starts: imagenet (Keras' cache or "
                     "download), the folder of a run, a .weights.h5 file, or none.")
+flags.DEFINE_string("align", None, "With the folder of a run as --weights: CSV file "
+                    "run_class,records_class, by which the rows of its head start this one's.")
 flags.DEFINE_float("dropout", 0.2, "Share of the pooled features dropped in training.",
                    lower_bound=0.0, upper_bound=0.9)
 flags.DEFINE_float("stochastic_depth", 0.0, "Share of the pictures for which training skips the "
@@ -131,7 +133,8 @@ def train(run_dir: Path, manifest: dict, strategy) -> None:
     """Trains the phases that are left; then looks once at the test split and saves the model."""
     import keras
 
-    from fashionclf import classifier, fine_tuning, interruption, report, strategies, weight_files
+    from fashionclf import (classifier, fine_tuning, interruption, report, strategies, warm_start,
+                            weight_files)
     from fashionclf.input_pipeline import Pictures
 
     if FLAGS.mixed_precision:
@@ -144,8 +147,7 @@ def train(run_dir: Path, manifest: dict, strategy) -> None:
     chief = strategies.is_chief(strategy)
     with strategy.scope(), interruption.deferred():
         model = classifier.build(spec)
-        if FLAGS.weights != "none":
-            classifier.load_trunk(model, FLAGS.weights)
+        warm_start.load(model, spec.classes, FLAGS.weights, FLAGS.align)
         data = dict.fromkeys(PHASES, pictures) if not FLAGS.cache_views else cached(
             model, manifest, pictures)
         for phase in phases():

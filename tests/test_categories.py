@@ -58,7 +58,7 @@ def test_a_map_renames_merges_and_drops(tmp_path):
     file = tmp_path / "map.csv"
     file.write_text("from,to\nTee,Top\nCape,\n")
     found = categories.assign(table("a_Tee", "b_Top", "c_Cape"), label_from="name",
-                              category_map=str(file))
+                              category_map=[str(file)])
     assert found.classes == ["Top"] and len(found.table) == 4
     assert set(found.dropped["reason"]) == {"mapped to nothing"}
 
@@ -82,7 +82,7 @@ def by_annotation(**choice):
 def test_a_bad_map_is_named_with_file_line_and_cure(tmp_path, data, message):
     (tmp_path / "map.csv").write_bytes(data)
     with pytest.raises(ValueError, match=f"map.csv{message}"):
-        by_annotation(category_map=str(tmp_path / "map.csv"))
+        by_annotation(category_map=[str(tmp_path / "map.csv")])
 
 
 @pytest.mark.parametrize("data, message", [
@@ -99,7 +99,7 @@ def test_a_bad_class_file_is_named_with_file_line_and_cure(tmp_path, data, messa
 
 def test_byte_order_marks_and_line_ends_do_not_matter(tmp_path):
     (tmp_path / "map.csv").write_bytes(b"\xef\xbb\xbffrom,to\r\nTee,Top\r\n")
-    assert by_annotation(category_map=str(tmp_path / "map.csv")).classes == ["Dress", "Top"]
+    assert by_annotation(category_map=[str(tmp_path / "map.csv")]).classes == ["Dress", "Top"]
     (tmp_path / "classes.txt").write_bytes(b"\xef\xbb\xbfTee\r\n Dress\r\n")
     assert by_annotation(classes=str(tmp_path / "classes.txt")).classes == ["Tee", "Dress"]
 
@@ -163,3 +163,14 @@ def test_rows_without_an_official_part_are_dropped_where_it_is_the_split():
     assert found.dropped["reason"].tolist() == ["no official part"] * 2
     with pytest.raises(ValueError, match="no row has an official part: choose another --split"):
         categories.assign(table.assign(partition=None), label_from="annotation", official=True)
+
+
+def test_of_two_maps_the_second_goes_on_from_what_the_first_gave(tmp_path):
+    (tmp_path / "one.csv").write_text("from,to\nTee,Top\n")
+    (tmp_path / "two.csv").write_text("from,to\nTop,Upper\nCape,Upper\n")
+    rows = table("a_Tee", "b_Top", "c_Cape", "d_Dress")
+    maps = [str(tmp_path / name) for name in ("one.csv", "two.csv")]
+    found = categories.assign(rows, label_from="name", category_map=maps)
+    assert labels(found) == ["Upper"] * 6 + ["Dress"] * 2
+    with pytest.raises(ValueError, match="one.csv:2: no picture is of class 'Tee'; did you mean"):
+        categories.assign(rows, label_from="name", category_map=[maps[0], *maps])

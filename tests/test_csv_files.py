@@ -12,6 +12,11 @@ def test_no_cell_starts_a_formula_or_is_no_utf8(cell, safe):
     assert csv_files.safe(cell) == safe
 
 
+def test_what_a_safe_cell_was_is_told_from_it():
+    for cell in ("=1", "-1", "'quoted'", "Tee", "", "'"):
+        assert csv_files.original(csv_files.safe(cell)) == cell
+
+
 def test_tables_are_written_safe_and_numbers_stay_numbers(tmp_path):
     table = pd.DataFrame({"path": ["=a.jpg", "b.jpg"], "x": [-0.25, 1.0]})
     csv_files.write(table, tmp_path / "x.csv", float_format="%.2f")

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from tiny import CLASSES, make_records
 
@@ -61,3 +62,30 @@ def test_records_of_other_classes_are_refused_in_one_line(records_dir, tmp_path)
     last = done.stderr.splitlines()[-1]
     assert last.startswith("error: ") and "lack Cyan; the run does not know Blue" in last
     assert not (run / "report").exists()
+
+
+def test_records_of_other_classes_are_scored_by_an_alignment(records_dir, tmp_path):
+    run = make_run(tmp_path / "run", ["Scarlet", "Cherry", "Sky", "Black"])
+    (tmp_path / "align.csv").write_text(
+        "run_class,records_class\nScarlet,Red\nCherry,Red\nSky,Blue\nBlack,\n")
+    done = evaluate(f"--run={run}", f"--records={records_dir}",
+                    f"--align={tmp_path / 'align.csv'}")
+    assert done.returncode == 0, done.stderr
+    assert "Scarlet + Cherry -> Red" in done.stdout and "Green (3 pictures)" in done.stdout
+    assert "coverage: 6 of 9 pictures (0.667)" in done.stdout
+    scores = json.loads((run / "report_aligned/metrics.json").read_text())
+    rows = pd.read_csv(run / "report_aligned/predictions.csv")
+    assert scores["n"] == len(rows) == 6 and set(rows["true"]) == {"Red", "Blue"}
+    hits = (rows["true"] == rows["predicted"]).sum()
+    assert scores["top1"] == pytest.approx(hits / 6)
+    assert scores["alignment"]["accuracy over all"] == pytest.approx(hits / 9)
+    assert not (run / "report").exists()
+
+
+def test_an_alignment_to_unknown_classes_is_refused_in_one_line(records_dir, tmp_path):
+    run = make_run(tmp_path / "run", ["Scarlet", "Sky"])
+    (tmp_path / "align.csv").write_text("run_class,records_class\nScarlet,Redd\nSky,\n")
+    done = evaluate(f"--run={run}", f"--records={records_dir}",
+                    f"--align={tmp_path / 'align.csv'}")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "align.csv:2: the records have no class 'Redd'; did you mean Red?" in done.stderr

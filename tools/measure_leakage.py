@@ -9,8 +9,6 @@ prints a Markdown table. Killed, it goes on where it was when the same command i
 seeds of 4,097 pictures take about half an hour on two CPU cores.
 """
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +43,8 @@ def main(_: list[str]) -> None:
 
 def measured(split: str, seed: int) -> dict:
     """Builds and trains where that isn't done yet; gives the numbers of the test split."""
+    from tools.studies.programs import scores, start
+
     records = Path(FLAGS.work) / f"records_{split}_{seed}"
     run = Path(FLAGS.work) / f"run_{split}_{seed}"
     if not records.exists():
@@ -53,23 +53,18 @@ def measured(split: str, seed: int) -> dict:
               f"--split={split}", f"--seed={seed}", f"--records={records}", *pattern)
     start("fashionclf.train", f"--records={records}", f"--run={run}", f"--seed={seed}",
           f"--weights={FLAGS.weights}", *RECIPE)
-    scores = json.loads((run / "report" / "metrics.json").read_text())
+    found = scores(run / "report")
     overlap = json.loads((records / "manifest.json").read_text())["overlap"]
-    return {"split": split, "seed": seed, "accuracy": scores["top1"],
-            "macro F1": scores["macro_f1"], "test pictures": scores["n"],
+    return {"split": split, "seed": seed, "accuracy": found["top1"],
+            "macro F1": found["macro_f1"], "test pictures": found["n"],
             "of items in train": overlap["share of test pictures whose item is in train"]}
-
-
-def start(*command: str) -> None:
-    subprocess.run([sys.executable, "-m", *command], check=True, stdout=sys.stderr)
 
 
 def table(rows: "pd.DataFrame") -> str:
     """A line a seed and split, then by how much the first of SPLITS is above the second."""
-    lines = ["| " + " | ".join(rows.columns) + " |", "|" + "---|" * len(rows.columns)]
-    lines += ["| " + " | ".join(f"{value:.3f}" if isinstance(value, float) else str(value)
-                                for value in row) + " |"
-              for row in rows.itertuples(index=False)]
+    from tools.studies import tables
+
+    lines = [tables.markdown(rows)]
     for name in ("accuracy", "macro F1"):
         by_seed = rows.pivot(index="seed", columns="split", values=name)
         gain = by_seed[SPLITS[0]] - by_seed[SPLITS[1]]

@@ -89,7 +89,7 @@ def read_csv(work: Path, **columns) -> catalogue.Catalogue:
 
 def read_map(work: Path) -> list[str | None]:
     found = categories.assign(GARMENTS, label_from="annotation",
-                              category_map=str(work / "map.csv"))
+                              category_map=[str(work / "map.csv")])
     kept = {path: found.classes[label] for path, label in found.table[["path", "label"]].to_numpy()}
     return [kept.get(path) for path in GARMENTS["path"]]
 

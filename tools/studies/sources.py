@@ -1,0 +1,69 @@
+"""The pictures of a study, with a split that stays the same whatever their classes are called."""
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # --help of the tools stays quick
+    import pandas as pd
+
+SIDES = ["x1", "y1", "x2", "y2"]
+PARTITIONS = {"train": "train", "validation": "val", "test": "test"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """Pictures, `path, item, category, bbox` and maybe `partition`, and where paths start."""
+    table: "pd.DataFrame"
+    images_root: Path
+
+    def only(self, which: "pd.Series") -> "Rows":
+        return Rows(self.table[which], self.images_root)
+
+
+def read(source_dir: str, group_pattern: str | None) -> Rows:
+    """The annotated pictures of a DeepFashion-shaped tree.
+
+    Args:
+        group_pattern: what one item is, see build_tfrecords; None for the source's own.
+    """
+    from fashionclf import catalogue, splits
+
+    found = catalogue.read_deepfashion(source_dir)
+    table = found.table[found.table["category"].notna()]
+    if table.empty:
+        raise ValueError(f"{source_dir}: no picture is annotated with a category; a study needs "
+                         "list_category_img.txt and list_category_cloth.txt")
+    if group_pattern:
+        table = table.assign(item=splits.items_by_pattern(table["path"], group_pattern))
+    return Rows(table, found.images_root)
+
+
+def split(rows: Rows, *, test_fraction: float, validation_fraction: float, seed: int) -> Rows:
+    """`rows` with the partition of a split that keeps items together, see splits.split."""
+    drawn = _drawn(rows, test_fraction, validation_fraction, seed)
+    return Rows(rows.table.assign(partition=drawn.map(PARTITIONS)), rows.images_root)
+
+
+def divide(rows: Rows, first_fraction: float, seed: int) -> tuple[Rows, Rows]:
+    """Two parts that share no item; the first has about `first_fraction` of each category."""
+    second = _drawn(rows, 1 - first_fraction, 0.0, seed) == "test"
+    return rows.only(~second), rows.only(second)
+
+
+def _drawn(rows: Rows, test_fraction: float, validation_fraction: float,
+           seed: int) -> "pd.Series":
+    from fashionclf import splits
+
+    labelled = rows.table.assign(label=rows.table["category"].rank(method="dense").astype(int))
+    return splits.split(labelled, method="grouped", test_fraction=test_fraction,
+                        validation_fraction=validation_fraction, seed=seed)
+
+
+def write(rows: Rows, csv_file: Path) -> None:
+    """The CSV that build_tfrecords --source=csv reads: exact, not `csv_files.safe`."""
+    import pandas as pd
+
+    boxes = pd.DataFrame([box or (None,) * 4 for box in rows.table["bbox"]], columns=SIDES,
+                         index=rows.table.index, dtype="Int64")
+    csv_file.parent.mkdir(parents=True, exist_ok=True)
+    rows.table.drop(columns="bbox").join(boxes).to_csv(csv_file, index=False)
