@@ -10,8 +10,8 @@ import pandas as pd
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from fashionclf import (calibration, classifier, csv_files, figures, images, inference,
-                        input_pipeline, metrics, page, records)
+from fashionclf import (calibration, classifier, csv_files, dashboard, figures, images, inference,
+                        input_pipeline, metrics, page, projector, records)
 
 GALLERY = 24  # mistakes shown
 PictureLoader = Callable[[list[str]], dict[str, np.ndarray]]  # paths -> uint8 [H, W, 3] each
@@ -30,7 +30,8 @@ def evaluate_run(model: keras.Model, spec: classifier.Spec, records_dir: str | P
             are not the model's, the split is empty, or a record is missing.
     """
     manifest = records.read_manifest(records_dir)
-    predictions = predict_split(model, spec, records_dir, split, batch_size=batch_size)
+    predictions = predict_split(model, spec, records_dir, split, batch_size=batch_size,
+                                features=projector.MOST if tensorboard_dir else 0)
 
     def load_pictures(paths: list[str]) -> dict[str, np.ndarray]:
         return read_pictures(records_dir, split, paths, box_margin=spec.box_margin)
@@ -38,13 +39,20 @@ def evaluate_run(model: keras.Model, spec: classifier.Spec, records_dir: str | P
     scores = write(report_dir, predictions, spec.classes, name=split, load_pictures=load_pictures,
                    tensorboard_dir=tensorboard_dir, temperature=spec.temperature,
                    provenance={"split": split, "records_fingerprint": manifest["fingerprint"]})
+    if tensorboard_dir:
+        projector.add_split(tensorboard_dir, predictions, spec.classes, records_dir=records_dir,
+                            split=split, box_margin=spec.box_margin)
     print(headline(scores, split))
     return scores
 
 
 def predict_split(model: keras.Model, spec: classifier.Spec, records_dir: str | Path, split: str, *,
-                  batch_size: int) -> inference.Predictions:
-    """Runs `model` once over a split; raises as evaluate_run does."""
+                  batch_size: int, features: int = 0) -> inference.Predictions:
+    """Runs `model` once over a split; raises as evaluate_run does.
+
+    Args:
+        features: see inference.Predictor.
+    """
     manifest = records.read_manifest(records_dir)
     check_classes(spec.classes, manifest["classes"], records_dir)
     expected = manifest["examples"].get(split, 0)
@@ -54,7 +62,7 @@ def predict_split(model: keras.Model, spec: classifier.Spec, records_dir: str | 
     dataset = input_pipeline.evaluation(records_dir, split, image_size=spec.image_size,
                                         box_margin=spec.box_margin, batch_size=batch_size)
     predictor = inference.Predictor(model, mirrored=spec.mirrored,
-                                    temperature=spec.temperature, fixed=True)
+                                    temperature=spec.temperature, fixed=True, features=features)
     return predictor.predict_dataset(dataset, expected, progress=f"reading {split}")
 
 
@@ -155,7 +163,9 @@ def write(report_dir: str | Path, predictions: inference.Predictions, classes: l
                scores=scores, per_class=by_class, pictures=[f"{title}.png" for title in drawn],
                mistakes=worst[["path", "true", "predicted", "probability"]])
     if tensorboard_dir:
-        _summarize(Path(tensorboard_dir), report_dir, list(drawn), name, table, scores, step)
+        dashboard.add_report(tensorboard_dir, predictions, classes, name=name, table=table,
+                             pictures={title: report_dir / f"{title}.png" for title in drawn},
+                             scores=scores, step=step)
     return scores
 
 
@@ -168,16 +178,3 @@ def prediction_rows(predictions: inference.Predictions, classes: list[str]) -> p
         "path": predictions.paths, "item": predictions.items, "true": names[predictions.labels],
         "predicted": names[predicted], "probability": found[every, predicted],
         "probability_of_true": found[every, predictions.labels]})
-
-
-def _summarize(tensorboard_dir: Path, report_dir: Path, titles: list[str], name: str, table: str,
-               scores: dict, step: int) -> None:
-    writer = tf.summary.create_file_writer(str(tensorboard_dir / "report"))
-    with writer.as_default(step=step):
-        for title in titles:
-            png = tf.io.read_file(str(report_dir / f"{title}.png"))
-            tf.summary.image(f"{name}/{title}", tf.io.decode_png(png, channels=3)[None])
-        tf.summary.text(f"{name}/classification_report", f"```\n{table}\n```")
-        for key in ("top1", "top3", "top5", "macro_f1", "majority_baseline", "ece"):
-            tf.summary.scalar(f"{name}/{key}", scores[key])
-    writer.close()
