@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
-
-from fashionclf.inference import Predictions
 from tensorboard.plugins.hparams import api as hp
 from tensorboard.plugins.pr_curve import summary as pr_curve
+
+from fashionclf.inference import Predictions
 
 RUN = "report"  # the folder of these logs in TensorBoard's, which it lists as a run
 SCALARS = ("top1", "top3", "top5", "macro_f1", "majority_baseline", "ece")

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from google.protobuf import text_format
 from PIL import Image
+from tensorboard.plugins import projector
 
 from fashionclf import dashboard, input_pipeline
 from fashionclf.inference import Predictions
-from tensorboard.plugins import projector
 
 MOST = 2000  # pictures: the page computes their places anew in the browser
 THUMBNAIL = 48  # pixels; the page takes sheets of up to 8192

@@ -99,7 +99,7 @@ flags.DEFINE_integer("checkpoint_every_steps", 0, "Steps between saves within an
                      "after each epoch only.", lower_bound=0)
 flags.DEFINE_string("profile_steps", None, "FIRST,LAST: steps of each phase, counted from 1, to "
                     "profile for TensorBoard, at most to the end of an epoch.")
-NOT_LEARNT_FROM = {"run", "cache_dir", "cache_gigabytes", "checkpoint_every_steps", "profile_steps"}
+PLACES = {"run", "cache_dir", "cache_gigabytes", "checkpoint_every_steps", "profile_steps"}
 
 
 def main(_: list[str]) -> None:
@@ -162,8 +162,7 @@ def train(run_dir: Path, manifest: dict, strategy) -> None:
         spec = report.calibrated(model, spec, FLAGS.records, batch_size=FLAGS.batch_size)
     report.evaluate_run(model, spec, FLAGS.records, "test", run_dir / "report",
                         batch_size=FLAGS.batch_size, tensorboard_dir=run_dir / "tensorboard")
-    dashboard.add_hyperparameters(run_dir / "tensorboard", cli.own_values(NOT_LEARNT_FROM),
-                                  run=FLAGS.run)
+    dashboard.add_hyperparameters(run_dir / "tensorboard", cli.own_values(PLACES), run=FLAGS.run)
     classifier.save(model, spec, run_dir, trunk_from=FLAGS.weights,
                     records_fingerprint=manifest["fingerprint"])
     print(f"\nreport: {run_dir / 'report'}\ncurves: tensorboard --logdir={run_dir}/tensorboard")

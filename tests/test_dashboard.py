@@ -4,12 +4,12 @@ import pytest
 import tensorflow as tf
 from google.protobuf import text_format
 from PIL import Image
-from tiny import CLASSES, make_records
-
-from fashionclf import classifier, dashboard, inference, projector, report
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins import projector as page
 from tensorboard.plugins.hparams import metadata
+from tiny import CLASSES, make_records
+
+from fashionclf import classifier, dashboard, inference, projector, report
 
 SPEC = classifier.Spec("baseline_cnn", CLASSES, 32, 0.0)
 SIDE = projector.THUMBNAIL
@@ -35,8 +35,9 @@ def test_each_class_that_occurs_has_its_precision_and_recall(tmp_path):
     with tf.summary.create_file_writer(str(tmp_path / dashboard.RUN)).as_default(step=0):
         dashboard.add_precision_recall("test", found, CLASSES)
     logs = events(tmp_path)
-    assert set(logs.Tags()["tensors"]) == {"test/Red", "test/Green"}
-    counts = tf.make_ndarray(logs.Tensors("test/Red")[0].tensor_proto)
+    assert set(logs.Tags()["tensors"]) == {
+        "test/Red/pr_curves", "test/Green/pr_curves"}
+    counts = tf.make_ndarray(logs.Tensors("test/Red/pr_curves")[0].tensor_proto)
     at = {threshold: counts[:, round(200 * threshold)] for threshold in (0.0, 0.3, 0.5)}
     assert at[0.0][4:] == pytest.approx([2 / 3, 1])  # precision, recall
     assert at[0.3][4:] == pytest.approx([1, 1])

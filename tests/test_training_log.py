@@ -3,15 +3,16 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from test_fine_tuning import SIZE, Killed, cnn, kill_after, phase, recipe, weights
 from tiny import make_records
 
 from fashionclf import fine_tuning, profiling
 from fashionclf.input_pipeline import Pictures
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 HEAD, FINE_TUNE = phase(3), phase(3, name="fine_tune")
-PICTURES = ["validation/confusion_matrix", "validation/misclassified", "validation/Red"]
+PICTURES = ["validation/confusion_matrix", "validation/misclassified",
+            "validation/Red/pr_curves"]
 
 
 def pictures(folder, **per_class):
