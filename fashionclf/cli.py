@@ -39,6 +39,14 @@ def run(main: Callable[[list[str]], int | None], *, positional: str | None = Non
 
 def own_flags() -> str:
     """The flags that the program itself defines, one a line, sorted: a flagfile that repeats it."""
+    return "\n".join(sorted(flag.serialize() for flag in _own())) + "\n"
+
+
+def own_values(leave_out: set[str]) -> dict[str, bool | int | float | str]:
+    """Name -> value of the same flags."""
+    return {flag.name: flag.value for flag in _own() if flag.name not in leave_out}
+
+
+def _own() -> list[flags.Flag]:
     module = flags.FLAGS.find_module_defining_flag("records")  # every program that asks has it
-    own = flags.FLAGS.get_flags_for_module(module)
-    return "\n".join(sorted(flag.serialize() for flag in own if flag.value is not None)) + "\n"
+    return [flag for flag in flags.FLAGS.get_flags_for_module(module) if flag.value is not None]

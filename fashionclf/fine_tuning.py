@@ -14,14 +14,14 @@ from tqdm import tqdm
 
 from fashionclf import checkpoints, classifier, interruption, schedule, weight_files
 from fashionclf.activations import Activations
-from fashionclf.augment import DRAWS
 from fashionclf.history import History
-from fashionclf.inference import Predictor
+from fashionclf.inference import Predictions, Predictor
 from fashionclf.input_pipeline import Pictures
+from fashionclf.profiling import Profile
+from fashionclf.training_log import PhaseLog
 from fashionclf.training_step import Phase, Recipe, make_step
 
 SYNC_STEPS = 10  # how often the loss is fetched from the device, to be shown and checked
-SHOWN = 12  # training pictures in TensorBoard
 
 
 def run_phase(model: keras.Model, phase: Phase, recipe: Recipe,
@@ -29,7 +29,7 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe,
     """Trains `model` through `phase`, from its newest checkpoint in `run_dir` if there is one.
 
     After each epoch it validates, appends to history.csv, writes TensorBoard
-    scalars and a checkpoint, and keeps the best weights so far, see History.append,
+    pages and a checkpoint, and keeps the best weights so far, see History.append,
     in checkpoints/best.weights.h5. Leaves the (averaged) weights of the last epoch in the model.
 
     Args:
@@ -47,24 +47,28 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe,
     state.restore()
     (run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
     history = History(run_dir / "history.csv", data.examples.get("validation", 0))
-    writer = tf.summary.create_noop_writer()
     if chief:
         history.trim(phase.name, state.epoch)
-        writer = tf.summary.create_file_writer(str(run_dir / "tensorboard" / phase.name))
-        _log_pictures(writer, phase, recipe, data.pictures)
+        log = PhaseLog(run_dir / "tensorboard", phase, data.pictures,
+                       epochs_before=history.epochs_before(phase.name))
+        if not state.newest:
+            log.start(recipe)
+    profile = Profile(run_dir / "tensorboard" / phase.name, recipe.profile_steps if chief else None)
     predictor = Predictor(classifier.part(model, data.enters, classifier.PREDICTIONS))
     train_step = make_step(model, optimizer, phase, recipe, data.enters)
 
     for epoch in range(state.epoch, phase.epochs):
-        trained = _train_epoch(train_step, phase, recipe, data, state, steps, chief)
+        trained = _train_epoch(train_step, phase, recipe, data, state, steps, chief, profile)
         with _averaged_weights(model, optimizer):
+            validation = _validate(predictor, data, recipe.batch_size)
             row = {"phase": phase.name, "epoch": epoch + 1, "step": (epoch + 1) * steps, **trained,
                    "learning_rate": float(optimizer.learning_rate),
-                   **_validate(predictor, data, recipe.batch_size)}
+                   **_scores(validation)}
             if chief and history.append(row):
                 weight_files.save(model, run_dir / "checkpoints" / "best.weights.h5")
         if chief:
-            _log(writer, phase, row)
+            log.epoch(row, validation)
+            _say(phase, row)
         state.save(epoch=epoch + 1)
         if interruption.requested():
             interruption.leave(f"saved after {phase.name} {epoch + 1}")
@@ -72,7 +76,7 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe,
         optimizer.finalize_variable_values(model.trainable_variables)
 
 
-def _train_epoch(train_step, phase, recipe, data, state, steps, chief) -> dict:
+def _train_epoch(train_step, phase, recipe, data, state, steps, chief, profile) -> dict:
     """Trains to the end of epoch `state.epoch` from `state.step`; returns its means."""
     strategy, epoch, sums = tf.distribute.get_strategy(), state.epoch, state.sums
     first = state.step
@@ -83,9 +87,10 @@ def _train_epoch(train_step, phase, recipe, data, state, steps, chief) -> dict:
     bar = tqdm(total=steps, initial=first, unit="step", disable=not chief,
                desc=f"{phase.name} {epoch + 1}/{phase.epochs}")
     start = time.perf_counter()
-    with bar:
+    with bar, profile:
         for step in range(first, steps):
-            sums += train_step(next(batches), tf.constant(phase.seed(recipe, epoch, step)))
+            with profile.step(epoch * steps + step + 1):
+                sums += train_step(next(batches), tf.constant(phase.seed(recipe, epoch, step)))
             done = step + 1
             if done % SYNC_STEPS == 0 or done == steps:
                 speed = recipe.batch_size * (done - first) / (time.perf_counter() - start)
@@ -126,40 +131,23 @@ def _averaged_weights(model: keras.Model, optimizer: keras.Optimizer):
         variable.assign(value)
 
 
-def _validate(predictor: Predictor, data: Pictures | Activations, batch_size: int) -> dict:
+def _validate(predictor: Predictor, data: Pictures | Activations,
+              batch_size: int) -> Predictions | None:
     if not data.examples.get("validation"):
-        return {"val_loss": np.nan, "val_accuracy": np.nan}
+        return None
     dataset = data.evaluation("validation", batch_size=batch_size)
-    found = predictor.predict_dataset(dataset, data.examples["validation"])
+    return predictor.predict_dataset(dataset, data.examples["validation"])
+
+
+def _scores(found: Predictions | None) -> dict:
+    if not found:
+        return {"val_loss": np.nan, "val_accuracy": np.nan}
     of_label = found.probabilities[np.arange(len(found.labels)), found.labels]
     return {"val_loss": float(-np.log(np.maximum(of_label, 1e-12)).mean()),
             "val_accuracy": float((found.probabilities.argmax(axis=1) == found.labels).mean())}
 
 
-def _log_pictures(writer: tf.summary.SummaryWriter, phase: Phase, recipe: Recipe,
-                  pictures: Pictures) -> None:
-    """Shows the first training pictures of the phase as the network sees them.
-
-    Of activations the pictures are other draws of the same augmentation.
-    """
-    batch = next(iter(pictures.training(epoch=0, batch_size=recipe.batch_size,
-                                        seed=abs(phase.seed(recipe, 0)[0]))))
-    images = batch["image"][:SHOWN]
-    if recipe.augmentation:
-        images = recipe.augmentation(images, tf.random.stateless_uniform(
-            [len(images), DRAWS], phase.seed(recipe, 0, 0)))
-    with writer.as_default(step=0):
-        tf.summary.image("training pictures", tf.cast(images, tf.uint8), max_outputs=SHOWN)
-
-
-def _log(writer: tf.summary.SummaryWriter, phase: Phase, row: dict) -> None:
-    with writer.as_default(step=row["epoch"]):
-        for name in ("loss", "accuracy", "l2", "learning_rate", "images_per_second"):
-            tf.summary.scalar(f"train/{name}", row[name])
-        for name in ("loss", "accuracy"):
-            if np.isfinite(row[f"val_{name}"]):
-                tf.summary.scalar(f"validation/{name}", row[f"val_{name}"])
-    writer.flush()
+def _say(phase: Phase, row: dict) -> None:
     validation = (f"validation loss {row['val_loss']:.3f}, accuracy {row['val_accuracy']:.3f}"
                   if np.isfinite(row["val_loss"]) else "no validation split")
     print(f"{phase.name} {row['epoch']}/{phase.epochs}: loss {row['loss']:.3f}, accuracy "

@@ -21,6 +21,10 @@ class History:
         late = (self.table["phase"] == phase) & (self.table["epoch"] > epochs)
         self._write(self.table[~late])
 
+    def epochs_before(self, phase: str) -> int:
+        """Epochs of the phases before `phase`."""
+        return int((self.table["phase"] != phase).cumprod().sum())
+
     def append(self, row: dict) -> bool:
         """Adds an epoch; True where its weights are the ones to keep so far.
 

@@ -25,7 +25,7 @@ class Predictions:
         probabilities: float32 [N, C], rows sum to one.
         paths: N paths, as the records name them.
         items: N group keys.
-        features: float32 [N, D], where the Predictor gives them.
+        features: float32 [N, D], where the Predictor gives them, or of the first examples alone.
     """
     labels: np.ndarray
     probabilities: np.ndarray
@@ -75,20 +75,27 @@ class Predictor:
         return found
 
     def predict_dataset(self, dataset: tf.data.Dataset, expected: int | None, *,
-                        progress: str | None = None) -> Predictions:
+                        progress: str | None = None,
+                        most_features: int | None = None) -> Predictions:
         """Predicts all of what input_pipeline.evaluation gives.
 
         Args:
             expected: the number of examples there should be; None if it isn't known.
             progress: title of a bar on standard error; None for no bar.
+            most_features: examples, the first ones, whose features are kept (of a Predictor that
+                gives them), as they take more memory than all else; None: of all.
 
         Raises:
             ValueError: the dataset held another number of examples, or none.
         """
-        parts: dict[str, list] = {"label": [], "outputs": [], "path": [], "item": []}
+        parts: dict[str, list] = {"label": [], "path": [], "item": [], "probabilities": [],
+                                  "features": []}
         with tqdm(total=expected, desc=progress, unit=" pictures", disable=not progress) as bar:
             for batch in dataset:
-                parts["outputs"].append(self.outputs(batch["image"]))
+                probabilities, *features = self.outputs(batch["image"])
+                parts["probabilities"].append(probabilities)
+                if most_features is None or bar.n < most_features:
+                    parts["features"] += features
                 for name in ("label", "path", "item"):
                     parts[name].append(batch[name].numpy())
                 bar.update(len(parts["label"][-1]))
@@ -97,10 +104,11 @@ class Predictor:
             wanted = "at least one" if expected is None else f"the {expected} of its manifest"
             raise ValueError(f"the dataset gave {found} examples, not {wanted}: "
                              "build the records again")
-        probabilities, *features = map(np.concatenate, zip(*parts["outputs"]))
         return Predictions(
-            labels=np.concatenate(parts["label"]), probabilities=probabilities,
-            features=features[0] if features else None,
+            labels=np.concatenate(parts["label"]),
+            probabilities=np.concatenate(parts["probabilities"]),
+            features=(np.concatenate(parts["features"])[:most_features] if parts["features"]
+                      else None),
             paths=[path.decode() for batch in parts["path"] for path in batch],
             items=[item.decode() for batch in parts["item"] for item in batch])
 

@@ -10,8 +10,8 @@ import pandas as pd
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from fashionclf import (calibration, classifier, csv_files, figures, images, inference,
-                        input_pipeline, metrics, mistakes, page, records)
+from fashionclf import (calibration, classifier, csv_files, dashboard, figures, images, inference,
+                        input_pipeline, metrics, mistakes, page, projector, records)
 
 GALLERY = 24  # mistakes shown
 PAIRS = 12  # of confused classes shown
@@ -36,7 +36,8 @@ def evaluate_run(model: keras.Model, spec: classifier.Spec, records_dir: str | P
     """
     manifest = records.read_manifest(records_dir)
     check_classes(spec.classes, manifest["classes"], records_dir)
-    predictions = predict_split(model, spec, records_dir, split, batch_size=batch_size)
+    predictions = predict_split(model, spec, records_dir, split, batch_size=batch_size,
+                                most_features=projector.MOST if tensorboard_dir else 0)
 
     def load_pictures(paths: list[str]) -> dict[str, np.ndarray]:
         return read_pictures(records_dir, split, paths, box_margin=spec.box_margin)
@@ -45,13 +46,20 @@ def evaluate_run(model: keras.Model, spec: classifier.Spec, records_dir: str | P
                    explain=mistakes.explainer(model, spec), manifest=manifest, run_dir=run_dir,
                    tensorboard_dir=tensorboard_dir, temperature=spec.temperature,
                    provenance={"split": split, "records_fingerprint": manifest["fingerprint"]})
+    if tensorboard_dir:
+        projector.add_split(tensorboard_dir, predictions, spec.classes, records_dir=records_dir,
+                            split=split, box_margin=spec.box_margin)
     print(headline(scores, split))
     return scores
 
 
 def predict_split(model: keras.Model, spec: classifier.Spec, records_dir: str | Path, split: str, *,
-                  batch_size: int) -> inference.Predictions:
-    """Runs `model` once over a split, whatever its classes; else raises as evaluate_run does."""
+                  batch_size: int, most_features: int = 0) -> inference.Predictions:
+    """Runs `model` once over a split, whatever its classes; else raises as evaluate_run does.
+
+    Args:
+        most_features: examples, the first ones, whose features are given, too.
+    """
     expected = records.read_manifest(records_dir)["examples"].get(split, 0)
     if not expected:
         raise ValueError(f"{records_dir}: its split {split!r} is empty; choose another --split, "
@@ -59,8 +67,10 @@ def predict_split(model: keras.Model, spec: classifier.Spec, records_dir: str | 
     dataset = input_pipeline.evaluation(records_dir, split, image_size=spec.image_size,
                                         box_margin=spec.box_margin, batch_size=batch_size)
     predictor = inference.Predictor(model, mirrored=spec.mirrored,
-                                    temperature=spec.temperature, fixed=True)
-    return predictor.predict_dataset(dataset, expected, progress=f"reading {split}")
+                                    temperature=spec.temperature, fixed=True,
+                                    features=most_features > 0)
+    return predictor.predict_dataset(dataset, expected, progress=f"reading {split}",
+                                     most_features=most_features)
 
 
 def calibrated(model: keras.Model, spec: classifier.Spec, records_dir: str | Path, *,
@@ -175,7 +185,9 @@ def write(report_dir: str | Path, predictions: inference.Predictions, classes: l
                    mistakes.with_pictures(worst, pictures), pictures, explain),
                drawings=drawn, manifest=manifest or {}, flags=_flags(run_dir))
     if tensorboard_dir:
-        _summarize(Path(tensorboard_dir), report_dir, list(drawn), name, table, scores, step)
+        dashboard.add_report(tensorboard_dir, predictions, classes, name=name, table=table,
+                             pictures={title: report_dir / f"{title}.png" for title in drawn},
+                             scores=scores, step=step)
     return scores
 
 
@@ -197,16 +209,3 @@ def _title(run_dir: str | Path | None, name: str) -> str:
 def _flags(run_dir: str | Path | None) -> str:
     file = Path(run_dir or "") / "flags.cfg"
     return file.read_text() if run_dir and file.is_file() else ""
-
-
-def _summarize(tensorboard_dir: Path, report_dir: Path, titles: list[str], name: str, table: str,
-               scores: dict, step: int) -> None:
-    writer = tf.summary.create_file_writer(str(tensorboard_dir / "report"))
-    with writer.as_default(step=step):
-        for title in titles:
-            png = tf.io.read_file(str(report_dir / f"{title}.png"))
-            tf.summary.image(f"{name}/{title}", tf.io.decode_png(png, channels=3)[None])
-        tf.summary.text(f"{name}/classification_report", f"```\n{table}\n```")
-        for key in ("top1", "top3", "top5", "macro_f1", "majority_baseline", "ece"):
-            tf.summary.scalar(f"{name}/{key}", scores[key])
-    writer.close()

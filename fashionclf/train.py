@@ -99,6 +99,9 @@ flags.DEFINE_enum("strategy", "default", ["default", "mirrored", "multi_worker"]
 flags.DEFINE_string("run", None, "Folder of this training, e.g. saved_models/mine.")
 flags.DEFINE_integer("checkpoint_every_steps", 0, "Steps between saves within an epoch; 0 saves "
                      "after each epoch only.", lower_bound=0)
+flags.DEFINE_string("profile_steps", None, "FIRST,LAST: steps of each phase, counted from 1, to "
+                    "profile for TensorBoard, at most to the end of an epoch.")
+PLACES = {"run", "cache_dir", "cache_gigabytes", "checkpoint_every_steps", "profile_steps"}
 
 
 def main(_: list[str]) -> None:
@@ -133,8 +136,8 @@ def train(run_dir: Path, manifest: dict, strategy) -> None:
     """Trains the phases that are left; then looks once at the test split and saves the model."""
     import keras
 
-    from fashionclf import (classifier, fine_tuning, interruption, report, strategies, warm_start,
-                            weight_files)
+    from fashionclf import (classifier, dashboard, fine_tuning, interruption, report, strategies,
+                            warm_start, weight_files)
     from fashionclf.input_pipeline import Pictures
 
     if FLAGS.mixed_precision:
@@ -161,6 +164,7 @@ def train(run_dir: Path, manifest: dict, strategy) -> None:
     report.evaluate_run(model, spec, FLAGS.records, "test", run_dir / "report",
                         batch_size=FLAGS.batch_size, run_dir=run_dir,
                         tensorboard_dir=run_dir / "tensorboard")
+    dashboard.add_hyperparameters(run_dir / "tensorboard", cli.own_values(PLACES), run=FLAGS.run)
     classifier.save(model, spec, run_dir, trunk_from=FLAGS.weights,
                     records_fingerprint=manifest["fingerprint"])
     print(f"\nreport: {run_dir / 'report' / 'report.html'}\n"
@@ -181,10 +185,9 @@ def recipe(manifest: dict):
     """What both phases share, from the flags and the class counts of the records."""
     import numpy as np
 
-    from fashionclf import augment, training_step
+    from fashionclf import augment, profiling, training_step
 
     counts = np.array([max(1, manifest["counts"]["train"][name]) for name in manifest["classes"]])
-    weights = (counts.mean() / counts) ** FLAGS.class_weighting
     augmentation = augment.Augmentation(
         rotation=FLAGS.rotation, zoom=FLAGS.zoom, shift=FLAGS.shift, contrast=FLAGS.colour,
         saturation=FLAGS.colour, brightness=FLAGS.colour / 2)
@@ -192,9 +195,10 @@ def recipe(manifest: dict):
         batch_size=FLAGS.batch_size, augmentation=augmentation if FLAGS.augment else None,
         mixup=FLAGS.mixup, dropout=FLAGS.dropout, stochastic_depth=FLAGS.stochastic_depth,
         label_smoothing=FLAGS.label_smoothing,
-        class_weights=weights * counts.sum() / (weights * counts).sum(),
+        class_weights=training_step.class_weights(counts, FLAGS.class_weighting),
         ema_momentum=FLAGS.ema_momentum, seed=FLAGS.seed,
-        checkpoint_every_steps=FLAGS.checkpoint_every_steps)
+        checkpoint_every_steps=FLAGS.checkpoint_every_steps,
+        profile_steps=profiling.parse_steps(FLAGS.profile_steps))
 
 
 def phases():

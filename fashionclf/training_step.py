@@ -28,6 +28,7 @@ class Recipe:
             validated and kept; 0 for none.
         seed: of order, augmentation and dropout.
         checkpoint_every_steps: 0 to save after each epoch only.
+        profile_steps: first and last step of each phase to profile, counted from 1.
     """
     batch_size: int
     augmentation: Augmentation | None
@@ -39,6 +40,7 @@ class Recipe:
     ema_momentum: float
     seed: int
     checkpoint_every_steps: int = 0
+    profile_steps: tuple[int, int] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +64,12 @@ class Phase:
         """Two numbers that are a function of the seed, the phase and `position` alone."""
         entropy = [recipe.seed, *self.name.encode(), *position]
         return np.random.SeedSequence(entropy).generate_state(2).astype(np.int32).tolist()
+
+
+def class_weights(counts: np.ndarray, power: float) -> np.ndarray:
+    """float [C], proportional to 1 / counts ** power, whose mean over all examples is 1."""
+    weights = (counts.mean() / counts) ** power
+    return weights * counts.sum() / (weights * counts).sum()
 
 
 def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, recipe: Recipe,
