@@ -72,6 +72,8 @@ def build(words: list[str]) -> int:
                          "--records: name one of the three")
     if FLAGS.embeddings and not FLAGS.csv_file:
         raise ValueError("--embeddings go with the --csv_file that predict took")
+    if FLAGS.source_dir and not FLAGS.csv_file:
+        raise ValueError("--source_dir goes with --csv_file alone")
     from fashionclf import checksums, csv_files, neighbours, visual_search
 
     neighbours.refuse_existing(Path(FLAGS.index))
@@ -119,6 +121,9 @@ def described(words: list[str], describer: "Describer") -> "tuple[Described, str
 def query(words: list[str]) -> int:
     if not words:
         raise ValueError("no picture named: add files or folders after the flags")
+    for name, file in (("output", FLAGS.output), ("sheet", FLAGS.sheet)):
+        if file and not Path(file).absolute().parent.is_dir():
+            raise FileNotFoundError(f"--{name}={file}: name a file in a folder that exists")
     from fashionclf import checksums, csv_files, neighbours, picture_files, visual_search
 
     index = neighbours.read(FLAGS.index)

@@ -170,7 +170,9 @@ def test_a_catalogue_is_built_and_queried_from_the_command_line(run_dir, shop, t
     (["build"], "name one of the three"),
     (["build", "x", "--records=y"], "name one of the three"),
     (["build", "x", "--embeddings=e.npy"], "go with the --csv_file"),
+    (["build", "x", "--source_dir=y"], "goes with --csv_file alone"),
     (["query"], "no picture named"),
+    (["query", "x.png", "--sheet=no/x.png"], "--sheet=no/x.png: name a file in a folder that"),
     (["query", "x.png"], "of a finished 'python -m fashionclf.search build'"),
 ])
 def test_a_mistake_is_one_line_with_the_cure(run_dir, tmp_path, words, message):
