@@ -81,6 +81,8 @@ def main(words: list[str]) -> int:
         raise ValueError("no picture named: add files or folders after the flags, or --csv_file"
                          if not words else "name pictures by --csv_file or after the flags, "
                          f"not both; {words[0]!r} is after them")
+    if FLAGS.source_dir and words:
+        raise ValueError("--source_dir goes with --csv_file alone")
     for name, file in (("output", FLAGS.output), ("embeddings", FLAGS.embeddings)):
         if file and (Path(file).is_dir() or not Path(file).absolute().parent.is_dir()):
             raise FileNotFoundError(f"--{name}={file}: name a file in a folder that exists"

@@ -77,8 +77,9 @@ def test_standard_output_holds_the_rows_alone(run_dir, tmp_path):
     (["--run=absent", "--output=out.csv", "x.png"], "python -m fashionclf.train"),
     (["--run=RUN", "--output=out.txt", "x.png"], "say which with --format"),
     (["--run=RUN", "--output=out.csv", "--csv_file=x.csv", "x.png"], "not both"),
+    (["--run=RUN", "--output=out.csv", "--source_dir=y", "x.png"], "goes with --csv_file alone"),
     (["--run=RUN", "--output=-", "--embeddings=e.npy", "x.png"], "go with rows in a file"),
-    (["--run=RUN", "--output=out.csv", "--embeddings=absent/e.npy", "x.png"], "--embeddings=absent"),
+    (["--run=RUN", "--output=out.csv", "--embeddings=no/e.npy", "x.png"], "--embeddings=no/e.npy"),
 ])
 def test_a_mistake_in_the_command_is_one_line_and_leaves_nothing(run_dir, tmp_path, words,
                                                                  message):
