@@ -98,7 +98,7 @@ def _write_shard(folder: Path, images_root: Path, rows: pd.DataFrame) -> tuple[i
     def examples() -> Iterator[tuple[str, bytes]]:
         nonlocal size
         for row in rows.itertuples():
-            serialized = _serialized(row, _unchanged(row, images_root))
+            serialized = _serialized(row, unchanged(row, images_root))
             size += len(serialized)
             yield row.path, serialized
     temporary = folder / f"{name}.{uuid.uuid4().hex}.tmp"  # Beam may write a shard twice
@@ -108,7 +108,8 @@ def _write_shard(folder: Path, images_root: Path, rows: pd.DataFrame) -> tuple[i
     return len(rows), size
 
 
-def _unchanged(row: tuple, images_root: Path) -> bytes:
+def unchanged(row: tuple, images_root: Path) -> bytes:
+    """The bytes of a row's picture; raises ValueError where its `digest` is another by now."""
     encoded = audit.read_image(images_root, row.path)
     if audit.digest(encoded) != row.digest:
         raise ValueError(f"{row.path} changed while the records were built: "

@@ -109,7 +109,8 @@ def in_a_process(code, *arguments):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not machine.installed("torchvision"), reason="PyTorch is not installed")
+@pytest.mark.skipif(not machine.installed("torchvision"), reason="PyTorch is not installed: "
+                    "pip install 'fashionclf[benchmark]'")
 def test_torch_pools_the_features_of_keras(tmp_path):
     file, spoilt = tmp_path / "trunk.npz", tmp_path / "spoilt.npz"
     assert in_a_process(contenders.CONVERT, "none", file, 64).returncode == 0

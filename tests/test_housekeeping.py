@@ -1,0 +1,113 @@
+"""What people look for beside the code: hooks, extras, the wheel, the model card."""
+import csv
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tools import check_extras
+
+ROOT = Path(__file__).resolve().parents[1]
+RUN = ROOT / "saved_models/fashion_b0"
+CARD = (RUN / "README.md").read_text(encoding="utf-8")
+METRICS = json.loads((RUN / "report/metrics.json").read_text())
+
+
+def test_the_hooks_before_a_commit_are_the_checks_of_ci():
+    hooks = re.findall(r"^ +entry: \.venv/bin/(.+)$",
+                       (ROOT / ".pre-commit-config.yaml").read_text(), re.MULTILINE)
+    checks = (ROOT / "tools/test.sh").read_text().partition("setup_venv\n")[2]
+    commands = [line.partition(" || ")[0] for line in checks.splitlines()
+                if line and not line.startswith(("setup_venv", "echo", "python -m pytest"))]
+    assert hooks == commands and len(hooks) == 2
+    assert "bash tools/test.sh" in (ROOT / ".ci/run").read_text().splitlines()
+
+
+def test_each_extra_that_is_named_exists_and_each_that_exists_is_tested():
+    extras = check_extras.extras()
+    for file in [*ROOT.glob("*.md"), *(path for folder in ("fashionclf", "tools", "tests")
+                                       for path in (ROOT / folder).rglob("*.py"))]:
+        named = re.findall(r"fashionclf\\?\[([a-z_]+)\\?\]", file.read_text(encoding="utf-8"))
+        assert set(named) <= set(extras), file
+    assert [name for name in extras if not check_extras.tests_of(name)] == []
+
+
+def test_an_extra_that_is_not_in_setup_cfg_is_refused():
+    shown = subprocess.run([sys.executable, "-m", "tools.check_extras", "--extras=hats"], cwd=ROOT,
+                           text=True, capture_output=True)
+    assert shown.returncode == 1 and "'hats' is not one of beam, " in shown.stderr
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_all_that_the_programs_need(tmp_path):
+    """From a copy of what a wheel is made of, as a build leaves folders beside it."""
+    source = tmp_path / "source"
+    shutil.copytree(ROOT / "fashionclf", source / "fashionclf",
+                    ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    subprocess.run([*pip, "wheel", "--no-deps", f"--wheel-dir={tmp_path}", source], check=True)
+    wheel = next(tmp_path.glob("fashionclf-*.whl"))
+    ours = {file.relative_to(ROOT).as_posix() for file in (ROOT / "fashionclf").rglob("*")
+            if file.is_file() and "__pycache__" not in file.parts}
+    held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert held == ours and "fashionclf/deepfashion/CITATIONS.bib" in held
+
+    subprocess.run([*pip, "install", "--no-deps", f"--target={tmp_path / 'site'}", wheel],
+                   check=True)
+    shown = subprocess.run([sys.executable, "-m", "fashionclf.predict", "--help"], cwd=tmp_path,
+                           text=True, capture_output=True,
+                           env={**os.environ, "PYTHONPATH": str(tmp_path / "site")})
+    assert "python -m fashionclf.predict" in shown.stdout
+    assert "Traceback" not in shown.stderr
+    where = subprocess.run(
+        [sys.executable, "-c", "from fashionclf import deepfashion; print(deepfashion.__file__, "
+         "deepfashion.Builder.get_metadata().citation)"], cwd=tmp_path, text=True,
+        capture_output=True, env={**os.environ, "PYTHONPATH": str(tmp_path / "site")})
+    assert where.stdout.startswith(str(tmp_path / "site")) and "@inproc" in where.stdout, where
+
+
+def front_matter():
+    """The lines between the first two rules."""
+    _, lines, _ = CARD.split("---\n", 2)
+    return lines
+
+
+def test_the_cards_front_matter_is_what_the_hub_reads():
+    lines = front_matter()
+    plain = dict(re.findall(r"^(\w+): (.+)$", lines, re.MULTILINE))
+    assert plain == {"license": "apache-2.0", "library_name": "keras",
+                     "pipeline_tag": "image-classification"}
+    assert re.findall(r"^(\S+):$", lines, re.MULTILINE) == ["tags", "metrics", "model-index"]
+    indented = re.compile(r"( {2})*(- )?[\w-]+(:( [^:#]+)?)?")
+    assert [line for line in lines.splitlines() if not indented.fullmatch(line)] == []
+
+
+def test_the_cards_figures_are_those_of_the_shipped_report():
+    found = re.findall(r"name: (.+)\n +value: (.+)$", front_matter(), re.MULTILINE)
+    assert found == [(name, f"{METRICS[key]:.4f}") for name, key in {
+        "Accuracy": "top1", "Top-3 accuracy": "top3", "Macro F1": "macro_f1",
+        "Calibration error": "ece"}.items()]
+    for name, key in {"accuracy": "top1", "top-3": "top3", "macro F1": "macro_f1"}.items():
+        low, high = METRICS[f"{key}_interval"]
+        assert f"| {name} | {METRICS[key]:.3f} ({low:.3f} to {high:.3f}) |" in CARD
+    for name, key in {"balanced accuracy": "balanced_accuracy",
+                      "majority baseline": "majority_baseline"}.items():
+        assert f"| {name} | {METRICS[key]:.3f} |" in CARD
+    assert f"the {METRICS['n']} test photographs" in CARD
+
+
+def test_the_cards_table_of_classes_is_that_of_the_shipped_report():
+    with open(RUN / "report/per_class.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 17
+    for row in rows:
+        scores = " | ".join(f"{float(row[name]):.2f}" for name in ("precision", "recall", "f1"))
+        assert f"| {row['class']} | {row['n']} | {scores} | {row['most_confused_with']} |" in CARD
