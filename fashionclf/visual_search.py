@@ -145,7 +145,7 @@ def sheet(index: neighbours.Index, queries: list[dict], found: pd.DataFrame) -> 
         found: what it answered.
     """
     shown = found[found["query"].isin([query["path"] for query in queries]) & found["error"].isna()]
-    pictures = _pictures(index, shown["place"].unique().tolist())
+    drawn = pictures(index, shown["place"].unique().tolist())
     lines = []
     for query in queries:
         caption = f"{os.path.basename(query['path'])}\npredicted {query['predicted']}"
@@ -153,12 +153,13 @@ def sheet(index: neighbours.Index, queries: list[dict], found: pd.DataFrame) -> 
         for row in shown[shown["query"] == query["path"]].itertuples():
             about = index.pictures[row.place]
             name = about.get("class") or f"predicted {about.get('predicted') or 'nothing'}"
-            line.append((pictures[row.place], f"{name}\n{row.similarity:.3f}"))
+            line.append((drawn[row.place], f"{name}\n{row.similarity:.3f}"))
         lines.append(line)
     return contact_sheet.draw(lines)
 
 
-def _pictures(index: neighbours.Index, places: list[int]) -> dict[int, np.ndarray | str]:
+def pictures(index: neighbours.Index, places: list[int]) -> dict[int, np.ndarray | str]:
+    """place -> uint8 [H, W, 3], or the reason why it can't be shown."""
     if index.facts["root"] is not None:
         return {place: _read(index.facts["root"], index.pictures[place]["path"])
                 for place in places}
