@@ -35,34 +35,36 @@ def FEATURES(classes: list[str]) -> tfds.features.FeaturesDict:
     })
 
 
-def refuse_existing(records_dir: Path) -> None:
-    """Raises FileExistsError where `records_dir` is taken."""
-    if os.path.lexists(records_dir):
-        raise FileExistsError(
-            f"{records_dir} exists and records are never overwritten: "
-            "remove it or choose another --records")
+def refuse_existing(folder: Path, *, flag: str = "--records") -> None:
+    """Raises FileExistsError where `folder`, which `flag` named, is taken."""
+    if os.path.lexists(folder):
+        raise FileExistsError(f"{folder} exists and is never overwritten: "
+                              f"remove it or choose another {flag}")
 
 
 @contextlib.contextmanager
-def staging(records_dir: Path) -> Iterator[Path]:
-    """Gives a folder to build in, which becomes `records_dir` when all went well.
+def staging(final: Path, *, flag: str = "--records") -> Iterator[Path]:
+    """Gives a folder to build in, which becomes `final` when all went well.
 
-    Until then it is called `<records_dir>.incomplete`; what a killed build left
+    Until then it is called `<final>.incomplete`; what a killed build left
     under that name is cleared away by the next one.
 
+    Args:
+        flag: that named `final`, for messages.
+
     Raises:
-        FileExistsError: `records_dir` exists, or another build writes it now.
+        FileExistsError: `final` exists, or another build writes it now.
     """
-    refuse_existing(records_dir)
-    folder = records_dir.with_name(records_dir.name + ".incomplete")
+    refuse_existing(final, flag=flag)
+    folder = final.with_name(final.name + ".incomplete")
     folder.mkdir(parents=True, exist_ok=True)
     with locks.exclusive(folder, otherwise=f"another build is writing {folder}: wait for it to "
-                                           "end, or choose another --records"):
+                                           f"end, or choose another {flag}"):
         try:
             _clear(folder)
             yield folder
-            refuse_existing(records_dir)
-            folder.rename(records_dir)
+            refuse_existing(final, flag=flag)
+            folder.rename(final)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise

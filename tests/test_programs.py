@@ -14,7 +14,7 @@ from small_disk import small_disk
 from tiny import CLASSES, make_records
 
 ROOT = Path(__file__).resolve().parents[1]
-PROGRAMS = ["build_tfrecords", "train", "evaluate", "predict", "search"]
+PROGRAMS = ["build_tfrecords", "train", "evaluate", "predict", "search", "export"]
 TOOLS = [file.stem for file in (ROOT / "tools").glob("*.py") if "cli.run(main" in file.read_text()]
 TOOLS += [file.parent.name for file in (ROOT / "tools").glob("*/__main__.py")]
 HEAVY = ["tensorflow", "tensorflow_datasets", "keras", "pandas", "scipy", "sklearn", "matplotlib",
