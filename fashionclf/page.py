@@ -120,16 +120,17 @@ def _facts(manifest: dict) -> dict[str, pd.DataFrame]:
     rows += [(f"dropped: {why}", n) for why, n in manifest.get("dropped", {}).items()]
     if rows:
         facts["From the source to the records"] = pd.DataFrame(rows, columns=["rows", "number"])
+    if manifest.get("overlap"):
+        columns = {"here": manifest["overlap"],
+                   "split at random": manifest.get("overlap_at_random")}
+        shared = pd.DataFrame({name: pd.Series(values, dtype=object)  # counts and shares
+                               for name, values in columns.items() if values})
+        facts["What the splits share"] = shared.rename_axis("shared").reset_index()
     if "counts" in manifest:
         counts = pd.DataFrame(manifest["counts"])
         counts = pd.concat([counts, counts.sum().to_frame("all classes").T])
         counts.insert(0, "class", counts.index)
         facts["Pictures by class and split"] = counts
-    if manifest.get("overlap"):
-        facts["What the splits share"] = pd.DataFrame({
-            "shared": manifest["overlap"].keys(), "here": manifest["overlap"].values(),
-            "split at random": manifest.get("overlap_at_random", manifest["overlap"]).values()},
-            dtype=object)  # counts and shares
     return facts
 
 
