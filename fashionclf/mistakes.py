@@ -1,4 +1,4 @@
-"""The mistakes that a page shows: the surest ones, pairs of classes, what spoke for them."""
+"""The mistakes that a page shows: the surest ones, an example of each pair, what spoke for them."""
 from collections.abc import Callable
 
 import keras
@@ -8,48 +8,49 @@ import tensorflow as tf
 
 from fashionclf import classifier, grad_cam, images, page
 
+EXAMPLE_SIDE = 128  # pixels of the picture beside a pair
+PictureLoader = Callable[[list[str]], dict[str, np.ndarray]]  # paths -> uint8 [H, W, 3] each
 # pictures uint8 [H, W, 3], class names -> heat maps float32 [B, h, w], see grad_cam.heatmaps
 Explainer = Callable[[list[np.ndarray], list[str]], np.ndarray]
 
 
 def explainer(model: keras.Model, spec: classifier.Spec) -> Explainer:
-    """Explains pictures that are cropped already as `spec` says."""
-    def explain(pictures: list[np.ndarray], predicted: list[str]) -> np.ndarray:
+    """Explains, of pictures that are cropped already as `spec` says, what the model sees there."""
+    def explain(pictures: list[np.ndarray], classes: list[str]) -> np.ndarray:
         seen = [images.fit(picture, np.zeros(4, np.int32), image_size=spec.image_size,
                            box_margin=0.0) for picture in pictures]
-        return grad_cam.heatmaps(model, tf.stack(seen), list(map(spec.classes.index, predicted)))
+        return grad_cam.heatmaps(model, tf.stack(seen), list(map(spec.classes.index, classes)))
     return explain
 
 
-def surest(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows `path, true, predicted, probability, ...` that are wrong, the surest first."""
-    wrong = rows[rows["true"] != rows["predicted"]]
-    return wrong.sort_values("probability", ascending=False, kind="stable")
-
-
-def with_example(pairs: pd.DataFrame, wrong: pd.DataFrame) -> pd.DataFrame:
-    """`pairs` with `path`, the first of the pair in `wrong`.
+def to_show(rows: pd.DataFrame, pairs: pd.DataFrame, *, most: int,
+            load_pictures: PictureLoader | None, explain: Explainer | None,
+            ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]:
+    """What page.write shows of mistakes.
 
     Args:
+        rows: `path, true, predicted, probability, ...`, right ones among them.
         pairs: `true, predicted, ...`, see metrics.confused_pairs.
-        wrong: what `surest` gives.
+        most: mistakes to show.
+        load_pictures, explain: without them there are no pictures, no overlays.
+
+    Returns:
+        The wrong rows, the surest first, with `picture` and `overlay` (the picture under
+        what spoke for `predicted`), data URIs or ""; `pairs` with `path`, the surest mistake
+        of each, and its `picture`; path -> picture of all these.
     """
     names = ["true", "predicted"]
-    return pairs.merge(wrong.drop_duplicates(names)[[*names, "path"]], on=names, how="left")
-
-
-def with_pictures(rows: pd.DataFrame, pictures: dict[str, np.ndarray]) -> pd.DataFrame:
-    """`rows` with `picture`, what is at `path` as a data URI; "" where there are no pictures."""
-    return rows.assign(picture=[
-        page.jpeg(page.shrunk(pictures[path])) if pictures else "" for path in rows["path"]])
-
-
-def with_overlays(rows: pd.DataFrame, pictures: dict[str, np.ndarray],
-                  explain: Explainer | None) -> pd.DataFrame:
-    """`rows` with `overlay`, the picture under what spoke for `predicted`, likewise."""
-    if not (explain and pictures):
-        return rows.assign(overlay="")
-    heat = explain([pictures[path] for path in rows["path"]], rows["predicted"].tolist())
-    return rows.assign(overlay=[
-        page.jpeg(grad_cam.overlay(page.shrunk(pictures[path]), found))
-        for path, found in zip(rows["path"], heat)])
+    wrong = rows[rows["true"] != rows["predicted"]].sort_values(
+        "probability", ascending=False, kind="stable")
+    pairs = pairs.merge(wrong.drop_duplicates(names)[[*names, "path"]], on=names, how="left")
+    wrong = wrong.head(most)
+    if not load_pictures:
+        return wrong.assign(picture="", overlay=""), pairs.assign(picture=""), {}
+    pictures = load_pictures(list(dict.fromkeys([*wrong["path"], *pairs["path"]])))
+    small = [page.shrunk(pictures[path]) for path in wrong["path"]]
+    wrong = wrong.assign(picture=list(map(page.jpeg, small)), overlay="")
+    if explain and len(wrong):
+        heat = explain([pictures[path] for path in wrong["path"]], wrong["predicted"].tolist())
+        wrong["overlay"] = [page.jpeg(grad_cam.overlay(*each)) for each in zip(small, heat)]
+    return wrong, pairs.assign(picture=[
+        page.jpeg(page.shrunk(pictures[path], EXAMPLE_SIDE)) for path in pairs["path"]]), pictures

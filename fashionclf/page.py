@@ -16,11 +16,12 @@ from PIL import Image
 HEADLINE = {"top1": "accuracy", "majority_baseline": "majority baseline", "macro_f1": "macro F1",
             "top3": "top-3", "top5": "top-5", "balanced_accuracy": "balanced accuracy",
             "weighted_f1": "weighted F1", "ece": "calibration error (ECE)"}
-COLUMNS = {"n": "pictures", "f1": "F1", "recall_low": "recall, from", "recall_high": "to",
+COLUMNS = {"class": "class", "n": "pictures", "precision": "precision", "recall": "recall",
+           "recall_low": "recall, from", "recall_high": "to", "f1": "F1",
            "most_confused_with": "most confused with"}  # of the table by class
 ROWS = {"rows_read": "read", "written": "written", "repaired": "written with a box cut to its "
         "picture", "quarantined": "quarantined: the picture can't be used"}  # of the manifest
-MOST_SIDE = 320  # pixels of a shown picture, about twice those on the screen
+MOST_SIDE = 288  # pixels of a shown picture, about twice those on the screen
 QUALITY = 80  # of its JPEG
 DPI = 150  # of a drawing; 100 are drawn as wide as they are shown
 
@@ -44,13 +45,13 @@ def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, pair
     script = _environment().get_template("report.js").render()
     page = _environment().get_template("report.html").render(
         title=title, scores=scores, headline=HEADLINE, notes=_notes(scores, counts),
-        class_counts=list(zip(counts["class"], counts["n"].tolist())), per_class=per_class,
-        columns=COLUMNS, pairs=list(pairs.itertuples()), mistakes=list(mistakes.itertuples()),
+        class_counts=list(zip(counts["class"], counts["n"].tolist())),
+        per_class=per_class[list(COLUMNS)].rename(columns=COLUMNS),
+        pairs=list(pairs.itertuples()), mistakes=list(mistakes.itertuples()),
         wrong=round(scores["n"] * (1 - scores["top1"])),
         drawings={name: _drawn(figure) for name, figure in drawings.items()},
         facts=_facts(manifest), flags=_flags(flags, manifest), script=script,
-        script_hash=_csp_hash(script),
-        provenance={key: scores[key] for key in ("split", "records_fingerprint") if key in scores},
+        script_hash=_csp_hash(script), fingerprint=manifest.get("fingerprint", ""),
         today=datetime.date.today().isoformat())
     file.write_text(page, encoding="utf-8", errors="backslashreplace")
 
@@ -119,18 +120,17 @@ def _facts(manifest: dict) -> dict[str, pd.DataFrame]:
     rows += [(f"dropped: {why}", n) for why, n in manifest.get("dropped", {}).items()]
     if rows:
         facts["From the source to the records"] = pd.DataFrame(rows, columns=["rows", "number"])
+    if manifest.get("overlap"):
+        columns = {"here": manifest["overlap"],
+                   "split at random": manifest.get("overlap_at_random")}
+        shared = pd.DataFrame({name: pd.Series(values, dtype=object)  # counts and shares
+                               for name, values in columns.items() if values})
+        facts["What the splits share"] = shared.rename_axis("shared").reset_index()
     if "counts" in manifest:
         counts = pd.DataFrame(manifest["counts"])
         counts = pd.concat([counts, counts.sum().to_frame("all classes").T])
         counts.insert(0, "class", counts.index)
         facts["Pictures by class and split"] = counts
-    if "overlap" in manifest:
-        at_random = manifest.get("overlap_at_random", {})
-        facts["What the splits share"] = pd.DataFrame({
-            "shared": list(manifest["overlap"]),
-            "here": [_cell(n) for n in manifest["overlap"].values()],
-            "had pictures been split at random": [
-                _cell(at_random.get(name, "")) for name in manifest["overlap"]]})
     return facts
 
 

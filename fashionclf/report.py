@@ -1,7 +1,6 @@
 """What an evaluation leaves behind: numbers, tables and pictures, as files and in TensorBoard."""
 import dataclasses
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -16,7 +15,6 @@ from fashionclf import (calibration, classifier, csv_files, dashboard, figures, 
 GALLERY = 24  # mistakes shown
 PAIRS = 12  # of confused classes shown
 MOST_SIDE = 1024  # pixels of a picture that is kept in memory to be shown
-PictureLoader = Callable[[list[str]], dict[str, np.ndarray]]  # paths -> uint8 [H, W, 3] each
 
 
 def evaluate_run(model: keras.Model, spec: classifier.Spec, records_dir: str | Path, split: str,
@@ -126,7 +124,7 @@ def headline(scores: dict, name: str) -> str:
 
 
 def write(report_dir: str | Path, predictions: inference.Predictions, classes: list[str], *,
-          name: str = "test", load_pictures: PictureLoader | None = None,
+          name: str = "test", load_pictures: mistakes.PictureLoader | None = None,
           explain: mistakes.Explainer | None = None, manifest: dict | None = None,
           run_dir: str | Path | None = None, tensorboard_dir: str | Path | None = None,
           step: int = 0, temperature: float = 1.0, provenance: dict | None = None) -> dict:
@@ -166,24 +164,21 @@ def write(report_dir: str | Path, predictions: inference.Predictions, classes: l
     curves = {"temperature 1": plain}
     if temperature != 1:
         curves[f"temperature {temperature:.2f}"] = predictions.probabilities
-    drawn = {"confusion_matrix": figures.confusion(matrix, classes, name),
-             "reliability": figures.reliability(
-                 {title: calibration.reliability(labels, p) for title, p in curves.items()}, name)}
-    wrong = mistakes.surest(rows)
-    worst = wrong.head(GALLERY)
-    pairs = mistakes.with_example(
-        metrics.confused_pairs(labels, predicted, classes).head(PAIRS), wrong)
-    pictures = {}
+    charts = {"confusion_matrix": figures.confusion(matrix, classes, name),
+              "reliability": figures.reliability(
+                  {title: calibration.reliability(labels, p) for title, p in curves.items()},
+                  name)}
+    worst, pairs, pictures = mistakes.to_show(
+        rows, metrics.confused_pairs(labels, predicted, classes).head(PAIRS), most=GALLERY,
+        load_pictures=load_pictures, explain=explain)
+    drawn = dict(charts)
     if load_pictures:
-        pictures = load_pictures(list(dict.fromkeys([*worst["path"], *pairs["path"]])))
         drawn["misclassified"] = figures.gallery(worst, pictures, name)
     for title, figure in drawn.items():
         figure.savefig(report_dir / f"{title}.png")
     page.write(report_dir / "report.html", title=_title(run_dir, name), scores=scores,
-               per_class=by_class, pairs=mistakes.with_pictures(pairs, pictures),
-               mistakes=mistakes.with_overlays(
-                   mistakes.with_pictures(worst, pictures), pictures, explain),
-               drawings=drawn, manifest=manifest or {}, flags=_flags(run_dir))
+               per_class=by_class, pairs=pairs, mistakes=worst, drawings=charts,
+               manifest=manifest or {}, flags=_flags(run_dir))
     if tensorboard_dir:
         dashboard.add_report(tensorboard_dir, predictions, classes, name=name, table=table,
                              pictures={title: report_dir / f"{title}.png" for title in drawn},
@@ -203,9 +198,9 @@ def prediction_rows(predictions: inference.Predictions, classes: list[str]) -> p
 
 
 def _title(run_dir: str | Path | None, name: str) -> str:
-    return f"{Path(run_dir).resolve().name} on {name}" if run_dir else f"A model on {name}"
+    return f"{Path(run_dir).resolve().name if run_dir else 'A model'} on {name} pictures"
 
 
 def _flags(run_dir: str | Path | None) -> str:
-    file = Path(run_dir or "") / "flags.cfg"
-    return file.read_text() if run_dir and file.is_file() else ""
+    file = run_dir and Path(run_dir) / "flags.cfg"
+    return file.read_text() if file and file.is_file() else ""

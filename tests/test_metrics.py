@@ -130,6 +130,14 @@ def test_per_class_keeps_a_class_that_never_occurs():
     assert (table["recall_low"][3], table["recall_high"][3]) == (0, 1)
 
 
+def test_confused_pairs_come_by_number_then_by_share_of_the_true_class():
+    labels, predicted = [0, 0, 0, 0, 1, 1, 2], [1, 1, 2, 0, 0, 1, 0]
+    assert metrics.confused_pairs(np.array(labels), np.array(predicted), CLASSES).to_dict(
+        "split")["data"] == [[CLASSES[0], CLASSES[1], 2, 0.5], [CLASSES[2], CLASSES[0], 1, 1.0],
+                             [CLASSES[1], CLASSES[0], 1, 0.5], [CLASSES[0], CLASSES[2], 1, 0.25]]
+    assert metrics.confused_pairs(np.arange(3), np.arange(3), CLASSES).empty
+
+
 def test_text_table_is_scikit_learn_s_and_its_macro_average_is_the_summary_s():
     labels, probabilities = random_case()
     classes = [*"abcdefg", "never"]

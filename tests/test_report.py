@@ -1,6 +1,9 @@
 """Promises of the report: every file, captions, tags, whatever the names."""
-import html.parser
+import base64
+import html
+import io
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -41,8 +44,8 @@ def written(tmp_path_factory):
 def test_all_files_are_written_and_metrics_are_what_is_returned(written):
     folder, scores = written
     assert sorted(file.name for file in (folder / "report").iterdir()) == [
-        "classification_report.txt", "confusion_matrix.png", "index.html", "metrics.json",
-        "misclassified.png", "per_class.csv", "predictions.csv", "reliability.png"]
+        "classification_report.txt", "confusion_matrix.png", "metrics.json", "misclassified.png",
+        "per_class.csv", "predictions.csv", "reliability.png", "report.html"]
     assert json.loads((folder / "report" / "metrics.json").read_text()) == scores
     assert scores["split"] == "test" and scores["top1"] == 5 / 6
 
@@ -57,36 +60,38 @@ def test_tables_read_back_whatever_the_names(written):
     assert per_class["most_confused_with"].fillna("").tolist() == ["", "Coat", ""]
 
 
-class Page(html.parser.HTMLParser):
-    """What a browser would make of a page: its tags and its text."""
-
-    def __init__(self, file):
-        super().__init__()
-        self.tags, self.text = [], ""
-        self.feed(file.read_text(encoding="utf-8"))
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.text += data
-
-
-def test_the_page_shows_every_picture_and_no_name_becomes_a_tag(tmp_path):
+def test_the_page_shows_each_mistake_beside_what_spoke_for_it_whatever_the_names(tmp_path):
     evil = ["<script>alert(1)</script>.jpg", "\"><img src=x onerror=alert(1)>", "a&amp;b", "x",
             "</table><iframe src=//x>", "y"]
-    classes = ["<i>Coat", "&eacute;", "'\"><svg onload=alert(1)>"]
+    classes = ["<i>Coat", "&eacute;", "<script>alert(2)</script>"]
     wrong = predictions(evil)
     wrong.probabilities[:] = wrong.probabilities[:, [1, 2, 0]]
-    report.write(tmp_path, wrong, classes, load_pictures=load_pictures)
-    page = Page(tmp_path / "index.html")
-    assert {tag for tag, _ in page.tags} <= {
-        "html", "meta", "title", "style", "h1", "h2", "p", "img", "table", "thead", "tbody", "tr",
-        "th", "td"}
-    shown = [attrs["src"] for tag, attrs in page.tags if tag == "img"]
-    assert shown == ["confusion_matrix.png", "reliability.png", "misclassified.png"]
-    assert all((tmp_path / name).is_file() for name in shown)
-    assert all(name in page.text for name in [*evil[:3], evil[4], *classes])
+    wrong.probabilities[4] = [0.0, 0.95, 0.05]
+    run_dir = tmp_path / "my <run>"
+    run_dir.mkdir()
+    (run_dir / "flags.cfg").write_text("--weights=<nowhere>\n")
+    asked = []
+
+    def explain(pictures, predicted):
+        asked.extend(predicted)
+        return np.stack([np.eye(2, dtype=np.float32)] * len(pictures))
+
+    report.write(run_dir / "report", wrong, classes, load_pictures=load_pictures, explain=explain,
+                 run_dir=run_dir, manifest={"quarantined": 12_345})
+    text = (run_dir / "report" / "report.html").read_text(encoding="utf-8")
+    assert text.count("<script>") == 1 and "<iframe" not in text and "<i>Coat" not in text
+    for said in [*evil, "--weights=<nowhere>", "my <run> on test pictures", "12,345"]:
+        assert html.escape(said).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in text
+    captions = re.findall("<figcaption>P: (.+) T: (.+)\n", html.unescape(text))
+    assert captions[0] == ("&eacute;", classes[2]) and len(captions) == 6
+    assert asked == [predicted for predicted, _ in captions]
+    figure = text[text.index("<figure>"):text.index("<figcaption>")]
+    shown = [np.asarray(Image.open(io.BytesIO(base64.b64decode(uri)))).astype(int)
+             for uri in re.findall("jpeg;base64,([^\"]+)", figure)]
+    assert [picture.shape for picture in shown] == [(40, 30, 3)] * 2
+    grey = np.abs(shown[0] - 200).max(axis=2)
+    tinted = np.abs(shown[1] - 200).max(axis=2)
+    assert grey.max() < 5 and tinted[:5, :5].min() > 40 and tinted[:3, -3:].max() < 40
 
 
 def test_tensorboard_holds_both_pictures_the_table_and_the_scores(written):
@@ -114,6 +119,7 @@ def test_only_mistakes_are_asked_for_and_none_at_all_is_fine(tmp_path):
     report.write(tmp_path / "b", perfect, NAMES, load_pictures=loader)
     assert asked == [[predictions().paths[3]], []]
     assert (tmp_path / "b" / "misclassified.png").is_file()
+    assert "No picture is misclassified" in (tmp_path / "b" / "report.html").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +141,9 @@ def test_evaluate_run_counts_every_record_and_says_accuracy_beside_the_baseline(
     assert "majority baseline   0.333" in printed
     rows = pd.read_csv(tmp_path / "predictions.csv")
     assert (rows["true"] == rows["predicted"]).mean() == pytest.approx(scores["top1"])
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("<figure>") == page.count("The same, where it spoke for") == round(
+        9 * (1 - scores["top1"])) > 0
 
 
 def test_gallery_pictures_are_those_of_their_records(records_dir):

@@ -47,7 +47,7 @@ def extras() -> dict[str, list[str]]:
 def tests_of(extra: str) -> list[str]:
     """The test files that name the extra, as what cures a missing library."""
     return sorted(str(file) for file in (ROOT / "tests").glob("test_*.py")
-                  if f"fashionclf[{extra}]" in file.read_text(encoding="utf-8"))
+                  if f"fashionclf[{extra}]" in file.read_text(encoding="utf-8").replace("\\", ""))
 
 
 def fault(extra: str, dev: list[str]) -> str:
