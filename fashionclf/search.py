@@ -15,8 +15,9 @@ that predict has saved need not be computed again:
 
 "query" gives a row for each of the --k nearest pictures, by cosine similarity
 (1: the same direction), and draws them with --sheet. The query picture itself is left
-out where it is in the index. Needs pip install 'fashionclf[search]'. Two CPU cores
-describe 80 pictures a second, half as many with a mirrored model.
+out where its file is in the index (not in one of records, which name no files). Needs
+pip install 'fashionclf[search]'. Two CPU cores describe 80 pictures a second, half as
+many with a mirrored model.
 """
 import os
 import sys

@@ -110,7 +110,9 @@ def _alike(one: np.ndarray, other: np.ndarray) -> bool:
 
 
 def answers(index: neighbours.Index, queries: Described, k: int) -> pd.DataFrame:
-    """The `k` pictures of the index that are nearest to each query, which is never its own answer.
+    """The `k` pictures of the index that are nearest to each query.
+
+    A file is never its own answer; in an index of records, which name no files, it may be.
 
     Args:
         queries: their paths start from the working directory.
