@@ -50,11 +50,11 @@ runpy.run_module("fashionclf.export", run_name="__main__", alter_sys=True)
 
 def needs(extra, *modules):
     return pytest.mark.skipif(not all(map(find_spec, modules)), reason=f"a library is absent: "
-                              f"pip install 'fashionclf[{extra}]'")
+                              f"pip install '{extra}'")
 
 
-needs_onnx = needs("onnx", "tf2onnx", "onnxruntime")
-needs_litert = needs("litert", "ai_edge_litert", "ai_edge_quantizer")
+needs_onnx = needs("fashionclf[onnx]", "tf2onnx", "onnxruntime")
+needs_litert = needs("fashionclf[litert]", "ai_edge_litert", "ai_edge_quantizer")
 
 
 @pytest.fixture(scope="module")
