@@ -82,12 +82,17 @@ def write(name: str, model: keras.Model, spec: classifier.Spec, folder: Path, *,
     elif name == "onnx":
         with warnings.catch_warnings():  # Keras looks whether NumPy still has an old name
             warnings.simplefilter("ignore", FutureWarning)
-            model.export(path, format="onnx", verbose=False)
+            model.export(path, format="onnx", verbose=False, input_signature=_takes(model))
     elif name == "litert":
         model.export(path, format="litert", verbose=False)
     else:
         _write_litert_int8(model, path, calibrate_on())
     return path
+
+
+def _takes(model: keras.Model) -> list[tf.TensorSpec]:
+    """Without a given signature Keras refuses a model that was never called, for ONNX."""
+    return [tf.TensorSpec(model.input_shape, tf.float32, name="images")]
 
 
 def _write_saved_model(model: keras.Model, spec: classifier.Spec, path: Path,
@@ -99,13 +104,10 @@ def _write_saved_model(model: keras.Model, spec: classifier.Spec, path: Path,
     0..255. Both give `probabilities`, float32 [B, C]. Weights are constants of the graph, as
     in inference.Predictor, and stored once for both.
     """
-    probabilities = tf.function(
-        inference.with_constants(model),
-        input_signature=[tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)])
+    probabilities = tf.function(inference.with_constants(model), input_signature=_takes(model))
     load = functools.partial(images.load, image_size=spec.image_size, box_margin=0.0)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *model.input_shape[1:]], tf.float32,
-                                                name="images")])
+    @tf.function(input_signature=_takes(model))
     def of_images(pictures):
         return {"probabilities": probabilities(pictures)}
 
@@ -134,5 +136,5 @@ def _write_litert_int8(model: keras.Model, path: Path, pictures: Iterable[np.nda
             work.add_static_config(
                 regex=".*", operation_name=qtyping.TFLOperationName(operation),
                 activation_num_bits=8, weight_num_bits=8)
-        ranges = work.calibrate({"serving_default": ({"images": one} for one in pictures)})
+        ranges = work.calibrate({"serving_default": [{"images": one} for one in pictures]})
         path.write_bytes(work.quantize(ranges).quantized_model)
