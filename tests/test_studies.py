@@ -1,5 +1,6 @@
 """The studies: one split whatever the classes are called, tables over seeds, each tool once."""
 import csv
+import io
 import json
 import subprocess
 import sys
@@ -58,14 +59,12 @@ def options(tree, tmp_path):
             "--weights=none", "--seeds=1", f"--output={tmp_path / 'out'}"]
 
 
-def test_a_split_does_not_depend_on_what_classes_are_called(tree, tmp_path):
+def test_a_split_keeps_groups_together_and_is_written_beside_the_rows(tree):
     rows = sources.read(tree, r"Sender_(\d+)_")
     drawn = sources.split(rows, test_fraction=0.3, validation_fraction=0.2, seed=1)
     parts = drawn.table.groupby("item")["partition"].nunique()
     assert (parts == 1).all() and set(drawn.table["partition"]) == {"train", "val", "test"}
-    sources.write(drawn, tmp_path / "rows.csv")
-    with open(tmp_path / "rows.csv", newline="") as file:
-        written = list(csv.DictReader(file))
+    written = list(csv.DictReader(io.StringIO(sources.as_csv(drawn))))
     assert [row["path"] for row in written] == drawn.table["path"].tolist()
     assert {row["x1"] for row in written} == {""}
 
@@ -73,8 +72,7 @@ def test_a_split_does_not_depend_on_what_classes_are_called(tree, tmp_path):
 def test_boxes_of_the_source_are_kept(tmp_path):
     table = pd.DataFrame({"path": ["a.jpg", "b.jpg"], "item": "i", "category": "Tee",
                           "bbox": [(1, 2, 30, 40), None], "partition": "test"})
-    sources.write(sources.Rows(table, tmp_path), tmp_path / "rows.csv")
-    assert (tmp_path / "rows.csv").read_text().splitlines()[1:] == [
+    assert sources.as_csv(sources.Rows(table, tmp_path)).splitlines()[1:] == [
         "a.jpg,i,Tee,test,1,2,30,40", "b.jpg,i,Tee,test,,,,"]
 
 
@@ -108,6 +106,24 @@ def test_a_table_has_three_digits_and_blanks():
     table = pd.DataFrame({"way": ["a", "b"], "n": [2, 3], "x": [0.12345, np.nan]})
     assert tables.markdown(table).splitlines() == [
         "| way | n | x |", "|---|---|---|", "| a | 2 | 0.123 |", "| b | 3 |  |"]
+
+
+@pytest.mark.slow
+def test_records_of_another_split_or_map_are_never_taken_for_those_asked_for(tree, tmp_path):
+    rows, other = (sources.split(sources.read(tree, r"Sender_(\d+)_"), test_fraction=0.3,
+                                 validation_fraction=0.2, seed=seed) for seed in (0, 1))
+    (tmp_path / "map.csv").write_text("from,to\nRed,Warm\n")
+    first = programs.build(rows, tmp_path, "x", category_map=tmp_path / "map.csv")
+    built = first.stat().st_mtime_ns
+    assert programs.build(rows, tmp_path, "x", category_map=tmp_path / "map.csv") == first
+    assert first.stat().st_mtime_ns == built
+    assert programs.build(other, tmp_path, "x", category_map=tmp_path / "map.csv") != first
+    (tmp_path / "map.csv").write_text("from,to\nRed,Hot\n")
+    changed = programs.build(rows, tmp_path, "x", category_map=tmp_path / "map.csv")
+    assert json.loads((changed / "manifest.json").read_text())["classes"] == [
+        "Blue", "Green", "Hot"]
+    with pytest.raises(FileNotFoundError, match="none.csv: no such file; correct the flag"):
+        programs.build(rows, tmp_path, "x", category_map=tmp_path / "none.csv")
 
 
 @pytest.mark.slow
@@ -182,8 +198,9 @@ def test_the_study_of_merging_compares_four_ways_on_the_same_pictures(options, t
     before, merged, summed, after = rows["accuracy"]
     assert len(rows) == 4 and rows["test pictures"].nunique() == 1
     assert merged >= before and rows["majority baseline"][1:].nunique() == 1
-    said = [pd.read_csv(tmp_path / "out" / folder / "predictions.csv").set_index("path")
-            for folder in ("run_0/report", "run_0/report_merged", "run_0_merged/report")]
+    said = [pd.read_csv(next((tmp_path / "out").glob(f"{report}/predictions.csv")),
+                        index_col="path") for report in (
+                "run_0/report", "run_0/report_test_*", "run_0_merged/report")]
     assert set(said[0].index) == set(said[1].index) == set(said[2].index)
     assert summed == pytest.approx((said[1]["true"] == said[1]["predicted"]).mean())
     assert after == pytest.approx((said[2]["true"] == said[2]["predicted"]).mean())
@@ -204,7 +221,7 @@ def test_the_study_of_alignment_scores_the_old_run_beside_three_starts(options, 
     rows = pd.read_csv(tmp_path / "out" / "alignment.csv")
     assert rows["start"].tolist() == ["cold", "trunk of the old run",
                                       "trunk and head of the old run"]
-    scores = json.loads((tmp_path / "out/run_old/report_aligned/metrics.json").read_text())
+    scores = programs.scores(next((tmp_path / "out").glob("run_old/report_test_*")))
     facts = scores["alignment"]
     assert set(facts["records' classes without one"]) == {"Green"}
     assert facts["pictures"] == rows["test pictures"][0]

@@ -53,7 +53,7 @@ def main(_: list[str]) -> None:
     old, new = built(output)
     old_run = output / "run_old"
     programs.train(old, old_run, f"--flagfile={FLAGS.recipe}", f"--weights={FLAGS.weights}")
-    aligned = programs.evaluate(old_run, new, old_run / "report_aligned", f"--align={FLAGS.align}")
+    aligned = programs.scores(programs.evaluate(old_run, new, "test", Path(FLAGS.align)))
     starts = {COLD: [f"--weights={FLAGS.weights}"], TRUNK: [f"--weights={old_run}"],
               HEAD: [f"--weights={old_run}", f"--align={FLAGS.align}"]}
     rows, curves = [], []
@@ -76,7 +76,7 @@ def built(output: Path) -> tuple[Path, Path]:
                            FLAGS.old_fraction, seed=0)
     old, new = (programs.build(
         sources.split(part, test_fraction=test, validation_fraction=TENTH, seed=0),
-        output / f"records_{name}", *[f"--category_map={file}"] * bool(file))
+        output, name, **({"category_map": Path(file)} if file else {}))
         for part, test, name, file in zip(parts, (TENTH, FLAGS.test_fraction), ("old", "new"),
                                           (FLAGS.old_map, FLAGS.new_map)))
     return old, new

@@ -57,7 +57,7 @@ def built(seed: int) -> Path:
     rows = sources.split(
         sources.read(FLAGS.source_dir, FLAGS.group_pattern), test_fraction=FLAGS.test_fraction,
         validation_fraction=FLAGS.validation_fraction, seed=seed)
-    return programs.build(rows, Path(FLAGS.output) / f"records_{seed}")
+    return programs.build(rows, Path(FLAGS.output), str(seed))
 
 
 def trained(records: Path, seed: int, epochs: int) -> dict:

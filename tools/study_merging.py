@@ -52,13 +52,12 @@ def main(_: list[str]) -> None:
     rows = sources.split(
         sources.read(FLAGS.source_dir, FLAGS.group_pattern), test_fraction=FLAGS.test_fraction,
         validation_fraction=FLAGS.validation_fraction, seed=0)
-    records = programs.build(rows, output / "records")
+    records = programs.build(rows, output, "as_they_are")
     runs = {seed: output / f"run_{seed}" for seed in range(FLAGS.seeds)}
     before = {seed: trained(records, run, seed) for seed, run in runs.items()}
     suggested = suggest(records, list(runs.values()))
-    merged = programs.build(rows, output / "records_merged",
-                            f"--category_map={suggested / 'category_map.csv'}",
-                            f"--classes={suggested / 'classes.txt'}")
+    merged = programs.build(rows, output, "merged", category_map=suggested / "category_map.csv",
+                            classes=suggested / "classes.txt")
     found = []
     for seed, run in runs.items():
         found += compared(run, before[seed], merged, suggested / "align.csv", seed)
@@ -76,9 +75,7 @@ def suggest(records: Path, runs: list[Path]) -> Path:
     """The folder of suggest_merges, from the validation split of all runs."""
     from tools.studies import programs
 
-    reports = [run / "report_validation" for run in runs]
-    for run, report in zip(runs, reports):
-        programs.evaluate(run, records, report, "--split=validation")
+    reports = [programs.evaluate(run, records, "validation") for run in runs]
     suggested = Path(FLAGS.output) / "suggested"
     programs.start("tools.suggest_merges", f"--report={','.join(map(str, reports))}",
                    f"--merges={FLAGS.merges}", f"--output={suggested}")
@@ -96,7 +93,7 @@ def compared(run: Path, before: dict, merged: Path, align: Path, seed: int) -> l
     said = pd.read_csv(run / "report" / "predictions.csv", dtype=str, keep_default_na=False)
     of_names = merges.merged_accuracy(said["true"], said["predicted"],
                                       dict(into.itertuples(index=False)))
-    summed = programs.evaluate(run, merged, run / "report_merged", f"--align={align}")
+    summed = programs.scores(programs.evaluate(run, merged, "test", align))
     after = trained(merged, run.with_name(f"{run.name}_merged"), seed)
     nan = float("nan")
     scores = [(before["top1"], before["macro_f1"], before["majority_baseline"]),

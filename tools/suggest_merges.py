@@ -108,10 +108,10 @@ def draw(steps: "pd.DataFrame"):
     axes.plot(steps["bits"], steps["majority_baseline"], color="#999999", marker=".",
               label="majority baseline")
     for row in steps.itertuples():
-        axes.annotate(row.merge or "as they are", (row.bits, row.accuracy), xytext=(0, 7),
-                      textcoords="offset points", fontsize=7, ha="center", parse_math=False)
+        axes.annotate(row.merge or "as they are", (row.bits, row.accuracy), xytext=(2, 7),
+                      textcoords="offset points", fontsize=7, rotation=35, parse_math=False)
     axes.invert_xaxis()
-    axes.margins(x=0.2)
+    axes.margins(x=0.25)
     axes.set(xlabel="bits of the class distribution", ylim=(0, 1.05),
              title="classes merged one after another")
     axes.legend(loc="center left")

@@ -1,4 +1,5 @@
 """The programs of fashionclf, started as a user would; what is finished is not done again."""
+import hashlib
 import json
 import subprocess
 import sys
@@ -20,15 +21,24 @@ def start(*command: str) -> None:
                                 "goes on from there")
 
 
-def build(rows: sources.Rows, records: Path, *flags: str) -> Path:
-    """Builds `records` from `rows` and their own split, where they aren't there; gives them."""
+def build(rows: sources.Rows, output: Path, name: str, **files: Path) -> Path:
+    """Builds records of `rows` in their own split, where they aren't there; gives their folder.
+
+    Args:
+        files: flags of build_tfrecords and the files that they name. The folder is named after
+            what is in them and in the rows, so that others are never taken for these.
+    """
+    text = sources.as_csv(rows)
+    records = output / f"records_{name}_{_digest(text, *map(_content, files.values()))}"
     if not records.exists():
-        csv_file = records.with_name(f"{records.name}.csv")
-        sources.write(rows, csv_file)
+        csv_file = output / f"{records.name}.csv"
+        output.mkdir(parents=True, exist_ok=True)
+        csv_file.write_text(text, encoding="utf-8")
         start("fashionclf.build_tfrecords", "--source=csv", f"--csv_file={csv_file}",
               f"--source_dir={rows.images_root}", "--item_column=item",
               f"--bbox_columns={','.join(sources.SIDES)}", "--partition_column=partition",
-              "--split=official", f"--records={records}", *flags)
+              "--split=official", f"--records={records}",
+              *(f"--{flag}={file}" for flag, file in files.items()))
     return records
 
 
@@ -38,15 +48,26 @@ def train(records: Path, run: Path, *flags: str) -> dict:
     return scores(run / "report")
 
 
-def evaluate(run: Path, records: Path, report: Path, *flags: str) -> dict:
-    """Evaluates `run` into `report`, where that isn't there; gives the scores."""
+def evaluate(run: Path, records: Path, split: str, align: Path | None = None) -> Path:
+    """Evaluates `run`, where that isn't done; gives the report's folder, named like `build`'s."""
+    report = run / f"report_{split}_{_digest(records.name, _content(align) if align else '')}"
     if not report.exists():
         partial = report.with_name(f"{report.name}.partial")
-        start("fashionclf.evaluate", f"--run={run}", f"--records={records}",
-              f"--output={partial}", *flags)
+        start("fashionclf.evaluate", f"--run={run}", f"--records={records}", f"--split={split}",
+              f"--output={partial}", *([f"--align={align}"] if align else []))
         partial.rename(report)
-    return scores(report)
+    return report
 
 
 def scores(report: Path) -> dict:
     return json.loads((report / "metrics.json").read_text(encoding="utf-8"))
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:8]
+
+
+def _content(file: Path | str) -> str:
+    if not Path(file).is_file():
+        raise FileNotFoundError(f"{file}: no such file; correct the flag that names it")
+    return Path(file).read_text(encoding="utf-8")

@@ -59,11 +59,10 @@ def _drawn(rows: Rows, test_fraction: float, validation_fraction: float,
                         validation_fraction=validation_fraction, seed=seed)
 
 
-def write(rows: Rows, csv_file: Path) -> None:
+def as_csv(rows: Rows) -> str:
     """The CSV that build_tfrecords --source=csv reads: exact, not `csv_files.safe`."""
     import pandas as pd
 
     boxes = pd.DataFrame([box or (None,) * 4 for box in rows.table["bbox"]], columns=SIDES,
                          index=rows.table.index, dtype="Int64")
-    csv_file.parent.mkdir(parents=True, exist_ok=True)
-    rows.table.drop(columns="bbox").join(boxes).to_csv(csv_file, index=False)
+    return rows.table.drop(columns="bbox").join(boxes).to_csv(index=False, lineterminator="\n")
