@@ -90,7 +90,7 @@ class Predictor:
             for batch in dataset:
                 probabilities, *pooled = self._outputs(batch["image"])
                 parts["probabilities"].append(probabilities)
-                if bar.n < self._features:
+                if sum(map(len, parts["features"])) < self._features:
                     parts["features"] += pooled
                 for name in ("label", "path", "item"):
                     parts[name].append(batch[name].numpy())
