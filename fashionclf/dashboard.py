@@ -37,17 +37,17 @@ def add_report(tensorboard_dir: str | Path, predictions: Predictions, classes: l
 
 
 def add_hyperparameters(tensorboard_dir: str | Path,
-                        values: dict[str, bool | int | float | str], *, run: str) -> None:
+                        values: dict[str, bool | int | float | str], *, run: Path) -> None:
     """Adds a row to the HParams page; its scores are those of the reports.
 
     Args:
         values: what the run was trained with, by name.
-        run: names the row, also where another run has the same values.
+        run: folder that names the row, also where another run has the same values.
     """
     writer = tf.summary.create_file_writer(str(Path(tensorboard_dir) / RUN))
     with writer.as_default(step=0):
         # Without hparams_config TensorBoard finds columns and scores of all runs by itself.
-        hp.hparams(values, trial_id=run)
+        hp.hparams(values, trial_id=f"{run.name} ({run})")
     writer.close()
 
 

@@ -94,7 +94,8 @@ class Predictor:
             for batch in dataset:
                 probabilities, *features = self.outputs(batch["image"])
                 parts["probabilities"].append(probabilities)
-                if most_features is None or bar.n < most_features:
+                kept = sum(map(len, parts["features"]))
+                if most_features is None or kept < most_features:
                     parts["features"] += features
                 for name in ("label", "path", "item"):
                     parts[name].append(batch[name].numpy())

@@ -164,7 +164,7 @@ def train(run_dir: Path, manifest: dict, strategy) -> None:
     report.evaluate_run(model, spec, FLAGS.records, "test", run_dir / "report",
                         batch_size=FLAGS.batch_size, run_dir=run_dir,
                         tensorboard_dir=run_dir / "tensorboard")
-    dashboard.add_hyperparameters(run_dir / "tensorboard", cli.own_values(PLACES), run=FLAGS.run)
+    dashboard.add_hyperparameters(run_dir / "tensorboard", cli.own_values(PLACES), run=run_dir)
     classifier.save(model, spec, run_dir, trunk_from=FLAGS.weights,
                     records_fingerprint=manifest["fingerprint"])
     print(f"\nreport: {run_dir / 'report' / 'report.html'}\n"

@@ -1,4 +1,6 @@
 """Promises of TensorBoard's pages of an evaluation: curves, hyperparameters, projector."""
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -46,10 +48,10 @@ def test_each_class_that_occurs_has_its_precision_and_recall(tmp_path):
 
 def test_hyperparameters_keep_their_types(tmp_path):
     values = {"dropout": 0.2, "head_epochs": 3, "augment": True, "weights": "imagenet"}
-    dashboard.add_hyperparameters(tmp_path, values, run="saved_models/mine")
+    dashboard.add_hyperparameters(tmp_path, values, run=Path("saved_models/mine"))
     content = events(tmp_path).SummaryMetadata("_hparams_/session_start_info").plugin_data.content
     info = metadata.parse_session_start_info_plugin_data(content)
-    assert info.group_name == "saved_models/mine"
+    assert info.group_name == "mine (saved_models/mine)"
     kinds = {name: (value.WhichOneof("kind"), getattr(value, value.WhichOneof("kind")))
              for name, value in info.hparams.items()}
     assert kinds == {"dropout": ("number_value", 0.2), "head_epochs": ("number_value", 3),
