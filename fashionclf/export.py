@@ -34,7 +34,7 @@ flags.DEFINE_integer("calibration_pictures", 128, "Most pictures that litert_int
                      "on.", lower_bound=1)
 flags.DEFINE_float("tolerance", 1e-4, "Largest difference of a probability between the run and an "
                    "export in float32.", lower_bound=0.0)
-flags.DEFINE_float("int8_agreement", 0.9, "Least share of pictures of which litert_int8 names the "
+flags.DEFINE_float("int8_agreement", 0.95, "Least share of pictures of which litert_int8 names the "
                    "run's class.", lower_bound=0.0, upper_bound=1.0)
 flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together.",
                      lower_bound=1)
