@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 from tiny import make_records
@@ -63,7 +64,7 @@ def browser():
     ("text", ["test/classification_report", "macro avg"]),
     ("pr_curves", ["test/Red", "validation/Blue"]),
     ("hparams", ["mine (", "head_learning_rate", "test/top1", "test/macro_f1", "test/ece"]),
-    ("projector", ["Points: 12", "Dimension: 128", "projector_test.tsv"]),
+    ("projector", ["Points: 12", "Dimension: 128"]),
     pytest.param("profile", ["Sessions (2)", "Host Compute Time"], marks=pytest.mark.skipif(
         not PROFILED, reason="absent: pip install 'fashionclf[profile]'"))])
 def test_the_page_shows_our_data(address, browser, tmp_path, page, texts):
@@ -73,6 +74,15 @@ def test_the_page_shows_our_data(address, browser, tmp_path, page, texts):
         await_text(tab, text)
     tab.screenshot(path=tmp_path / f"{page}.png")
     tab.close()
+
+
+@pytest.mark.parametrize("what, file", [
+    ("metadata", "projector_test.tsv"), ("sprite_image", "projector_test.png"),
+    ("tensor", "projector_test.bytes")])
+def test_the_projector_is_served_what_was_written(address, logs, what, file):
+    url = f"{address}/data/plugin/projector/{what}?run=report&name=test"
+    with urllib.request.urlopen(url) as answer:
+        assert answer.read() == (logs / "report" / file).read_bytes()
 
 
 def await_text(tab, text):
