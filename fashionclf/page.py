@@ -117,7 +117,9 @@ def _facts(manifest: dict) -> dict[str, pd.DataFrame]:
     """Heading -> table of what the manifest says of the data; what it lacks is left out."""
     facts = {}
     rows = [(name, manifest[key]) for key, name in ROWS.items() if key in manifest]
-    rows += [(f"dropped: {why}", n) for why, n in manifest.get("dropped", {}).items()]
+    if "dropped" in manifest:
+        rows += [(f"dropped: {why}", n) for why, n in manifest["dropped"].items()] or [
+            ("dropped", 0)]
     if rows:
         facts["From the source to the records"] = pd.DataFrame(rows, columns=["rows", "number"])
     if manifest.get("overlap"):

@@ -142,9 +142,10 @@ def test_without_manifest_flags_and_pictures_their_sections_are_left_out(tmp_pat
 
 
 def test_no_split_at_random_is_made_up_where_the_manifest_has_none(tmp_path):
-    manifest = {"overlap": {"items, train and test": 3}}
+    manifest = {"overlap": {"items, train and test": 3}, "dropped": {}}
     parsed = Parsed(write(tmp_path / "report.html", manifest=manifest))
     assert "shared here items, train and test 3 Flags" in parsed.text
+    assert "rows number dropped 0" in parsed.text
 
 
 def test_a_wheel_holds_whatever_the_package_holds_beside_code():
