@@ -118,7 +118,7 @@ def write(rows: "pd.DataFrame") -> None:
                  f"On validation:\n\n{suggested}\nOn test:\n\n{tables.markdown(table)}")
     figure, (axes,) = pictures.figure(1)
     pictures.points(axes, rows, "way", ["accuracy", "majority baseline"])
-    axes.set(title=f"{FLAGS.merges} merges, test pictures", xlim=(0, 1))
+    axes.set(title="before and after merging, on test", xlim=(0, 1))
     figure.savefig(output / "merging.png")
 
 

@@ -37,4 +37,4 @@ def points(axes: Axes, rows: pd.DataFrame, by: str, columns: list[str]) -> None:
                               textcoords="offset points", fontsize=8, color=colour)
     axes.set_yticks(range(len(order)), order)
     axes.set(ylim=(len(order) - 0.5, -0.7))
-    axes.legend(loc="lower center", fontsize=8)
+    axes.legend(loc="center", fontsize=8)
