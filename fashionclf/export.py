@@ -10,7 +10,7 @@ saved_model takes the bytes of JPEG, PNG and WEBP files (signature "serving_defa
 probabilities. An export that differs too much from its run is an error and leaves nothing.
 
 Without records, name pictures after the flags: files, or folders to search through. Two CPU
-cores take about a minute a format, two for litert_int8.
+cores take about a minute a format for 410 pictures.
 """
 from pathlib import Path
 

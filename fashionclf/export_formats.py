@@ -104,9 +104,9 @@ def _write_saved_model(model: keras.Model, spec: classifier.Spec, path: Path,
     """Two signatures, "serving_default" on files and "images" on pictures, and `labels`.
 
     "serving_default" takes `encoded`, string [B], the bytes of JPEG, PNG or WEBP files, and
-    sees whole pictures, as predict does; "images" takes `images`, float32 [B, S, S, 3], RGB,
-    0..255. Both give `probabilities`, float32 [B, C]. Weights are constants of the graph, as
-    in inference.Predictor, and stored once for both.
+    sees whole pictures, as predict does (a file that can't be decoded is an error of its whole
+    batch); "images" takes `images`. Both give `probabilities`. Weights are constants of the
+    graph, as in inference.Predictor, and stored once for both.
     """
     probabilities = tf.function(inference.with_constants(model), input_signature=_takes(model))
     load = functools.partial(images.load, image_size=spec.image_size, box_margin=0.0)

@@ -164,7 +164,7 @@ def test_litert_says_what_the_run_says_and_int8_nearly(run_dir, records_dir, tmp
 
     _, about = exported(run_dir, records_dir, tmp_path / "out", "--format=litert,litert_int8")
     assert about["litert"]["images"]["largest_difference"] < 1e-4
-    assert about["litert_int8"]["images"]["agreement"] >= 0.9
+    assert about["litert_int8"]["images"]["agreement"] >= 0.95
     assert about["litert_int8"]["bytes"] < 0.5 * about["litert"]["bytes"]
     for name, tolerance in (("model.tflite", 1e-4), ("model_int8.tflite", 0.1)):
         interpreter = Interpreter(str(tmp_path / "out" / name))
@@ -241,6 +241,6 @@ def test_probabilities_of_another_shape_are_refused(records_dir):
                                          SPEC, examples, 4)
 
 
-def test_every_format_has_a_file():
+def test_a_saved_model_needs_no_extra():
     export_formats.check_installed("saved_model")
-    assert set(export_formats.EXTRAS) < set(export_formats.FILES)
+    assert set(export_formats.FILES) - set(export_formats.EXTRAS) == {"saved_model"}
