@@ -1,9 +1,12 @@
 """A model in the formats of other runtimes: SavedModel, ONNX, LiteRT in float32 and in int8.
 
-All take pictures and give probabilities: normalization, the look at the mirror image and the
-temperature are inside. docs of each format's input and output: WRITERS' functions.
+All take "images", float32 [B, S, S, 3], RGB, 0..255, and give probabilities, float32 [B, C]:
+normalization, the look at the mirror image and the temperature are inside. A SavedModel takes
+undecoded files too.
 """
+import contextlib
 import functools
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable
@@ -135,7 +138,8 @@ def _write_litert_int8(model: keras.Model, path: Path, pictures: Iterable[np.nda
     """
     from ai_edge_quantizer import qtyping, quantizer
 
-    with tempfile.TemporaryDirectory() as folder:
+    with (tempfile.TemporaryDirectory() as folder,
+          contextlib.redirect_stdout(sys.stderr)):  # it prints sizes of its own
         in_float = Path(folder) / FILES["litert"]
         model.export(in_float, format="litert", verbose=False)
         work = quantizer.Quantizer(str(in_float))
