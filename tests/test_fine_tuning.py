@@ -69,6 +69,7 @@ def test_fine_tuning_changes_the_top_two_blocks_and_no_batchnorm(changed):
     assert not any("bn" in path for path in changed["fine_tune"])
 
 
+@pytest.mark.slow
 def test_stochastic_depth_reaches_trained_blocks_and_ends_with_the_step():
     def loss(block, rate):
         keras.utils.set_random_seed(0)
