@@ -37,6 +37,7 @@ def official_file(tmp_path):
     return file
 
 
+@pytest.mark.slow
 def test_our_graph_equals_the_official_imagenet_graph(tmp_path, monkeypatch):
     file = official_file(tmp_path)
     module = __import__("keras.src.applications.efficientnet", fromlist=["file_utils"])

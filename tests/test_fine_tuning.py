@@ -81,6 +81,7 @@ def test_stochastic_depth_reaches_trained_blocks_and_ends_with_the_step():
     assert loss(None, 0.9) == loss(None, 0.0)
 
 
+@pytest.mark.slow
 def test_it_learns_what_colours_tell(tmp_path, data):
     fine_tuning.run_phase(cnn(), phase(epochs=12), recipe(augmentation=None), data, tmp_path)
     history = pd.read_csv(tmp_path / "history.csv")
@@ -136,6 +137,7 @@ def kill_after(monkeypatch, count):
     monkeypatch.setattr(fine_tuning, "make_step", killing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ema_momentum, mixup", [(0.0, 0.0), (0.9, 0.2)])
 @pytest.mark.parametrize("kill_at", [2, 4])  # in the first epoch, after a save; in the second
 def test_a_killed_phase_ends_with_the_weights_of_an_unbroken_one(
