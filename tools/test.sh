@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks everything: linter, order of imports, all tests. What follows goes to pytest:
 #
-#     bash tools/test.sh                 about twenty minutes on two CPU cores
+#     bash tools/test.sh                 up to half an hour on two CPU cores
 #     bash tools/test.sh -m 'not slow'   about two minutes
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
