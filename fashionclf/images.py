@@ -1,6 +1,7 @@
 """The one decoder of the project: training, evaluation, prediction and audit share it."""
 import io
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -107,16 +108,32 @@ def decoded_or_reason(encoded: bytes) -> np.ndarray | str:
 
     The header is read first, so that a picture of absurd size is never decoded.
     """
+    return _checked(encoded, _decode_now)
+
+
+def luminance_or_reason(encoded: bytes) -> np.ndarray | str:
+    """As decoded_or_reason, the luminance alone (ITU-R BT.601), uint8 [height, width, 1].
+
+    A JPEG holds it as a plane of its own: colours are read and not computed, a fifth of the time.
+    Missing data shows as flat luminance, so that a little more of it is found.
+    """
+    return _checked(encoded, _luminance_now)
+
+
+def _checked(encoded: bytes, decoder: Callable[[bytes, str], np.ndarray]) -> np.ndarray | str:
     kind = _kind_or_reason(encoded)
     if kind not in FORMATS:
         return kind
-    if kind == "JPEG" and len(jpeg_damage.scans(encoded)[0]) > jpeg_damage.MAX_SCANS:
+    layout = jpeg_damage.layout(encoded) if kind == "JPEG" else jpeg_damage.Layout()
+    if len(layout.scans) > jpeg_damage.MAX_SCANS:
         return f"more than {jpeg_damage.MAX_SCANS} scans"
+    if layout.fractional():
+        return "cannot be decoded: fractional sampling"
     try:
-        pixels = _decode_now(encoded, kind)
+        pixels = decoder(encoded, kind)
     except tf.errors.OpError as error:
         return f"cannot be decoded: {_said(error)}"
-    if kind == "JPEG" and jpeg_damage.lacks_data(encoded, pixels):
+    if kind == "JPEG" and jpeg_damage.lacks_data(encoded, layout, pixels):
         return "cannot be decoded: a part of the picture is missing"
     return pixels
 
@@ -125,6 +142,15 @@ def _decode_now(encoded: bytes, kind: str) -> np.ndarray:
     """`decode` outside of a graph: for a JPEG its one operation, without a graph's overhead."""
     found = decode(tf.constant(encoded)) if kind == "WEBP" else _decode_jpeg_or_png(encoded)
     return np.asarray(memoryview(found))  # numpy() would copy
+
+
+def _luminance_now(encoded: bytes, kind: str) -> np.ndarray:
+    try:
+        if kind == "JPEG":
+            return np.asarray(memoryview(tf.io.decode_jpeg(encoded, channels=1)))
+    except tf.errors.OpError:
+        pass  # of four channels, which libjpeg makes no luminance of, or damaged, as is seen now
+    return np.asarray(Image.fromarray(_decode_now(encoded, kind)).convert("L"))[..., np.newaxis]
 
 
 def _said(error: tf.errors.OpError) -> str:

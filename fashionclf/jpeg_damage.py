@@ -1,8 +1,11 @@
-"""What a JPEG decoder bears in silence: scans without number, and data that is not there.
+"""What a JPEG's headers tell, and what its decoder bears in silence.
+
+That is scans without number, and data that is not there.
 
 Where the data of a JPEG ends too early but its end marker is in place, as after
 a repair, libjpeg at most warns on standard error and fills the rest with grey.
 """
+import dataclasses
 import io
 import re
 
@@ -11,37 +14,54 @@ from PIL import Image
 
 MAX_SCANS = 100  # an encoder writes about 10; each costs the time of the whole picture
 START_OF_SCAN, END_OF_IMAGE, BARE = 0xDA, 0xD9, (0x01, 0xD8)  # BARE: no length follows
+FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a stuffed FF nor a restart
 FILLER = b"".join(b"\x5a\x3c\x69\xa6" * 64 + bytes([0xFF, 0xD0 + n]) for n in range(8))
 
 
-def scans(encoded: bytes) -> tuple[list[bytes], int | None]:
-    """The header of each scan of a JPEG, and where its end marker is (None: nowhere)."""
-    headers, at = [], 2
+@dataclasses.dataclass
+class Layout:
+    """The headers of a JPEG's frame and of each of its scans; `end`: where its end marker is."""
+    frame: bytes = b""
+    scans: list[bytes] = dataclasses.field(default_factory=list)
+    end: int | None = None
+
+    def fractional(self) -> bool:
+        """Whether a component is not sampled at a whole part of the finest; libjpeg has no such."""
+        finest = [byte >> 4 for byte in self.frame[7::3]], [byte & 15 for byte in self.frame[7::3]]
+        return any(side == 0 or max(sides) % side for sides in finest for side in sides)
+
+
+def layout(encoded: bytes) -> Layout:
+    """Where the parts of a JPEG are; bears any damage."""
+    found, at = Layout(), 2
     while marker := MARKER.search(encoded, at):
         at, kind = marker.end(), encoded[marker.end() - 1]
         if kind == END_OF_IMAGE:
-            return headers, marker.start()
+            found.end = marker.start()
+            break
         length = 0 if kind in BARE else int.from_bytes(encoded[at:at + 2], "big")
         if kind == START_OF_SCAN:
-            headers.append(encoded[at + 2:at + length])
+            found.scans.append(encoded[at + 2:at + length])
+        elif kind in FRAMES:
+            found.frame = encoded[at + 2:at + length]
         at += length
-    return headers, None
+    return found
 
 
-def lacks_data(encoded: bytes, pixels: np.ndarray) -> bool:
-    """Whether some of the pixels, uint8 [H, W, 3], that a decoder gave were not in the file.
+def lacks_data(encoded: bytes, found: Layout, pixels: np.ndarray) -> bool:
+    """Whether some of the pixels, uint8 [H, W, C], that a decoder gave were not in the file.
 
     Bytes put before the end marker change the picture only where the decoder
     still waits for data. A gap of no more than the last 16 x 16 pixels may pass.
     """
-    headers, end = scans(encoded)
-    if _scans_lack(headers):
+    if _scans_lack(found.scans):
         return True
-    if end is None or len(headers) == 1 and not _ends_flat(pixels):
+    single = len(found.scans) == 1
+    if found.end is None or single and not _ends_flat(pixels):
         return False  # what a decoder fills in is flat
-    scale = 8 if len(headers) == 1 else 2  # only later scans may hold details alone
-    filled = encoded[:end] + FILLER + encoded[end:]
+    scale = 8 if single else 2  # only later scans may hold details alone
+    filled = encoded[:found.end] + FILLER + encoded[found.end:]
     try:
         return _small(encoded, scale) != _small(filled, scale)
     except OSError:  # Pillow finds a scan broken

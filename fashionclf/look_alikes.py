@@ -1,33 +1,49 @@
 """Pictures that look alike: copies in another size, quality, colour or with a narrow crop."""
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 
-import imagehash
 import numpy as np
 import pandas as pd
+import scipy.fft
 import scipy.sparse
 from PIL import Image
 from tqdm import tqdm
 
 SIDE = 16  # of a hash, which has SIDE**2 bits
+FINEST = 4 * SIDE  # pixels a side that it looks at
 THRESHOLD = 32  # bits; tools/measure_look_alikes measures what it finds and what it confuses
 TILE = 4096  # hashes compared at a time with as many others: 64 MB of distances
 
 
-def perceptual_hash(pixels: np.ndarray) -> str:
+def perceptual_hash(grey: np.ndarray) -> str:
     """The signs of the picture's 256 lowest frequencies, against their median.
 
+    It is ImageHash's phash, whose steps are linear up to the signs, as two products of matrices:
+    a quarter of the time (a test compares). The picture is first made smaller by the mean over as
+    many pixels as leave it the 64 x 64 that phash looks at.
+
     Args:
-        pixels: uint8 [H, W, 3], RGB.
+        grey: uint8 [H, W], luminance.
 
     Returns:
-        64 hex digits: imagehash.phash of 16 x 16, of the picture made smaller by the mean over
-        as many pixels as leave it the 64 x 64 that phash looks at, which takes half of the time.
+        64 hex digits.
     """
-    image = Image.fromarray(pixels)
-    factor = min(image.size) // (4 * SIDE)
-    found = imagehash.phash(image.reduce(factor) if factor > 1 else image, hash_size=SIDE)
-    return np.packbits(found.hash).tobytes().hex()
+    image = Image.fromarray(grey)
+    small = np.asarray(image.reduce(tuple(max(1, side // FINEST) for side in image.size)))
+    height, width = small.shape
+    low = _low_frequencies(height) @ small @ _low_frequencies(width).T
+    low = low.round().ravel()  # of what is flat, all but the first are 0
+    median = np.sort(low)[len(low) // 2 - 1:][:2].mean()  # np.median takes longer than the rest
+    return np.packbits(low > median).tobytes().hex()
+
+
+@functools.cache
+def _low_frequencies(side: int) -> np.ndarray:
+    """float64 [SIDE, side]: what resizes `side` pixels to FINEST and gives the lowest of a DCT."""
+    identity = Image.fromarray(np.eye(side, dtype=np.float32))
+    resized = np.asarray(identity.resize((side, FINEST), Image.Resampling.LANCZOS), float)
+    return scipy.fft.dct(resized, axis=0)[:SIDE]
 
 
 def groups(looks: pd.Series, threshold: int = THRESHOLD) -> pd.Series:

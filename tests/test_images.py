@@ -126,6 +126,27 @@ def test_a_whole_jpeg_lacks_nothing_however_flat_it_is(mode, options):
             assert images.why_unusable(surgery.encode(picture, **options)) is None
 
 
+@pytest.mark.parametrize("encoded", [
+    surgery.encode(surgery.photo(), subsampling=0), surgery.encode(surgery.photo().convert("L")),
+    surgery.encode(surgery.photo().convert("CMYK")), surgery.encode(surgery.photo(), "PNG"),
+    surgery.encode(surgery.see_through(), "WEBP", lossless=True)],
+    ids=["444", "grey", "cmyk", "png", "webp"])
+def test_luminance_is_that_of_the_colours(encoded):
+    colours = Image.fromarray(images.decoded_or_reason(encoded))
+    found = images.luminance_or_reason(encoded)[..., 0]
+    assert np.abs(found - np.asarray(colours.convert("L"), float)).mean() < 1
+
+
+def test_a_jpeg_with_fractional_sampling_is_refused_as_its_colours_would_be():
+    encoded = bytearray(surgery.encode(surgery.photo(), subsampling=0))
+    frame = encoded.index(b"\xff\xc0") + 10  # then three components: name, sampling, table
+    encoded[frame + 1], encoded[frame + 4] = 0x31, 0x21
+    for look in (images.decoded_or_reason, images.luminance_or_reason):
+        assert look(bytes(encoded)) == "cannot be decoded: fractional sampling"
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        images.decode(bytes(encoded))
+
+
 def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded(monkeypatch):
     allowed, more = (surgery.many_scans(count, (16, 16))
                      for count in (jpeg_damage.MAX_SCANS - 1, jpeg_damage.MAX_SCANS))
@@ -174,6 +195,11 @@ def test_no_damage_raises_and_training_decodes_what_is_used_to_the_same_pixels()
              surgery.encode(photo, "TIFF"), surgery.encode(Image.new("RGB", (20, 20)))]
     inputs = [spoilt(rng, rng.choice(whole)) for _ in range(6000)]
     found = [images.decoded_or_reason(encoded) for encoded in inputs]
+    for pixels, grey in zip(found, map(images.luminance_or_reason, inputs)):
+        if isinstance(pixels, str) or isinstance(grey, str):
+            assert grey == pixels or grey.endswith("a part of the picture is missing")
+        else:
+            assert grey.shape == (*pixels.shape[:2], 1)
     used = [(encoded, pixels) for encoded, pixels in zip(inputs, found)
             if not isinstance(pixels, str)]
     assert len(used) > 500 and all(reason for reason in found if isinstance(reason, str))

@@ -3,6 +3,7 @@ import io
 import subprocess
 import sys
 
+import imagehash
 import numpy as np
 import pandas as pd
 import pytest
@@ -40,7 +41,7 @@ COPIES = {
 
 
 def hashed(image):
-    return look_alikes.perceptual_hash(np.asarray(image.convert("RGB")))
+    return look_alikes.perceptual_hash(np.asarray(image.convert("L")))
 
 
 @pytest.mark.parametrize("copy", COPIES)
@@ -49,6 +50,19 @@ def test_a_copy_is_in_the_group_of_its_original_and_other_garments_are_not(copy)
     looks = pd.Series([hashed(image) for image in [*originals, *map(COPIES[copy], originals)]])
     found = look_alikes.groups(looks).tolist()
     assert len(set(found)) == len(CLASSES) and found[:len(CLASSES)] == found[len(CLASSES):]
+
+
+@pytest.mark.parametrize("size", [(64, 64), (90, 70), (225, 300), (640, 480)])
+def test_a_hash_is_that_of_imagehash_but_for_rounding(size):
+    image = picture(1).resize(size).convert("L")
+    theirs = np.packbits(imagehash.phash(image, hash_size=look_alikes.SIDE).hash).tobytes().hex()
+    assert look_alikes.bits([hashed(image)], [theirs])[0] <= 12
+
+
+@pytest.mark.parametrize("size", [(1, 1), (70, 70), (3, 300), (65535, 1)])
+def test_what_is_flat_has_one_hash_whatever_its_size_and_brightness(size):
+    for brightness in (1, 77, 255):
+        assert hashed(Image.new("L", size, brightness)) == "8" + 63 * "0"
 
 
 def apart(bits, of=bytes(32)):

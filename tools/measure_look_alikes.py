@@ -78,12 +78,14 @@ def look(file: str, copy=None) -> str:
     """The perceptual hash of a picture, or of a copy of it."""
     from fashionclf import images, look_alikes
 
-    pixels = images.decoded_or_reason(Path(file).read_bytes())
+    encoded = Path(file).read_bytes()
+    pixels = images.decoded_or_reason(encoded) if copy else images.luminance_or_reason(encoded)
     if isinstance(pixels, str):
         raise ValueError(f"{file}: {pixels}; measure on pictures that can be used")
     if copy:
-        pixels = np.asarray(copy(Image.fromarray(pixels)).convert("RGB"))
-    return look_alikes.perceptual_hash(pixels)
+        return look_alikes.perceptual_hash(
+            np.asarray(copy(Image.fromarray(pixels)).convert("L")))
+    return look_alikes.perceptual_hash(pixels[..., 0])
 
 
 def copies_table(rows: list[tuple[str, np.ndarray]], threshold: int) -> str:
