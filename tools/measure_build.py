@@ -28,6 +28,7 @@ def main(_: list[str]) -> None:
     run = workers.processes()
     found = catalogue.read_deepfashion(FLAGS.source_dir)
     labelled = categories.assign(found.table, label_from="annotation")
+    decode_once(found.images_root, labelled.table)  # from now on the files are in memory
     for _ in range(FLAGS.rounds):
         limit = seconds(decode_once, found.images_root, labelled.table)
         work = seconds(open_and_write, found.images_root, labelled, run)
