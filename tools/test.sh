@@ -13,4 +13,5 @@ flake8 fashionclf tools tests
 echo "== isort"
 isort --check-only --quiet fashionclf tools tests || die "imports are out of order; run 'isort .'"
 echo "== pytest"
-python -m pytest "$@"
+# Two tests at a time on two cores: most of a slow one is the start of its programs.
+python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile "$@"
