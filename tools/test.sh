@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Checks everything: linter, order of imports, all tests. What follows goes to pytest:
+# Checks everything: linter, order of imports, all tests, on all cores (as most of a slow test is
+# the start of its programs). What follows goes to pytest:
 #
-#     bash tools/test.sh                 up to half an hour on two CPU cores
+#     bash tools/test.sh                 all, as CI runs them
 #     bash tools/test.sh -m 'not slow'   about two minutes
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -13,5 +14,4 @@ flake8 fashionclf tools tests
 echo "== isort"
 isort --check-only --quiet fashionclf tools tests || die "imports are out of order; run 'isort .'"
 echo "== pytest"
-# Two tests at a time on two cores: most of a slow one is the start of its programs.
 python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile "$@"
