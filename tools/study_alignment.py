@@ -125,6 +125,7 @@ def draw(curves: "pd.DataFrame", old: float):
                  + 0.5, color="#cccccc", linewidth=1)
     axes.set(title="the newer part's validation accuracy", xlabel="epochs: head | fine-tune",
              ylabel="accuracy")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(loc="lower right", fontsize=8)
     return figure
 
