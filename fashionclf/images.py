@@ -114,7 +114,7 @@ def decoded_or_reason(encoded: bytes) -> np.ndarray | str:
 def luminance_or_reason(encoded: bytes) -> np.ndarray | str:
     """As decoded_or_reason, the luminance alone (ITU-R BT.601), uint8 [height, width, 1].
 
-    A JPEG holds it as a plane of its own: colours are read and not computed, a fifth of the time.
+    A JPEG holds it as a plane of its own: that colours are not computed saves a fifth.
     Missing data shows as flat luminance, so that a little more of it is found.
     """
     return _checked(encoded, _luminance_now)

@@ -14,7 +14,7 @@ from PIL import Image
 
 MAX_SCANS = 100  # an encoder writes about 10; each costs the time of the whole picture
 START_OF_SCAN, END_OF_IMAGE, BARE = 0xDA, 0xD9, (0x01, 0xD8)  # BARE: no length follows
-FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # the three are tables and a reserve
 MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a stuffed FF nor a restart
 FILLER = b"".join(b"\x5a\x3c\x69\xa6" * 64 + bytes([0xFF, 0xD0 + n]) for n in range(8))
 
@@ -28,8 +28,9 @@ class Layout:
 
     def fractional(self) -> bool:
         """Whether a component is not sampled at a whole part of the finest; libjpeg has no such."""
-        finest = [byte >> 4 for byte in self.frame[7::3]], [byte & 15 for byte in self.frame[7::3]]
-        return any(side == 0 or max(sides) % side for sides in finest for side in sides)
+        sampling = self.frame[7::3]  # a byte a component: across, down (T.81, B.2.2)
+        axes = [byte >> 4 for byte in sampling], [byte & 15 for byte in sampling]
+        return any(step == 0 or max(axis) % step for axis in axes for step in axis)
 
 
 def layout(encoded: bytes) -> Layout:
