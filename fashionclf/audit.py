@@ -88,10 +88,11 @@ def _inspect(images_root: Path, path: str) -> tuple:
         return str(error), None, None, None
     except OSError as error:
         return f"cannot be read: {error.strerror}", None, None, None
-    grey = images.luminance_or_reason(encoded)
-    if isinstance(grey, str):
-        return grey, digest(encoded), None, None
-    return None, digest(encoded), look_alikes.perceptual_hash(grey[..., 0]), grey.shape[1::-1]
+    found = images.luminance_or_reason(encoded, least=look_alikes.LEAST)
+    if isinstance(found, str):
+        return found, digest(encoded), None, None
+    look = look_alikes.perceptual_hash(found.pixels, found.scale, found.size)
+    return None, digest(encoded), look, found.size
 
 
 def digest(encoded: bytes) -> str:

@@ -1,7 +1,9 @@
 """The one decoder of the project: training, evaluation, prediction and audit share it."""
+import functools
 import io
 import warnings
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -108,49 +110,71 @@ def decoded_or_reason(encoded: bytes) -> np.ndarray | str:
 
     The header is read first, so that a picture of absurd size is never decoded.
     """
-    return _checked(encoded, _decode_now)
+    header = _header_or_reason(encoded)
+    if isinstance(header, str):
+        return header
+    return _pixels_or_reason(encoded, header, _decode_now)
 
 
-def luminance_or_reason(encoded: bytes) -> np.ndarray | str:
-    """As decoded_or_reason, the luminance alone (ITU-R BT.601), uint8 [height, width, 1].
+class Luminance(NamedTuple):
+    """A picture's luminance (ITU-R BT.601) at 1 / scale of its size."""
+    pixels: np.ndarray  # uint8 [height / scale, width / scale], rounded up
+    size: tuple[int, int]  # width, height of the picture
+    scale: int
 
-    A JPEG holds it as a plane of its own: that colours are not computed saves a fifth.
-    Missing data shows as flat luminance, so that a little more of it is found.
+
+def luminance_or_reason(encoded: bytes, *, least: int = MAX_SIDE) -> Luminance | str:
+    """As decoded_or_reason, the luminance alone, reduced where `least` pixels a side are left.
+
+    A JPEG holds it as a plane of its own, in blocks of which each can be computed at a half, a
+    quarter or an eighth of its size: half of the time of all colours. Damage shows as well: all
+    data is read. Missing data shows as flat luminance, so that a little more of it is found.
     """
-    return _checked(encoded, _luminance_now)
+    header = _header_or_reason(encoded)
+    if isinstance(header, str):
+        return header
+    reducible = header.kind == "JPEG" and min(header.size) // least
+    scale = next(scale for scale in (8, 4, 2, 1) if reducible >= scale or scale == 1)
+    pixels = _pixels_or_reason(encoded, header,
+                               functools.partial(_luminance_now, scale=scale), scale)
+    if isinstance(pixels, str):
+        return pixels
+    size = header.size if scale > 1 else pixels.shape[1::-1]
+    if pixels.shape[1::-1] != tuple(-(-side // scale) for side in size):
+        return "damaged header: another size than the picture's"
+    return Luminance(pixels[..., 0], size, scale)
 
 
-def _checked(encoded: bytes, decoder: Callable[[bytes, str], np.ndarray]) -> np.ndarray | str:
-    kind = _kind_or_reason(encoded)
-    if kind not in FORMATS:
-        return kind
-    layout = jpeg_damage.layout(encoded) if kind == "JPEG" else jpeg_damage.Layout()
-    if len(layout.scans) > jpeg_damage.MAX_SCANS:
-        return f"more than {jpeg_damage.MAX_SCANS} scans"
-    if layout.fractional():
-        return "cannot be decoded: fractional sampling"
+def _pixels_or_reason(encoded: bytes, header: "_Header",
+                      decoder: Callable[[bytes, str], np.ndarray],
+                      scale: int = 1) -> np.ndarray | str:
+    """What `decoder` makes of the bytes, at 1 / scale of their size, or what they lack."""
     try:
-        pixels = decoder(encoded, kind)
+        pixels = decoder(encoded, header.kind)
     except tf.errors.OpError as error:
         return f"cannot be decoded: {_said(error)}"
-    if kind == "JPEG" and jpeg_damage.lacks_data(encoded, layout, pixels):
+    if header.layout and jpeg_damage.lacks_data(encoded, header.layout, pixels, scale):
         return "cannot be decoded: a part of the picture is missing"
     return pixels
 
 
 def _decode_now(encoded: bytes, kind: str) -> np.ndarray:
     """`decode` outside of a graph: for a JPEG its one operation, without a graph's overhead."""
-    found = decode(tf.constant(encoded)) if kind == "WEBP" else _decode_jpeg_or_png(encoded)
+    tensor = tf.constant(encoded)  # operations take bytes too, but by a slower way
+    found = decode(tensor) if kind == "WEBP" else _decode_jpeg_or_png(tensor)
     return np.asarray(memoryview(found))  # numpy() would copy
 
 
-def _luminance_now(encoded: bytes, kind: str) -> np.ndarray:
+def _luminance_now(encoded: bytes, kind: str, scale: int) -> np.ndarray:
     try:
         if kind == "JPEG":
-            return np.asarray(memoryview(tf.io.decode_jpeg(encoded, channels=1)))
+            found = tf.io.decode_jpeg(tf.constant(encoded), channels=1, ratio=scale,
+                                      acceptable_fraction=1.0)  # of its default, an int, slower
+            return np.asarray(memoryview(found))
     except tf.errors.OpError:
         pass  # of four channels, which libjpeg makes no luminance of, or damaged, as is seen now
-    return np.asarray(Image.fromarray(_decode_now(encoded, kind)).convert("L"))[..., np.newaxis]
+    grey = Image.fromarray(_decode_now(encoded, kind)).convert("L")
+    return np.asarray(grey.reduce(scale))[..., np.newaxis]
 
 
 def _said(error: tf.errors.OpError) -> str:
@@ -159,10 +183,40 @@ def _said(error: tf.errors.OpError) -> str:
     return text.rpartition("}} ")[2].partition(" [Op:")[0]
 
 
-def _kind_or_reason(encoded: bytes) -> str:
-    """One of FORMATS, or why the header alone tells that these bytes can't be used."""
+class _Header(NamedTuple):
+    kind: str  # one of FORMATS
+    size: tuple[int, int]  # width, height
+    layout: jpeg_damage.Layout | None = None  # of a JPEG
+
+
+def _header_or_reason(encoded: bytes) -> _Header | str:
+    """What the header says, or why it alone tells that these bytes can't be used."""
     if not encoded:
         return "empty file"
+    is_jpeg = encoded.startswith(jpeg_damage.START)
+    header = _jpeg_header_or_reason(encoded) if is_jpeg else _other_header_or_reason(encoded)
+    if isinstance(header, str):
+        return header
+    width, height = header.size
+    if width * height > MAX_PIXELS:
+        return f"{width} x {height} pixels is over the limit of {MAX_PIXELS:,}"
+    if max(width, height) > MAX_SIDE:
+        return f"{width} x {height} pixels: a side is over the limit of {MAX_SIDE:,}"
+    return header
+
+
+def _jpeg_header_or_reason(encoded: bytes) -> _Header | str:
+    layout = jpeg_damage.layout(encoded)
+    if len(layout.frame) < 6:
+        return "damaged header: no frame"
+    if len(layout.scans) > jpeg_damage.MAX_SCANS:
+        return f"more than {jpeg_damage.MAX_SCANS} scans"
+    if layout.fractional():
+        return "cannot be decoded: fractional sampling"
+    return _Header("JPEG", layout.size, layout)
+
+
+def _other_header_or_reason(encoded: bytes) -> _Header | str:
     try:
         with Image.open(io.BytesIO(encoded)) as header:
             kind, (width, height) = header.format, header.size
@@ -174,11 +228,6 @@ def _kind_or_reason(encoded: bytes) -> str:
         return "not a picture (no known image header, or a damaged one)"
     except Exception as error:  # Pillow's readers raise whatever damage makes them trip over
         return f"damaged header: {error}"
-    kind = "JPEG" if kind == "MPO" else kind  # several JPEGs in a row, as phones write them
     if kind not in FORMATS:
         return f"{kind} is not one of {', '.join(FORMATS)}"
-    if width * height > MAX_PIXELS:
-        return f"{width} x {height} pixels is over the limit of {MAX_PIXELS:,}"
-    if max(width, height) > MAX_SIDE:
-        return f"{width} x {height} pixels: a side is over the limit of {MAX_SIDE:,}"
-    return kind
+    return _Header(kind, (width, height))

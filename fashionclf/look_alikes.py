@@ -12,11 +12,12 @@ from tqdm import tqdm
 
 SIDE = 16  # of a hash, which has SIDE**2 bits
 FINEST = 4 * SIDE  # pixels a side that it looks at
+LEAST = 3 * SIDE  # pixels a side that hold its frequencies
 THRESHOLD = 32  # bits; tools/measure_look_alikes measures what it finds and what it confuses
 TILE = 4096  # hashes compared at a time with as many others: 64 MB of distances
 
 
-def perceptual_hash(grey: np.ndarray) -> str:
+def perceptual_hash(grey: np.ndarray, scale: float = 1, size: tuple[int, int] | None = None) -> str:
     """The signs of the picture's 256 lowest frequencies, against their median.
 
     It is ImageHash's phash, whose steps are linear up to the signs, as two products of matrices:
@@ -25,24 +26,32 @@ def perceptual_hash(grey: np.ndarray) -> str:
 
     Args:
         grey: uint8 [H, W], luminance.
+        scale, size: `grey` is 1 / scale of a picture of `size`, (width, height), rounded up.
 
     Returns:
         64 hex digits.
     """
-    image = Image.fromarray(grey)
-    small = np.asarray(image.reduce(tuple(max(1, side // FINEST) for side in image.size)))
+    means = tuple(max(1, side // FINEST) for side in grey.shape[::-1])
+    small = grey if means == (1, 1) else np.asarray(Image.fromarray(grey).reduce(means))
+    across, down = (length / scale / mean
+                    for length, mean in zip(size or grey.shape[::-1], means))
     height, width = small.shape
-    low = _low_frequencies(height) @ small @ _low_frequencies(width).T
+    low = _low_frequencies(height, down) @ small @ _low_frequencies(width, across).T
     low = low.round().ravel()  # of what is flat, all but the first are 0
     median = np.sort(low)[len(low) // 2 - 1:][:2].mean()  # np.median takes longer than the rest
     return np.packbits(low > median).tobytes().hex()
 
 
-@functools.cache
-def _low_frequencies(side: int) -> np.ndarray:
-    """float64 [SIDE, side]: what resizes `side` pixels to FINEST and gives the lowest of a DCT."""
+@functools.lru_cache(maxsize=1024)  # 10 kB each; most pictures have a side in common
+def _low_frequencies(side: int, extent: float) -> np.ndarray:
+    """float64 [SIDE, side]: what resizes to FINEST and gives the lowest of a DCT.
+
+    Args:
+        extent: pixels that the picture covers, the last of `side` perhaps in part.
+    """
     identity = Image.fromarray(np.eye(side, dtype=np.float32))
-    resized = np.asarray(identity.resize((side, FINEST), Image.Resampling.LANCZOS), float)
+    resized = np.asarray(identity.resize((side, FINEST), Image.Resampling.LANCZOS,
+                                         box=(0, 0, side, extent)), float)
     return scipy.fft.dct(resized, axis=0)[:SIDE]
 
 

@@ -1,5 +1,6 @@
 """Where the work on pictures is done: in this process, or in several beside it."""
 import concurrent.futures
+import gc
 import multiprocessing
 import os
 import signal
@@ -53,6 +54,7 @@ def processes(count: int | None = None) -> Run:
 
 def _begin() -> None:
     """Leaves Ctrl-C to the program, and ends this worker when the program was killed."""
+    gc.freeze()  # what the server loaded stays: to look through it again and again takes time
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gone = multiprocessing.parent_process().sentinel
     threading.Thread(target=lambda: (connection.wait([gone]), os._exit(1)), daemon=True).start()

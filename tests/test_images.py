@@ -126,15 +126,33 @@ def test_a_whole_jpeg_lacks_nothing_however_flat_it_is(mode, options):
             assert images.why_unusable(surgery.encode(picture, **options)) is None
 
 
-@pytest.mark.parametrize("encoded", [
-    surgery.encode(surgery.photo(), subsampling=0), surgery.encode(surgery.photo().convert("L")),
-    surgery.encode(surgery.photo().convert("CMYK")), surgery.encode(surgery.photo(), "PNG"),
-    surgery.encode(surgery.see_through(), "WEBP", lossless=True)],
-    ids=["444", "grey", "cmyk", "png", "webp"])
-def test_luminance_is_that_of_the_colours(encoded):
+LUMINANCES = {
+    "444": surgery.encode(surgery.photo(), subsampling=0),
+    "grey": surgery.encode(surgery.photo().convert("L")),
+    "cmyk": surgery.encode(surgery.photo().convert("CMYK")),
+    "png": surgery.encode(surgery.photo(), "PNG"),
+    "webp": surgery.encode(surgery.see_through(), "WEBP", lossless=True)}
+
+
+@pytest.mark.parametrize("encoded", LUMINANCES.values(), ids=LUMINANCES)
+@pytest.mark.parametrize("least", [1, 10, 20, 60, 1000])
+def test_luminance_is_that_of_the_colours_made_smaller(encoded, least):
     colours = Image.fromarray(images.decoded_or_reason(encoded))
-    found = images.luminance_or_reason(encoded)[..., 0]
-    assert np.abs(found - np.asarray(colours.convert("L"), float)).mean() < 1
+    pixels, size, scale = images.luminance_or_reason(encoded, least=least)
+    assert size == colours.size and (scale == 1 or min(size) >= scale * least)
+    assert scale == 8 or 2 * scale * least > min(size) or encoded[:2] != b"\xff\xd8"
+    expected = np.asarray(colours.convert("L").reduce(scale), float)
+    rows, columns = (slice(side // scale) for side in size[::-1])  # the rest holds some padding
+    assert pixels.shape == expected.shape
+    assert np.abs(pixels - expected)[rows, columns].mean() < (1 if scale == 1 else 3)
+
+
+def test_a_jpeg_of_another_size_than_its_header_says_is_refused(monkeypatch):
+    encoded = surgery.encode(surgery.photo())
+    header = images._header_or_reason(encoded)
+    monkeypatch.setattr(images, "_header_or_reason",
+                        lambda _: header._replace(size=(header.size[0] + 8, header.size[1])))
+    assert images.luminance_or_reason(encoded, least=10).startswith("damaged header")
 
 
 def test_a_jpeg_with_fractional_sampling_is_refused_as_its_colours_would_be():
@@ -195,11 +213,13 @@ def test_no_damage_raises_and_training_decodes_what_is_used_to_the_same_pixels()
              surgery.encode(photo, "TIFF"), surgery.encode(Image.new("RGB", (20, 20)))]
     inputs = [spoilt(rng, rng.choice(whole)) for _ in range(6000)]
     found = [images.decoded_or_reason(encoded) for encoded in inputs]
-    for pixels, grey in zip(found, map(images.luminance_or_reason, inputs)):
-        if not isinstance(grey, str):
-            assert not isinstance(pixels, str) and grey.shape == (*pixels.shape[:2], 1)
-        elif not grey.endswith("a part of the picture is missing"):
-            assert isinstance(pixels, str) and pixels == grey
+    for least in (3, 6, 1000):
+        for encoded, pixels in zip(inputs, found):
+            grey = images.luminance_or_reason(encoded, least=least)
+            if not isinstance(grey, str):
+                assert not isinstance(pixels, str) and grey.size == pixels.shape[1::-1]
+            elif not grey.endswith("a part of the picture is missing"):
+                assert isinstance(pixels, str) and pixels == grey
     used = [(encoded, pixels) for encoded, pixels in zip(inputs, found)
             if not isinstance(pixels, str)]
     assert len(used) > 500 and all(reason for reason in found if isinstance(reason, str))

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageEnhance
 
-from fashionclf import look_alikes
+from fashionclf import images, look_alikes
 from tools.drawing.garments import draw_garment
 from tools.drawing.scenes import photograph
 from tools.drawing.shop import item_rng
@@ -57,6 +57,15 @@ def test_a_hash_is_that_of_imagehash_but_for_rounding(size):
     image = picture(1).resize(size).convert("L")
     theirs = np.packbits(imagehash.phash(image, hash_size=look_alikes.SIDE).hash).tobytes().hex()
     assert look_alikes.bits([hashed(image)], [theirs])[0] <= 12
+
+
+@pytest.mark.parametrize("size", [(97, 130), (225, 300), (391, 391), (1000, 760)])
+def test_a_jpeg_made_smaller_as_it_is_decoded_has_the_hash_of_the_whole(size):
+    stream = io.BytesIO()
+    picture(1).resize(size).save(stream, "JPEG", quality=90)
+    found = images.luminance_or_reason(stream.getvalue(), least=look_alikes.LEAST)
+    small = look_alikes.perceptual_hash(found.pixels, found.scale, found.size)
+    assert found.scale > 1 and look_alikes.bits([hashed(Image.open(stream))], [small])[0] <= 8
 
 
 @pytest.mark.parametrize("size", [(1, 1), (70, 70), (3, 300), (65535, 1)])

@@ -29,10 +29,14 @@ SHOWN = 20  # pairs within the threshold
 FAR = 80  # bits, within which the nearest pair is looked for
 
 
-def jpeg(image: Image.Image, quality: int, scale: float = 1.0) -> Image.Image:
+def saved(image: Image.Image, quality: int = 95) -> bytes:
     stream = io.BytesIO()
-    ImageOps.scale(image, scale).save(stream, "JPEG", quality=quality)
-    return Image.open(stream)
+    image.save(stream, "JPEG", quality=quality)
+    return stream.getvalue()
+
+
+def jpeg(image: Image.Image, quality: int, scale: float = 1.0) -> Image.Image:
+    return Image.open(io.BytesIO(saved(ImageOps.scale(image, scale), quality)))
 
 
 def cut(image: Image.Image, share: float) -> Image.Image:
@@ -75,17 +79,16 @@ def main(_: list[str]) -> None:
 
 
 def look(file: str, copy=None) -> str:
-    """The perceptual hash of a picture, or of a copy of it."""
+    """The perceptual hash of a picture, or of a copy of it that was saved as a JPEG."""
     from fashionclf import images, look_alikes
 
     encoded = Path(file).read_bytes()
-    pixels = images.decoded_or_reason(encoded) if copy else images.luminance_or_reason(encoded)
-    if isinstance(pixels, str):
-        raise ValueError(f"{file}: {pixels}; measure on pictures that can be used")
     if copy:
-        return look_alikes.perceptual_hash(
-            np.asarray(copy(Image.fromarray(pixels)).convert("L")))
-    return look_alikes.perceptual_hash(pixels[..., 0])
+        encoded = saved(copy(Image.open(io.BytesIO(encoded)).convert("RGB")))
+    found = images.luminance_or_reason(encoded, least=look_alikes.LEAST)
+    if isinstance(found, str):
+        raise ValueError(f"{file}: {found}; measure on pictures that can be used")
+    return look_alikes.perceptual_hash(found.pixels, found.scale, found.size)
 
 
 def copies_table(rows: list[tuple[str, np.ndarray]], threshold: int) -> str:
