@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Checks everything: linter, order of imports, all tests. What follows goes to pytest:
+# Checks everything: linter, order of imports, all tests, two at a time. What follows goes
+# to pytest:
 #
-#     bash tools/test.sh                          up to half an hour on two CPU cores
-#     bash tools/test.sh -m 'not slow'            about two minutes
-#     bash tools/test.sh -n 2 --dist=loadfile     two files of tests at a time
+#     bash tools/test.sh                    MINUTES on two CPU cores
+#     bash tools/test.sh -m 'not slow'      less than two minutes
+#     bash tools/test.sh -n 0               one after the other
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tools/setup_venv.sh
@@ -14,4 +15,4 @@ flake8 fashionclf tools tests
 echo "== isort"
 isort --check-only --quiet fashionclf tools tests || die "imports are out of order; run 'isort .'"
 echo "== pytest"
-python -m pytest "$@"
+python -m pytest --numprocesses=2 --dist=worksteal "$@"
