@@ -160,3 +160,9 @@ def _over_cap(table: pd.DataFrame, label: pd.Series, cap: int, seed: int) -> pd.
     turn = rows.groupby(["label", "item"]).cumcount()
     rows = rows.loc[turn.sort_values(kind="stable").index]
     return rows.index[rows.groupby("label").cumcount() >= cap]
+
+
+def counts_text(what: str, reasons: pd.Series) -> str:
+    """How many rows there are, and a line for each reason."""
+    lines = [f"  {count:8,}  {reason}" for reason, count in reasons.value_counts().items()]
+    return "\n".join([f"{what}: {len(reasons):,}", *lines])

@@ -12,7 +12,6 @@ on disk. Two CPU cores compute about 100 views of 224 pixels a second, then trai
 thousands and the top two blocks on about 130 a second; without, on about 60 and 50.
 """
 import contextlib
-import shutil
 from pathlib import Path
 
 from absl import flags
@@ -105,7 +104,7 @@ PLACES = {"run", "cache_dir", "cache_gigabytes", "checkpoint_every_steps", "prof
 
 
 def main(_: list[str]) -> None:
-    from fashionclf import records, strategies, verification
+    from fashionclf import records, run_folder, strategies, verification
 
     run_dir = Path(FLAGS.run)
     manifest = records.read_manifest(FLAGS.records)
@@ -116,7 +115,7 @@ def main(_: list[str]) -> None:
         raise ValueError(f"{FLAGS.records} have no validation split to fit --calibrate on: build "
                          "them with --validation_fraction above 0, or leave it out")
     if (run_dir / "model.json").is_file():
-        same_flags(run_dir)
+        run_folder.check_same(run_dir, cli.own_flags(), FLAGS.records)
         print(f"{run_dir}: this training is finished; its report is in {run_dir / 'report'}")
         return
     verification.check_shards(FLAGS.records, manifest)
@@ -127,7 +126,7 @@ def main(_: list[str]) -> None:
             held.enter_context(locks.exclusive(
                 run_dir, otherwise=f"another training is writing {run_dir}: wait for it to end, "
                 "or choose another --run"))
-            open_run(run_dir)
+            run_folder.begin(run_dir, cli.own_flags(), FLAGS.records)
         held.enter_context(strategies.stopping_together())
         train(run_dir, manifest, strategy)
 
@@ -212,32 +211,6 @@ def phases():
              Phase("fine_tune", fine_tune_from, FLAGS.fine_tune_epochs,
                    FLAGS.fine_tune_learning_rate, FLAGS.warmup_steps, FLAGS.l2)]
     return [phase for phase in found if phase.epochs]
-
-
-def open_run(run_dir: Path) -> None:
-    """Starts the run folder, or makes sure that this is the command that started it."""
-    if any(run_dir.glob("checkpoints/*/*.index")):
-        same_flags(run_dir)
-        print(f"{run_dir}: going on from the newest checkpoint")
-        return
-    shutil.copy(Path(FLAGS.records) / "manifest.json", run_dir / "records_manifest.json")
-    (run_dir / "flags.cfg").write_text(cli.own_flags())
-
-
-def same_flags(run_dir: Path) -> None:
-    """Raises ValueError, naming the difference, where other flags or records began `run_dir`."""
-    from fashionclf import records
-
-    before, now = (run_dir / "flags.cfg").read_text(), cli.own_flags()
-    for old, new in zip(before.splitlines(), now.splitlines()):
-        if old != new:
-            raise ValueError(f"{run_dir} was started with {old}, not {new}: run the same command, "
-                             "or choose another --run")
-    difference = records.difference(records.parse_manifest(run_dir / "records_manifest.json"),
-                                    records.read_manifest(FLAGS.records))
-    if difference:
-        raise ValueError(f"{run_dir} was started on other records than {FLAGS.records} now holds: "
-                         f"{difference}. Choose another --run, or give the records it began with")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 # Checks everything: linter, order of imports, all tests, two at a time. What follows goes
 # to pytest:
 #
-#     bash tools/test.sh                    MINUTES on two CPU cores
+#     bash tools/test.sh                    about 20 minutes on two CPU cores
 #     bash tools/test.sh -m 'not slow'      less than two minutes
 #     bash tools/test.sh -n 0               one after the other
 set -euo pipefail
