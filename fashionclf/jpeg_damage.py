@@ -18,6 +18,7 @@ START_OF_SCAN, END_OF_IMAGE, BARE = 0xDA, 0xD9, (0x01, 0xD8)  # BARE: no length 
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # the three are tables and a reserve
 ALL = bytes([0, 63, 0])  # a scan that holds all coefficients to their last bit (T.81, B.2.3)
 GREY = 128  # of a block whose coefficients are 0
+LUMINANCE = [0.299, 0.587, 0.114]  # of red, green and blue (ITU-R BT.601)
 MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a stuffed FF nor a restart
 FILLER = b"".join(b"\x5a\x3c\x69\xa6" * 64 + bytes([0xFF, 0xD0 + n]) for n in range(8))
 
@@ -99,14 +100,16 @@ def _scans_lack(headers: list[bytes]) -> bool:
 def _ends_filled(found: Layout, pixels: np.ndarray, side: int) -> bool:
     """Whether the last block, `side` pixels a side, looks as what a decoder fills in.
 
-    That is grey, of CMYK any one colour. The block's first row may hold a rest of another.
+    That is grey, of CMYK any one colour. The block's first row may hold a rest of another, and
+    colours that reach over from the block above do not change its luminance.
     """
-    height, width, _ = pixels.shape
+    height, width, channels = pixels.shape
     top, left = ((length - 1) // side * side for length in (height, width))
     block = pixels[min(top + 1, height - 1):, left:]
-    if found.frame[5] < 4:  # components
-        return set(block.tobytes()) == {GREY}
-    return not np.ptp(block, axis=(0, 1)).any()
+    if found.frame[5] == 4:  # components
+        return not np.ptp(block, axis=(0, 1)).any()
+    luminance = block.astype(float) @ (LUMINANCE if channels == 3 else [1])
+    return bool((abs(luminance - GREY) < 2).all())
 
 
 def _small(jpeg: bytes, scale: int) -> bytes:

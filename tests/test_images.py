@@ -107,8 +107,9 @@ def test_a_telephones_two_pictures_in_a_file_are_its_first():
 @pytest.mark.parametrize("options", [
     {}, {"progressive": True}, {"restart_marker_blocks": 2}, {"subsampling": 0}],
     ids=["plain", "progressive", "restarts", "444"])
-def test_a_jpeg_that_was_cut_is_refused_even_where_an_end_marker_hides_it(options):
-    whole = surgery.encode(surgery.photo(), **options)
+@pytest.mark.parametrize("size", [surgery.SIZE, (64, 49)], ids=["size", "a_row_of_blocks_cut"])
+def test_a_jpeg_that_was_cut_is_refused_even_where_an_end_marker_hides_it(options, size):
+    whole = surgery.encode(surgery.photo(size), **options)
     pixels = images.decoded_or_reason(whole)
     for cut in range(1, 80):
         assert "cannot be decoded" in images.why_unusable(whole[:-cut]), cut
@@ -163,6 +164,14 @@ def test_a_jpeg_with_fractional_sampling_is_refused_as_its_colours_would_be():
         assert look(bytes(encoded)) == "cannot be decoded: fractional sampling"
     with pytest.raises(tf.errors.InvalidArgumentError):
         images.decode(bytes(encoded))
+
+
+def test_a_small_frame_behind_a_huge_one_hides_nothing():
+    jpeg = surgery.encode(surgery.photo())
+    at = surgery.frame_header(jpeg)
+    behind = surgery.claim_size(jpeg, 60000, 60000)[:-2] + jpeg[at:at + 19] + END_OF_IMAGE
+    for look in (images.decoded_or_reason, images.luminance_or_reason):
+        assert look(behind) == "60000 x 60000 pixels is over the limit of 50,000,000"
 
 
 def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded(monkeypatch):
