@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from fashionclf import checksums, weight_files
+from fashionclf import checksums, files, weight_files
 
 MOST_CLASSES = 10_000
 ARCHITECTURES = ("efficientnet_b0", "baseline_cnn")
@@ -218,7 +218,7 @@ def save(model: keras.Model, spec: Spec, run_dir: Path, **provenance) -> None:
     weight_files.save(model, weights)
     description = {**dataclasses.asdict(spec), "weights_sha256": checksums.sha256(weights),
                    **provenance}
-    (Path(run_dir) / "model.json").write_text(json.dumps(description, indent=2) + "\n")
+    files.write_text(Path(run_dir) / "model.json", json.dumps(description, indent=2) + "\n")
 
 
 def load(run_dir: Path) -> tuple[keras.Model, Spec]:

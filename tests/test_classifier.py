@@ -1,4 +1,8 @@
+import builtins
+import io
 import json
+import os
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -103,6 +107,32 @@ def test_a_saved_model_comes_back_the_same(tmp_path):
     again, spec = classifier.load(tmp_path)
     assert spec == CNN
     np.testing.assert_array_equal(model(pictures(32)), again(pictures(32)))
+
+
+def test_model_json_is_whole_or_not_there(tmp_path, monkeypatch):
+    """A training is finished once the file has its name: it must never be open under it."""
+    real, opened = open, []
+
+    def recording(file, *args, **kwargs):
+        opened.append(Path(os.fspath(file)).name if not isinstance(file, int) else file)
+        return real(file, *args, **kwargs)
+
+    def torn(self, text, **_):
+        with real(self, "w") as file:
+            file.write(text[:len(text) // 2])
+        raise KeyboardInterrupt
+    monkeypatch.setattr(Path, "write_text", torn)
+    with pytest.raises(KeyboardInterrupt):
+        classifier.save(classifier.build(CNN), CNN, tmp_path)
+    assert not (tmp_path / "model.json").exists()
+    monkeypatch.undo()
+
+    monkeypatch.setattr(io, "open", recording)
+    monkeypatch.setattr(builtins, "open", recording)
+    classifier.save(classifier.build(CNN), CNN, tmp_path)
+    assert (tmp_path / "model.json").is_file() and "model.json" not in opened
+    assert "incomplete-model.json" in opened
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["model.json", "model.weights.h5"]
 
 
 def test_exchanged_weights_are_refused(tmp_path):

@@ -4,9 +4,10 @@
 
 draws a small shop, builds its records and trains on them once undisturbed. Then it does both again,
 with SIGKILL at random moments of the build and of both training phases, some of them aimed inside
-the writing of a checkpoint, each followed by the same command. In the end records, weights, history
-and predictions are compared with the undisturbed ones. Exit code 1 where anything differs.
-30 kills take about six minutes on two CPU cores.
+the writing of a checkpoint or of model.json, which says that a training is finished. Each is
+followed by the same command. In the end records, weights, history and predictions are compared with
+the undisturbed ones. Exit code 1 where anything differs. 30 kills take about six minutes on two
+CPU cores.
 """
 import contextlib
 import json
@@ -29,7 +30,8 @@ flags.DEFINE_integer("kills", 30, "How many kills in all.", lower_bound=5)
 flags.DEFINE_integer("seed", 0, "Of the moments.", lower_bound=0)
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARES = {"build": 0.2, "head": 0.4, "fine_tune": 0.4}  # of the kills
+SHARES = {"build": 0.2, "head": 0.35, "fine_tune": 0.35, "end": 0.1}  # of the kills
+MISSES = 5  # attempts to hit the writing of model.json, each of which may come too late
 AIMED = 1 / 3  # of the kills in training: inside the writing of a checkpoint
 TRAINING = ["--architecture=baseline_cnn", "--weights=none", "--image_size=64", "--batch_size=8",
             "--head_epochs=8", "--fine_tune_epochs=8", "--ema_momentum=0.9", "--mixup=0.2",
@@ -48,6 +50,7 @@ def main(_: list[str]) -> int:
             run(*build(work, "killed"))
         run(*training(work, "whole"))
         kill_trainings(work, rng)
+        kill_ends(work)
         run(*training(work, "killed"))
         return report(differences(work))
 
@@ -119,6 +122,27 @@ def kill_trainings(work: Path, rng: random.Random) -> None:
             inside = "inside the writing of a checkpoint" * writing(checkpoints / phase, began)
             print(f"{phase}: kill {number + 1}, newest save "
                   f"{max(saves(checkpoints / phase), key=number_of)} {inside}", flush=True)
+
+
+def kill_ends(work: Path) -> None:
+    """Kills a training inside the writing of model.json; the file must not be there then.
+
+    Where the kill comes too late, the file is removed and the same command writes it again.
+    """
+    run_dir = work / "killed_run"
+    final, partial = run_dir / "model.json", run_dir / "incomplete-model.json"
+    for number in range(max(1, round(FLAGS.kills * SHARES["end"]))):
+        for _ in range(MISSES):
+            partial.unlink(missing_ok=True)
+            victim = start(*training(work, "killed"))
+            wait_until(lambda: partial.exists() or final.exists(), victim, pause=0)
+            kill(victim)
+            if not final.exists():
+                print(f"end: kill {number + 1}, inside the writing of model.json", flush=True)
+                break
+            final.unlink()
+        else:
+            raise RuntimeError(f"{MISSES} kills came after the writing of model.json")
 
 
 def saves(folder: Path) -> set[str]:
