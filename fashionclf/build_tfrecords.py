@@ -23,9 +23,9 @@ from fashionclf import cli
 if TYPE_CHECKING:  # --help stays quick
     import pandas
 
-    from fashionclf.catalogue import Catalogue
-    from fashionclf.categories import Labelled
-    from fashionclf.workers import Run
+    from fashionclf.sources.categories import Labelled
+    from fashionclf.sources.readers import Catalogue
+    from fashionclf.system.workers import Run
 
 FLAGS = flags.FLAGS
 
@@ -92,9 +92,9 @@ def main(_: list[str]) -> int:
     if FLAGS.verify:
         return verify()
     if not FLAGS.dry_run:
-        from fashionclf import records
+        from fashionclf.system import files
 
-        records.refuse_existing(Path(FLAGS.records))
+        files.refuse_existing(Path(FLAGS.records))
     catalogue = read_source()
     labelled = label(catalogue)
     if FLAGS.dry_run:
@@ -106,7 +106,7 @@ def main(_: list[str]) -> int:
 
 def verify() -> int:
     """Prints what is wrong with --records; the exit code is 1 where anything is."""
-    from fashionclf import verification
+    from fashionclf.records import verification
 
     found = 0
     for found, problem in enumerate(verification.problems(FLAGS.records), start=1):
@@ -117,27 +117,32 @@ def verify() -> int:
 
 def build(catalogue: "Catalogue", labelled: "Labelled") -> None:
     """Opens the labelled pictures, splits those that can be used, writes --records."""
-    from fashionclf import csv_files, figures, leakage, records, shards, usable
+    from fashionclf.evaluation import figures
+    from fashionclf.records import audit
+    from fashionclf.records import manifest as manifests
+    from fashionclf.records import shards
+    from fashionclf.sources import leakage
+    from fashionclf.system import files, tables
 
-    with records.staging(Path(FLAGS.records)) as folder:
+    with files.staging(Path(FLAGS.records)) as folder:
         run = runner(folder)
-        table, quarantined = usable.pictures(labelled, catalogue.images_root, run=run)
-        table = split_rows(usable.with_look_groups(table, FLAGS.look_alike_bits))
+        table, quarantined = audit.usable(labelled, catalogue.images_root, run=run)
+        table = split_rows(audit.with_look_groups(table, FLAGS.look_alike_bits))
         facts = describe_split(table, labelled.classes)
         examples = shards.write(table, folder, images_root=catalogue.images_root,
                                 classes=labelled.classes, run=run)
         written = sum(examples.values())
-        print("\n" + records.account(len(catalogue.table), written, len(quarantined),
-                                     len(labelled.dropped)))
+        print("\n" + manifests.account(len(catalogue.table), written, len(quarantined),
+                                       len(labelled.dropped)))
         repaired = table[table["repair"].notna()]
         for name, rows in {
                 "quarantine": quarantined[["path", "item", "category", "reason"]],
                 "repaired": repaired[["path", "item", "category", "repair"]],
                 "dropped": labelled.dropped,
                 "look_alikes": leakage.look_alike_rows(table, labelled.classes)}.items():
-            csv_files.write(rows, folder / f"{name}.csv")
+            tables.write(rows, folder / f"{name}.csv")
         figures.class_distribution(facts["counts"]).savefig(folder / "class_distribution.png")
-        records.write_manifest(
+        manifests.write_manifest(
             folder, classes=labelled.classes, examples=examples, **facts,
             rows_read=len(catalogue.table), written=written, quarantined=len(quarantined),
             repaired=len(repaired), dropped=labelled.dropped["reason"].value_counts().to_dict(),
@@ -148,14 +153,14 @@ def build(catalogue: "Catalogue", labelled: "Labelled") -> None:
 
 def read_source() -> "Catalogue":
     """The catalogue that --source names; prints what was found."""
-    from fashionclf import catalogue
+    from fashionclf.sources import readers
 
     if FLAGS.source == "deepfashion":
-        found = catalogue.read_deepfashion(FLAGS.source_dir)
+        found = readers.read_deepfashion(FLAGS.source_dir)
     elif FLAGS.source == "folder":
-        found = catalogue.read_folder(FLAGS.source_dir)
+        found = readers.read_folder(FLAGS.source_dir)
     else:
-        found = catalogue.read_csv(
+        found = readers.read_csv(
             FLAGS.csv_file, images_root=FLAGS.source_dir, path_column=FLAGS.path_column,
             category_column=FLAGS.category_column, item_column=FLAGS.item_column,
             bbox_columns=FLAGS.bbox_columns, partition_column=FLAGS.partition_column)
@@ -167,7 +172,7 @@ def read_source() -> "Catalogue":
 
 def label(catalogue: "Catalogue") -> "Labelled":
     """The labelled table; prints what was dropped."""
-    from fashionclf import categories, splits
+    from fashionclf.sources import categories, splits
 
     labelled = categories.assign(
         catalogue.table, label_from=FLAGS.label_from, category_map=FLAGS.category_map or (),
@@ -182,18 +187,18 @@ def label(catalogue: "Catalogue") -> "Labelled":
 
 def runner(folder: Path) -> "Run":
     """Where --runner says that pictures are opened and shards written; `folder`: for exchange."""
-    from fashionclf import workers
+    from fashionclf.system import workers
 
     if FLAGS.runner == "beam":
-        from fashionclf import on_beam
+        from fashionclf.system import beam
 
-        return on_beam.runner(FLAGS.beam_options, folder)
-    return workers.processes(FLAGS.workers)
+        return beam.runner(FLAGS.beam_options, folder)
+    return workers.processes(FLAGS.workers, preload=["fashionclf.records.shards"])
 
 
 def split_rows(table: "pandas.DataFrame", method: str | None = None) -> "pandas.DataFrame":
     """`table` with the column `split`, by `method` or --split."""
-    from fashionclf import leakage, splits
+    from fashionclf.sources import leakage, splits
 
     method = method or FLAGS.split
     drawn = table
@@ -208,7 +213,7 @@ def split_rows(table: "pandas.DataFrame", method: str | None = None) -> "pandas.
 
 def describe_split(table: "pandas.DataFrame", classes: list[str]) -> dict:
     """Prints the split and gives what the manifest says of it."""
-    from fashionclf import leakage
+    from fashionclf.sources import leakage
 
     found = leakage.facts(table, split_rows(table, "stratified")["split"], classes)
     print(f"\nsplit: {FLAGS.split}\n{leakage.as_text(found)}")

@@ -30,14 +30,19 @@ flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network tog
 
 
 def main(_: list[str]) -> None:
-    from fashionclf import aligned_report, alignment, classifier, records, report, verification
+    from fashionclf.evaluation import report
+    from fashionclf.model import weights
+    from fashionclf.records import manifest as manifests
+    from fashionclf.records import verification
+    from fashionclf.sources import alignment
 
     run_dir = Path(FLAGS.run)
-    manifest = records.read_manifest(FLAGS.records)  # before the model: it is the quicker to fail
+    manifest = manifests.read_manifest(FLAGS.records)  # before the model: it is the quicker to fail
     verification.check_shards(FLAGS.records, manifest)
-    model, spec = classifier.load(run_dir)
+    model, spec = weights.load(run_dir)
     trained_on = run_dir / "records_manifest.json"
-    if trained_on.is_file() and records.difference(records.parse_manifest(trained_on), manifest):
+    if trained_on.is_file() and manifests.difference(
+            manifests.parse_manifest(trained_on), manifest):
         print(f"note: {FLAGS.records} are not the records of the training; if both come from the "
               "same pictures, some of these were trained on")
     name = "report" + "_aligned" * bool(FLAGS.align)
@@ -48,7 +53,7 @@ def main(_: list[str]) -> None:
                "run_dir": run_dir}
     if FLAGS.align:
         found = alignment.read(Path(FLAGS.align), spec.classes, manifest["classes"])
-        aligned_report.evaluate_run(model, spec, found, *where, **options)
+        report.evaluate_aligned_run(model, spec, found, *where, **options)
     else:
         report.evaluate_run(model, spec, *where, **options)
     print("\nwritten:")

@@ -46,29 +46,32 @@ def main(words: list[str]) -> None:
     if bool(words) == bool(FLAGS.records):
         raise ValueError("an export is checked on real pictures: give either --records=DIR, or "
                          "picture files and folders after the flags")
-    from fashionclf import classifier, export_formats, records
+    from fashionclf.deployment import export_formats
+    from fashionclf.model import weights
+    from fashionclf.system import files
 
     for name in FLAGS.format:
         export_formats.check_installed(name)
     output = Path(FLAGS.output)
-    records.refuse_existing(output, flag="--output")
-    model, spec = classifier.load(FLAGS.run)
+    files.refuse_existing(output, flag="--output")
+    model, spec = weights.load(FLAGS.run)
     examples, calibration, source = pictures(words, spec)
-    with records.staging(output, flag="--output") as folder:
+    with files.staging(output, flag="--output") as folder:
         export(model, spec, folder, examples, calibration, source)
     print(f"\nwritten: {output}")
 
 
 def pictures(words: list[str], spec) -> tuple[list, list, dict]:
     """Examples for the check and for calibration, and for export.json where they are from."""
-    from fashionclf import export_check, records, report
+    from fashionclf.deployment import export_check
+    from fashionclf.records import manifest as manifests
 
     if words:
         examples = export_check.of_files(words, FLAGS.pictures)
         return (examples, examples[:FLAGS.calibration_pictures],
                 {"checked_on": words, "calibrated_on": "the same pictures"})
-    manifest = records.read_manifest(FLAGS.records)
-    report.check_classes(spec.classes, manifest["classes"], FLAGS.records)
+    manifest = manifests.read_manifest(FLAGS.records)
+    manifests.check_classes(spec.classes, manifest["classes"], FLAGS.records)
     if not manifest["examples"].get(FLAGS.split):
         raise ValueError(f"{FLAGS.records}: its split {FLAGS.split!r} is empty; choose another "
                          "--split")
@@ -83,7 +86,9 @@ def export(model, spec, folder: Path, examples: list, calibration: list, source:
     """Writes and checks each format, then export.json."""
     import json
 
-    from fashionclf import checksums, export_check, export_formats, inference
+    from fashionclf.deployment import export_check, export_formats
+    from fashionclf.model import inference
+    from fashionclf.system import files
 
     (folder / export_formats.LABELS).write_text("".join(f"{name}\n" for name in spec.classes),
                                                 encoding="utf-8")
@@ -99,31 +104,31 @@ def export(model, spec, folder: Path, examples: list, calibration: list, source:
                         **check(name, path, predictor, spec, examples)}
     about = {"run": FLAGS.run, "image_size": spec.image_size, "box_margin": spec.box_margin,
              "mirrored": spec.mirrored, "temperature": spec.temperature,
-             "weights_sha256": checksums.sha256(Path(FLAGS.run) / "model.weights.h5"),
+             "weights_sha256": files.sha256(Path(FLAGS.run) / "model.weights.h5"),
              **source, "formats": checks,
-             "sha256": {file.relative_to(folder).as_posix(): checksums.sha256(file)
+             "sha256": {file.relative_to(folder).as_posix(): files.sha256(file)
                         for file in sorted(folder.rglob("*")) if file.is_file()}}
     (folder / "export.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
 
 def size(path: Path) -> int:
     """Bytes of a file, or of all files of a folder."""
-    files = [path] if path.is_file() else path.rglob("*")
-    return sum(file.stat().st_size for file in files if file.is_file())
+    found = [path] if path.is_file() else path.rglob("*")
+    return sum(file.stat().st_size for file in found if file.is_file())
 
 
 def check(name: str, path: Path, predictor, spec, examples: list) -> dict:
     """Compares, prints, and gives what was measured; raises ValueError where it differs."""
     import dataclasses
 
-    from fashionclf import export_check, export_runtimes
+    from fashionclf.deployment import export_check
 
     signatures = {"images": export_check.compare_on_pictures}
     if name == "saved_model":
         signatures["serving_default"] = export_check.compare_on_files
     measured = {}
     for signature, compare in signatures.items():
-        exported = export_runtimes.start(name, path, signature=signature)
+        exported = export_check.start(name, path, signature=signature)
         found = compare(predictor, exported, spec, examples, FLAGS.batch_size)
         print(line(f"{name}, {signature}" if name == "saved_model" else name, size(path), found),
               flush=True)

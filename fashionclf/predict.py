@@ -36,8 +36,8 @@ from fashionclf import cli
 if TYPE_CHECKING:  # --help stays quick
     import numpy
 
-    from fashionclf.inference import Answer
-    from fashionclf.picture_files import Picture
+    from fashionclf.model.inference import Answer
+    from fashionclf.pictures.files import Picture
 
 FLAGS = flags.FLAGS
 
@@ -103,12 +103,13 @@ def standard_output() -> Iterator:
 
 def predict(words: list[str], output) -> int:
     """Writes a row for each picture; gives the exit code."""
-    from fashionclf import classifier, inference, prediction_files
+    from fashionclf.deployment import prediction_table
+    from fashionclf.model import inference, network, weights
 
-    form = prediction_files.format_of(FLAGS.output, FLAGS.format)
+    form = prediction_table.format_of(FLAGS.output, FLAGS.format)
     listing, ignored = read_listing(words)
-    names = prediction_files.columns(listing.columns)
-    model, spec = classifier.load(FLAGS.run)
+    names = prediction_table.columns(listing.columns)
+    model, spec = weights.load(FLAGS.run)
     predictor = inference.Predictor(model, mirrored=spec.mirrored, temperature=spec.temperature,
                                     fixed=True, features=bool(FLAGS.embeddings))
 
@@ -119,7 +120,7 @@ def predict(words: list[str], output) -> int:
     if FLAGS.output == "-":
         bad = to_stream(batches(0), names, output, form)
     else:
-        width = model.get_layer(classifier.FEATURES).output.shape[-1]
+        width = model.get_layer(network.FEATURES).output.shape[-1]
         bad = to_file(batches, listing, width, names, form)
     if ignored:
         print(f"{ignored} files of other kinds in the folders were ignored", file=sys.stderr)
@@ -131,7 +132,7 @@ def predict(words: list[str], output) -> int:
 
 def read_listing(words: list[str]) -> tuple[Listing, int]:
     """The pictures that `words` or --csv_file name, and how many other files there were."""
-    from fashionclf import picture_files
+    from fashionclf.pictures import files as picture_files
 
     if FLAGS.csv_file:
         pictures, table = picture_files.from_csv(
@@ -149,12 +150,12 @@ def with_rows(batches: "Iterator[list[Answer]]", listing: Listing, classes: list
     """The rows of each batch, and its features; shows progress."""
     from tqdm import tqdm
 
-    from fashionclf import prediction_files
+    from fashionclf.deployment import prediction_table
 
     with tqdm(total=len(listing.pictures), initial=start, unit=" pictures",
               desc="predicting") as bar:
         for batch in batches:
-            rows = [[*prediction_files.row(listing.paths[i], found, classes,
+            rows = [[*prediction_table.row(listing.paths[i], found, classes,
                                            min_probability=FLAGS.min_probability),
                      *listing.cells[i]] for i, (_, found, _) in enumerate(batch, start)]
             yield rows, [features for *_, features in batch]
@@ -164,39 +165,40 @@ def with_rows(batches: "Iterator[list[Answer]]", listing: Listing, classes: list
 
 def to_stream(batches: Iterator, names: list[str], output, form: str) -> int:
     """Writes rows as they come; gives the number of those with an error."""
-    from fashionclf import prediction_files
+    from fashionclf.deployment import prediction_table
 
     bad = 0
 
     def rows() -> "Iterator[list]":
         nonlocal bad
         for batch, _ in batches:
-            bad += sum(row[prediction_files.ERROR] is not None for row in batch)
+            bad += sum(row[prediction_table.ERROR] is not None for row in batch)
             yield from batch
-    prediction_files.write_text(rows(), names, output, form)
+    prediction_table.write_text(rows(), names, output, form)
     return bad
 
 
 def to_file(batches, listing: Listing, width: int, names: list[str], form: str) -> int:
     """Goes on with the job of --output, or begins it; gives the number of rows with an error."""
-    from fashionclf import checksums, interruption, prediction_job
+    from fashionclf.deployment import prediction_job
+    from fashionclf.system import arrays, files, signals
 
     total = len(listing.pictures)
     description = {"program": "fashionclf.predict",
-                   "model": checksums.sha256(Path(FLAGS.run) / "model.json"),
+                   "model": files.sha256(Path(FLAGS.run) / "model.json"),
                    "list of pictures": listing.fingerprint(), "--format": form,
                    "--batch_size": FLAGS.batch_size, "--min_probability": FLAGS.min_probability,
                    "--embeddings": FLAGS.embeddings}
-    embeddings = (prediction_job.Embeddings(FLAGS.embeddings, (total, width))
+    embeddings = (arrays.Embeddings(FLAGS.embeddings, (total, width))
                   if FLAGS.embeddings else None)
     with prediction_job.opened(FLAGS.output, description, total=total, embeddings=embeddings,
-                               batch_size=FLAGS.batch_size) as job, interruption.deferred():
+                               batch_size=FLAGS.batch_size) as job, signals.deferred():
         if job.done:
             print(f"{job.part}: going on after {job.done:,} of {total:,} rows")
         for rows, features in batches(job.done):
             job.append(rows, features)
-            if interruption.requested():
-                interruption.leave(f"saved after {job.done:,} of {total:,} rows")
+            if signals.requested():
+                signals.leave(f"saved after {job.done:,} of {total:,} rows")
         return job.finish(names, form)
 
 

@@ -29,7 +29,7 @@ from absl import flags
 from fashionclf import cli
 
 if TYPE_CHECKING:  # --help stays quick
-    from fashionclf.visual_search import Described, Describer
+    from fashionclf.deployment.visual_search import Described, Describer
 
 FLAGS = flags.FLAGS
 
@@ -75,29 +75,30 @@ def build(words: list[str]) -> int:
         raise ValueError("--embeddings go with the --csv_file that predict took")
     if FLAGS.source_dir and not FLAGS.csv_file:
         raise ValueError("--source_dir goes with --csv_file alone")
-    from fashionclf import checksums, csv_files, neighbours, visual_search
+    from fashionclf.deployment import search_index, visual_search
+    from fashionclf.system import files, tables
 
-    neighbours.refuse_existing(Path(FLAGS.index))
+    search_index.refuse_existing(Path(FLAGS.index))
     describer = visual_search.Describer(FLAGS.run, batch_size=FLAGS.batch_size)
     found, root = described(words, describer)
     if not found.rows:
         raise ValueError(f"none of {len(found.unusable):,} pictures can be used, the first "
                          f"because: {found.unusable[0]['reason']}")
-    facts = {"model_sha256": checksums.sha256(Path(FLAGS.run) / "model.json"), "root": root,
+    facts = {"model_sha256": files.sha256(Path(FLAGS.run) / "model.json"), "root": root,
              "records": FLAGS.records and os.path.abspath(FLAGS.records),
              "box_margin": describer.spec.box_margin, "unusable": found.unusable}
     approximate = None if FLAGS.method == "auto" else FLAGS.method == "approximate"
-    facts = neighbours.write(FLAGS.index, found.features, found.rows, facts=facts,
-                             approximate=approximate)
+    facts = search_index.write(FLAGS.index, found.features, found.rows, facts=facts,
+                               approximate=approximate)
     print(f"{FLAGS.index}: {len(found.rows):,} pictures, {facts['search']} search")
     for row in found.unusable:
-        print(f"left out: {csv_files.readable(row['path'])}: {row['reason']}", file=sys.stderr)
+        print(f"left out: {tables.readable(row['path'])}: {row['reason']}", file=sys.stderr)
     return 1 if found.unusable else 0
 
 
 def described(words: list[str], describer: "Describer") -> "tuple[Described, str | None]":
     """The pictures to index, and the folder that their paths start from."""
-    from fashionclf import picture_files
+    from fashionclf.pictures import files as picture_files
 
     if FLAGS.records:
         return describer.records(FLAGS.records, FLAGS.splits), None
@@ -125,18 +126,20 @@ def query(words: list[str]) -> int:
     for name, file in (("output", FLAGS.output), ("sheet", FLAGS.sheet)):
         if file and not Path(file).absolute().parent.is_dir():
             raise FileNotFoundError(f"--{name}={file}: name a file in a folder that exists")
-    from fashionclf import checksums, csv_files, neighbours, picture_files, visual_search
+    from fashionclf.deployment import search_index, visual_search
+    from fashionclf.pictures import files as picture_files
+    from fashionclf.system import files, tables
 
-    index = neighbours.read(FLAGS.index)
+    index = search_index.read(FLAGS.index)
     describer = visual_search.Describer(FLAGS.run, batch_size=FLAGS.batch_size)
-    if checksums.sha256(Path(FLAGS.run) / "model.json") != index.facts["model_sha256"]:
+    if files.sha256(Path(FLAGS.run) / "model.json") != index.facts["model_sha256"]:
         raise ValueError(f"{FLAGS.index} was built with another model than {FLAGS.run}: features "
                          "of two models can't be compared; give that run, or build again")
     pictures, _ = picture_files.find(words)
     queries = describer.files(pictures, [{"path": picture.path} for picture in pictures])
     found = visual_search.answers(index, queries, FLAGS.k)
-    csv_files.write(found[visual_search.COLUMNS],
-                    sys.stdout if FLAGS.output == "-" else FLAGS.output, float_format="%.6f")
+    tables.write(found[visual_search.COLUMNS],
+                 sys.stdout if FLAGS.output == "-" else FLAGS.output, float_format="%.6f")
     if FLAGS.sheet:
         if len(queries.rows) > SHEET_LINES:
             print(f"{FLAGS.sheet} shows the first {SHEET_LINES} of {len(queries.rows)} pictures",

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from absl import flags
 
-from fashionclf import cli, locks
+from fashionclf import cli
+from fashionclf.system import files
 
 FLAGS = flags.FLAGS
 PHASES = ("head", "fine_tune")
@@ -104,10 +105,12 @@ PLACES = {"run", "cache_dir", "cache_gigabytes", "checkpoint_every_steps", "prof
 
 
 def main(_: list[str]) -> None:
-    from fashionclf import records, run_folder, strategies, verification
+    from fashionclf.records import manifest as manifests
+    from fashionclf.records import verification
+    from fashionclf.training import devices, run_folder
 
     run_dir = Path(FLAGS.run)
-    manifest = records.read_manifest(FLAGS.records)
+    manifest = manifests.read_manifest(FLAGS.records)
     if not manifest["examples"].get("test"):
         raise ValueError(f"{FLAGS.records} have no test split: build them with "
                          "--test_fraction above 0")
@@ -119,15 +122,15 @@ def main(_: list[str]) -> None:
         print(f"{run_dir}: this training is finished; its report is in {run_dir / 'report'}")
         return
     verification.check_shards(FLAGS.records, manifest)
-    strategy = strategies.make(FLAGS.strategy, FLAGS.batch_size)
+    strategy = devices.make(FLAGS.strategy, FLAGS.batch_size)
     run_dir.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as held:
-        if strategies.is_chief(strategy):
-            held.enter_context(locks.exclusive(
+        if devices.is_chief(strategy):
+            held.enter_context(files.exclusive(
                 run_dir, otherwise=f"another training is writing {run_dir}: wait for it to end, "
                 "or choose another --run"))
             run_folder.begin(run_dir, cli.own_flags(), FLAGS.records)
-        held.enter_context(strategies.stopping_together())
+        held.enter_context(devices.stopping_together())
         train(run_dir, manifest, strategy)
 
 
@@ -135,26 +138,30 @@ def train(run_dir: Path, manifest: dict, strategy) -> None:
     """Trains the phases that are left; then looks once at the test split and saves the model."""
     import keras
 
-    from fashionclf import (classifier, dashboard, fine_tuning, interruption, report, strategies,
-                            warm_start, weight_files)
-    from fashionclf.input_pipeline import Pictures
+    from fashionclf.evaluation import report
+    from fashionclf.evaluation import tensorboard as tensorboard_pages
+    from fashionclf.model import network, weight_files, weights
+    from fashionclf.model.spec import Spec
+    from fashionclf.records.input_pipeline import Pictures
+    from fashionclf.system import signals
+    from fashionclf.training import devices, loop
 
     if FLAGS.mixed_precision:
         keras.mixed_precision.set_global_policy("mixed_bfloat16")
     keras.utils.set_random_seed(FLAGS.seed)
-    spec = classifier.Spec(FLAGS.architecture, manifest["classes"], FLAGS.image_size,
-                           FLAGS.box_margin, FLAGS.mirrored, FLAGS.temperature)
+    spec = Spec(FLAGS.architecture, manifest["classes"], FLAGS.image_size,
+                FLAGS.box_margin, FLAGS.mirrored, FLAGS.temperature)
     pictures = Pictures(Path(FLAGS.records), manifest["examples"], FLAGS.image_size,
                         FLAGS.box_margin)
-    chief = strategies.is_chief(strategy)
-    with strategy.scope(), interruption.deferred():
-        model = classifier.build(spec)
-        warm_start.load(model, spec.classes, FLAGS.weights, FLAGS.align)
+    chief = devices.is_chief(strategy)
+    with strategy.scope(), signals.deferred():
+        model = network.build(spec)
+        weights.warm_start(model, spec.classes, FLAGS.weights, FLAGS.align)
         data = dict.fromkeys(PHASES, pictures) if not FLAGS.cache_views else cached(
             model, manifest, pictures)
         for phase in phases():
-            fine_tuning.run_phase(model, phase, recipe(manifest), data[phase.name], run_dir,
-                                  chief=chief)
+            loop.run_phase(model, phase, recipe(manifest), data[phase.name], run_dir,
+                           chief=chief)
     if not chief:
         return
     weight_files.load(model, run_dir / "checkpoints" / "best.weights.h5")
@@ -163,16 +170,17 @@ def train(run_dir: Path, manifest: dict, strategy) -> None:
     report.evaluate_run(model, spec, FLAGS.records, "test", run_dir / "report",
                         batch_size=FLAGS.batch_size, run_dir=run_dir,
                         tensorboard_dir=run_dir / "tensorboard")
-    dashboard.add_hyperparameters(run_dir / "tensorboard", cli.own_values(PLACES), run=run_dir)
-    classifier.save(model, spec, run_dir, trunk_from=FLAGS.weights,
-                    records_fingerprint=manifest["fingerprint"])
+    tensorboard_pages.add_hyperparameters(
+        run_dir / "tensorboard", cli.own_values(PLACES), run=run_dir)
+    weights.save(model, spec, run_dir, trunk_from=FLAGS.weights,
+                 records_fingerprint=manifest["fingerprint"])
     print(f"\nreport: {run_dir / 'report' / 'report.html'}\n"
           f"curves: tensorboard --logdir={run_dir / 'tensorboard'}")
 
 
 def cached(model, manifest: dict, pictures) -> dict:
     """What each phase trains on with --cache_views."""
-    from fashionclf import trunk_cache
+    from fashionclf.training import trunk_cache
 
     return trunk_cache.open_or_fill(
         model, phases(), recipe(manifest), pictures, views=FLAGS.cache_views,
@@ -184,25 +192,27 @@ def recipe(manifest: dict):
     """What both phases share, from the flags and the class counts of the records."""
     import numpy as np
 
-    from fashionclf import augment, profiling, training_step
+    from fashionclf.model import augmentation
+    from fashionclf.training import tensorboard_log
+    from fashionclf.training.recipe import Recipe, class_weights
 
     counts = np.array([max(1, manifest["counts"]["train"][name]) for name in manifest["classes"]])
-    augmentation = augment.Augmentation(
+    augmentation = augmentation.Augmentation(
         rotation=FLAGS.rotation, zoom=FLAGS.zoom, shift=FLAGS.shift, contrast=FLAGS.colour,
         saturation=FLAGS.colour, brightness=FLAGS.colour / 2)
-    return training_step.Recipe(
+    return Recipe(
         batch_size=FLAGS.batch_size, augmentation=augmentation if FLAGS.augment else None,
         mixup=FLAGS.mixup, dropout=FLAGS.dropout, stochastic_depth=FLAGS.stochastic_depth,
         label_smoothing=FLAGS.label_smoothing,
-        class_weights=training_step.class_weights(counts, FLAGS.class_weighting),
+        class_weights=class_weights(counts, FLAGS.class_weighting),
         ema_momentum=FLAGS.ema_momentum, seed=FLAGS.seed,
         checkpoint_every_steps=FLAGS.checkpoint_every_steps,
-        profile_steps=profiling.parse_steps(FLAGS.profile_steps))
+        profile_steps=tensorboard_log.parse_steps(FLAGS.profile_steps))
 
 
 def phases():
     """The phases that the flags ask for, in their order."""
-    from fashionclf.training_step import Phase
+    from fashionclf.training.recipe import Phase
 
     scratch = FLAGS.architecture == "baseline_cnn"  # a frozen random trunk teaches nothing
     head_from, fine_tune_from = ("conv2d", "conv2d") if scratch else (None, FLAGS.unfreeze_from)

@@ -46,7 +46,7 @@ def extras() -> dict[str, list[str]]:
 
 def tests_of(extra: str) -> list[str]:
     """The test files that name the extra, as what cures a missing library."""
-    return sorted(str(file) for file in (ROOT / "tests").glob("test_*.py")
+    return sorted(str(file) for file in (ROOT / "tests").rglob("test_*.py")
                   if f"fashionclf[{extra}]" in file.read_text(encoding="utf-8").replace("\\", ""))
 
 

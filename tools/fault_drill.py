@@ -173,15 +173,15 @@ def differences(work: Path) -> list[str]:
     """What the disturbed results have otherwise than the undisturbed."""
     import pandas as pd
 
-    from fashionclf import classifier
+    from fashionclf.model import weights
 
     whole, killed = (json.loads((work / f"{name}_records/manifest.json").read_text())
                      for name in ("whole", "killed"))
     runs = [work / "whole_run", work / "killed_run"]
     found = [f"shard {name}" for name, sha256 in whole["shards"].items()
              if killed["shards"].get(name) != sha256]
-    weights = [classifier.load(run)[0].weights for run in runs]
-    found += [f"weights {one.path}" for one, other in zip(*weights, strict=True)
+    arrays = [weights.load(run)[0].weights for run in runs]
+    found += [f"weights {one.path}" for one, other in zip(*arrays, strict=True)
               if one.numpy().tobytes() != other.numpy().tobytes()]
     history = [pd.read_csv(run / "history.csv").drop(columns="images_per_second") for run in runs]
     found += [] if history[0].equals(history[1]) else ["history.csv"]

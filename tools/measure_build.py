@@ -28,14 +28,15 @@ flags.DEFINE_integer("copies", 1, "How often each picture is taken: above 1, all
 
 
 def main(_: list[str]) -> None:
-    from fashionclf import catalogue, categories, workers
+    from fashionclf.sources import categories, readers
+    from fashionclf.system import workers
 
     run = workers.processes()
     with contextlib.ExitStack() as stack:
         source = Path(FLAGS.source_dir)
         if FLAGS.copies > 1:
             source = copies(source, Path(stack.enter_context(tempfile.TemporaryDirectory())))
-        found = catalogue.read_deepfashion(source)
+        found = readers.read_deepfashion(source)
         labelled = categories.assign(found.table, label_from="annotation")
         decode_once(found.images_root, labelled.table)  # from now on the files are in memory
         for _ in range(FLAGS.rounds):
@@ -74,17 +75,17 @@ def seconds(function, *arguments) -> float:
 def decode_once(images_root: Path, table) -> None:
     import tensorflow as tf
 
-    from fashionclf import images
+    from fashionclf.pictures import decoding
 
     files = [str(images_root / path) for path in table["path"]]
     heights = tf.data.Dataset.from_tensor_slices(files).map(
-        lambda file: tf.shape(images.decode(tf.io.read_file(file)))[0],
+        lambda file: tf.shape(decoding.decode(tf.io.read_file(file)))[0],
         num_parallel_calls=tf.data.AUTOTUNE)
     heights.reduce(0, lambda total, height: total + height).numpy()
 
 
 def open_and_write(images_root: Path, labelled, run) -> None:
-    from fashionclf import audit, shards
+    from fashionclf.records import audit, shards
 
     table = labelled.table.join(audit.pictures(labelled.table, images_root, run=run))
     table = audit.with_checked_boxes(table[table["reason"].isna()]).assign(split="train")

@@ -34,9 +34,9 @@ MAXRSS_IN_MIB = 2**20 if sys.platform == "darwin" else 2**10
 IMAGE_SIZE = 64  # pixels
 ROWS_AN_ITEM, CATEGORIES = 53, 50  # of DeepFashion's list
 COMPARE = """import sys, numpy as np
-from fashionclf import look_alikes
+from fashionclf.pictures import near_duplicates
 rng = np.random.default_rng(0)
-look_alikes.pairs([rng.bytes(32).hex() for _ in range(int(sys.argv[1]))])"""
+near_duplicates.pairs([rng.bytes(32).hex() for _ in range(int(sys.argv[1]))])"""
 
 
 def main(_: list[str]) -> None:

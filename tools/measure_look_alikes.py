@@ -63,7 +63,8 @@ COPIES = {
 
 
 def main(_: list[str]) -> None:
-    from fashionclf import look_alikes, picture_files
+    from fashionclf.pictures import files as picture_files
+    from fashionclf.pictures import near_duplicates
 
     files = [picture.path for picture in picture_files.find([FLAGS.source_dir])[0]]
     with ThreadPool(os.cpu_count()) as pool:
@@ -73,22 +74,22 @@ def main(_: list[str]) -> None:
         rows = []
         for name, copy in COPIES.items():
             copies = pool.map(lambda i: look(files[i], copy), chosen)
-            rows.append((name, look_alikes.bits(own, copies)))
-    print(copies_table(rows, look_alikes.THRESHOLD))
-    print(pairs_text(files, np.array(looks), look_alikes.THRESHOLD))
+            rows.append((name, near_duplicates.bits(own, copies)))
+    print(copies_table(rows, near_duplicates.THRESHOLD))
+    print(pairs_text(files, np.array(looks), near_duplicates.THRESHOLD))
 
 
 def look(file: str, copy=None) -> str:
     """The perceptual hash of a picture, or of a copy of it that was saved as a JPEG."""
-    from fashionclf import images, look_alikes
+    from fashionclf.pictures import inspection, near_duplicates
 
     encoded = Path(file).read_bytes()
     if copy:
         encoded = saved(copy(Image.open(io.BytesIO(encoded)).convert("RGB")))
-    found = images.luminance_or_reason(encoded, least=look_alikes.LEAST)
+    found = inspection.luminance_or_reason(encoded, least=near_duplicates.LEAST)
     if isinstance(found, str):
         raise ValueError(f"{file}: {found}; measure on pictures that can be used")
-    return look_alikes.perceptual_hash(found.pixels, found.scale, found.size)
+    return near_duplicates.perceptual_hash(found.pixels, found.scale, found.size)
 
 
 def copies_table(rows: list[tuple[str, np.ndarray]], threshold: int) -> str:
@@ -102,10 +103,10 @@ def pairs_text(files: list[str], looks: np.ndarray, threshold: int) -> str:
     import pandas as pd
     from scipy.stats import chi2
 
-    from fashionclf import look_alikes
+    from fashionclf.pictures import near_duplicates
 
-    low, high = look_alikes.pairs(looks, FAR).T
-    near = pd.DataFrame({"bits": look_alikes.bits(looks[low], looks[high]), "one": low,
+    low, high = near_duplicates.pairs(looks, FAR).T
+    near = pd.DataFrame({"bits": near_duplicates.bits(looks[low], looks[high]), "one": low,
                          "other": high}).sort_values("bits", kind="stable")
     total, found = len(files) * (len(files) - 1) // 2, int((near["bits"] <= threshold).sum())
     nearest = f"{near['bits'].iloc[0]} bits" if len(near) else f"over {FAR} bits"

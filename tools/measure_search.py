@@ -25,8 +25,8 @@ from fashionclf import cli
 if TYPE_CHECKING:  # --help stays quick
     import keras
 
-    from fashionclf.classifier import Spec
-    from fashionclf.inference import Predictions
+    from fashionclf.model.inference import Predictions
+    from fashionclf.model.spec import Spec
 
 FLAGS = flags.FLAGS
 
@@ -45,18 +45,19 @@ RESAMPLES = 1000
 
 
 def main(_: list[str]) -> None:
-    from fashionclf import classifier
+    from fashionclf.model import network, weights
 
-    model, spec = classifier.load(FLAGS.run)
-    plain = classifier.build(spec)
-    classifier.load_trunk(plain, FLAGS.weights)
+    model, spec = weights.load(FLAGS.run)
+    plain = network.build(spec)
+    weights.load_trunk(plain, FLAGS.weights)
     ours, theirs = described(model, spec, "run"), described(plain, spec, "trunk")
     print(recall_table(ours, theirs.features, digests(), spec.classes))
     print(time_table(ours.features, list(map(int, FLAGS.sizes))))
 
 
 def described(model: "keras.Model", spec: "Spec", name: str) -> "Predictions":
-    from fashionclf import inference, input_pipeline
+    from fashionclf.model import inference
+    from fashionclf.records import input_pipeline
 
     dataset = input_pipeline.evaluation(FLAGS.records, FLAGS.split, image_size=spec.image_size,
                                         box_margin=spec.box_margin, batch_size=32)
@@ -66,10 +67,11 @@ def described(model: "keras.Model", spec: "Spec", name: str) -> "Predictions":
 
 def digests() -> np.ndarray:
     """A name for the bytes of each picture, in the order of the records."""
-    from fashionclf import audit, input_pipeline
+    from fashionclf.records import input_pipeline
+    from fashionclf.system import files
 
     records = input_pipeline.in_order(FLAGS.records, FLAGS.split, ("image",))
-    return np.array([audit.digest(record["image"].numpy()) for record in records])
+    return np.array([files.digest(record["image"].numpy()) for record in records])
 
 
 def hits(features: np.ndarray, sought: np.ndarray, left_out: np.ndarray) -> np.ndarray:
@@ -80,9 +82,9 @@ def hits(features: np.ndarray, sought: np.ndarray, left_out: np.ndarray) -> np.n
         sought: bool [N, N], by picture and neighbour; pictures that seek nothing give no row.
         left_out: bool [N, N], neighbours that are not there for this picture.
     """
-    from fashionclf import neighbours
+    from fashionclf.deployment import search_index
 
-    directions = neighbours.unit(features)
+    directions = search_index.unit(features)
     similarities = np.where(left_out, -np.inf, directions @ directions.T)
     sought = sought & ~left_out
     first = np.argsort(-similarities, axis=1, kind="stable")[:, :max(K)]
@@ -164,10 +166,10 @@ def generated(features: np.ndarray, count: int, file: str, *, seed: int) -> np.n
 def timed(vectors: np.ndarray, queries: np.ndarray, *,
           approximate: bool) -> tuple[list[np.ndarray], str, str]:
     """The ten neighbours of each query; seconds to build, milliseconds a query."""
-    from fashionclf import neighbours
+    from fashionclf.deployment import search_index
 
     began = time.perf_counter()
-    index = neighbours.Index({}, [], neighbours.build(vectors, approximate))
+    index = search_index.Index({}, [], search_index.build(vectors, approximate))
     built = time.perf_counter() - began
     found, spent = [], []
     for query in queries:

@@ -98,7 +98,7 @@ def row(start: str, seed: int, run: Path, found: dict, history: "pd.DataFrame",
 
 def write(rows: "pd.DataFrame", curves: "pd.DataFrame", aligned: dict) -> None:
     """alignment.csv, alignment.md and alignment.png of the seeds so far."""
-    from fashionclf import alignment
+    from fashionclf.sources import alignment
     from tools.studies import tables
 
     output, facts = Path(FLAGS.output), aligned["alignment"]

@@ -86,8 +86,7 @@ def compared(run: Path, before: dict, merged: Path, align: Path, seed: int) -> l
     """A row each of WAYS, on the test split."""
     import pandas as pd
 
-    from fashionclf import merges
-    from tools.studies import programs
+    from tools.studies import merges, programs
 
     into = pd.read_csv(align, dtype=str, keep_default_na=False)
     said = pd.read_csv(run / "report" / "predictions.csv", dtype=str, keep_default_na=False)

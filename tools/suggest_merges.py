@@ -4,7 +4,7 @@
     python -m tools.suggest_merges --report=RUN/report_validation --output=data/merges
 
 merges, pair by pair, the two classes whose confusion removes most mistakes for each bit of
-information lost (fashionclf/merges.py defines both), and writes into --output merges.md and
+information lost (tools/studies/merges.py defines both), and writes into --output merges.md and
 merges.png (what each merge gives, of the old predictions alone), merges.csv, category_map.csv and
 classes.txt (for build_tfrecords, after the maps that the records were built with), align.csv (for
 evaluate and train --align: the old run on the new records). Choose by a validation split: on the
@@ -20,7 +20,7 @@ from fashionclf import cli
 if TYPE_CHECKING:  # --help stays quick
     import pandas as pd
 
-    from fashionclf.merges import Suggestion
+    from tools.studies.merges import Suggestion
 
 FLAGS = flags.FLAGS
 
@@ -34,7 +34,8 @@ flags.DEFINE_string("output", None, "Folder to write.")
 
 
 def main(_: list[str]) -> None:
-    from fashionclf import merges, metrics
+    from fashionclf.evaluation import metrics
+    from tools.studies import merges
 
     rows, classes = read([Path(name) for name in FLAGS.report])
     place = {name: number for number, name in enumerate(classes)}
@@ -55,14 +56,14 @@ def read(reports: list[Path]) -> tuple["pd.DataFrame", list[str]]:
     """
     import pandas as pd
 
-    from fashionclf import csv_files
+    from fashionclf.system import tables
 
     def table(report: Path, name: str, columns: list[str]) -> pd.DataFrame:
         if not (report / name).is_file():
             raise FileNotFoundError(f"{report / name}: not found; is {report} a report of "
                                     "python -m fashionclf.evaluate?")
         rows = pd.read_csv(report / name, usecols=columns, dtype=str, keep_default_na=False)
-        return rows.map(csv_files.original)
+        return rows.map(tables.original)
 
     classes = [table(report, "per_class.csv", ["class"])["class"].tolist() for report in reports]
     for report, names in zip(reports, classes):
@@ -80,7 +81,7 @@ def write(found: "Suggestion", output: Path, pictures: int) -> None:
 
     output.mkdir(parents=True, exist_ok=True)
     changed = {name: new for name, new in found.into.items() if name != new}
-    # Exact, not csv_files.safe: they are read again.
+    # Exact, not tables.safe: they are read again.
     pd.DataFrame(changed.items(), columns=["from", "to"]).to_csv(
         output / "category_map.csv", index=False)
     pd.DataFrame(found.into.items(), columns=["run_class", "records_class"]).to_csv(

@@ -18,7 +18,10 @@ from pathlib import Path
 import pandas as pd
 import tensorflow_datasets as tfds
 
-from fashionclf import audit, catalogue, categories, records, shards, splits
+from fashionclf.records import audit
+from fashionclf.records import manifest as manifests
+from fashionclf.records import shards
+from fashionclf.sources import categories, readers, splits
 
 CLASSES = (Path(__file__).parent / "classes.txt").read_text().splitlines()[1:]
 
@@ -26,8 +29,8 @@ CLASSES = (Path(__file__).parent / "classes.txt").read_text().splitlines()[1:]
 class Builder(tfds.core.GeneratorBasedBuilder):
     """Splits are the benchmark's own partition; every picture is opened before one is written."""
 
-    VERSION = tfds.core.Version(records.VERSION)
-    RELEASE_NOTES = {records.VERSION: "Initial release."}
+    VERSION = tfds.core.Version(manifests.VERSION)
+    RELEASE_NOTES = {manifests.VERSION: "Initial release."}
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\
         Ask its authors for the Category and Attribute Prediction Benchmark of DeepFashion
         (https://mmlab.ie.cuhk.edu.hk/projects/DeepFashion.html) and unpack it, so that img/,
@@ -35,14 +38,14 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=records.FEATURES(CLASSES), supervised_keys=("image", "label"),
+            features=shards.FEATURES(CLASSES), supervised_keys=("image", "label"),
             homepage="https://mmlab.ie.cuhk.edu.hk/projects/DeepFashion.html",
             license="For non-commercial research and educational purposes only, after "
                     "registration with the authors, who do not own the pictures.",
             metadata=tfds.core.MetadataDict())
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
-        found = catalogue.read_deepfashion(dl_manager.manual_dir)
+        found = readers.read_deepfashion(dl_manager.manual_dir)
         labelled = categories.assign(found.table, label_from="annotation", official=True)
         foreign = sorted(set(labelled.classes) - set(CLASSES))
         if foreign:

@@ -81,9 +81,9 @@ def rotated(names: list[str], number: int) -> list[str]:
 
 def fingerprints(folders: list[Path]) -> str:
     """What tells these records from others, without their place; raises as read_manifest does."""
-    from fashionclf import records
+    from fashionclf.records import manifest as manifests
 
-    return ", ".join(records.read_manifest(folder)["fingerprint"][:12] for folder in folders)
+    return ", ".join(manifests.read_manifest(folder)["fingerprint"][:12] for folder in folders)
 
 
 def digest(weights: str) -> str:
@@ -92,12 +92,12 @@ def digest(weights: str) -> str:
     Raises:
         FileNotFoundError: there is none of that name.
     """
-    from fashionclf import checksums
+    from fashionclf.system import files
 
     if weights != "none" and not Path(weights).is_file():
         raise FileNotFoundError(f"--weights={weights}: no such file; it takes a .weights.h5 of "
                                 "EfficientNetB0(include_top=False), or none")
-    return weights if weights == "none" else checksums.sha256(Path(weights))[:12]
+    return weights if weights == "none" else files.sha256(Path(weights))[:12]
 
 
 if __name__ == "__main__":

@@ -34,5 +34,5 @@ class Job:
 
 
 def warmup_steps(total_steps: int) -> int:
-    """Steps of the linear rise in a phase of `total_steps`: as fashionclf.schedule cuts them."""
+    """Steps of the linear rise in a phase of `total_steps`, as fashionclf.training cuts them."""
     return min(WARMUP_STEPS, total_steps // 10)

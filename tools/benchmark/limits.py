@@ -20,8 +20,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fashionclf import (augment, classifier, inference, input_pipeline, picture_files, records,
-                        training_step)
+from fashionclf.model import augmentation, inference, network, weights
+from fashionclf.model.spec import Spec
+from fashionclf.pictures import files as picture_files
+from fashionclf.records import input_pipeline
+from fashionclf.records import manifest as manifests
+from fashionclf.training.recipe import Phase, Recipe
+from fashionclf.training.step import make_step
 from tools.benchmark import export, job, timed
 from tools.benchmark.contenders import Round
 
@@ -153,26 +158,26 @@ def _batch(this: Round) -> dict[str, tf.Tensor]:
 
 
 def _model(this: Round) -> keras.Model:
-    spec = classifier.Spec("efficientnet_b0", records.read_manifest(this.records)["classes"],
-                           this.job.image_size, 0.1)
-    model = classifier.build(spec)
+    spec = Spec("efficientnet_b0", manifests.read_manifest(this.records)["classes"],
+                this.job.image_size, 0.1)
+    model = network.build(spec)
     if this.weights != "none":
-        classifier.load_trunk(model, this.weights)
+        weights.load_trunk(model, this.weights)
     return model
 
 
 def _step(this: Round, phase_name: str, pictures: int) -> Pair:
     model, steps = _model(this), pictures // this.job.batch_size
     block = {"head": None, "fine_tune": job.UNFREEZE_FROM}[phase_name]
-    classifier.unfreeze_from(model, block)
+    network.unfreeze_from(model, block)
     optimizer = keras.optimizers.Adam(1e-5)
     optimizer.build(model.trainable_variables)
-    recipe = training_step.Recipe(
-        batch_size=this.job.batch_size, augmentation=augment.Augmentation(), mixup=0.0,
+    recipe = Recipe(
+        batch_size=this.job.batch_size, augmentation=augmentation.Augmentation(), mixup=0.0,
         dropout=job.DROPOUT, stochastic_depth=0.0, label_smoothing=0.0,
         class_weights=np.ones(model.output.shape[-1]), ema_momentum=0.0, seed=0)
-    phase = training_step.Phase(phase_name, block, 1, 1e-5, 0, job.L2)
-    step = training_step.make_step(model, optimizer, phase, recipe)
+    phase = Phase(phase_name, block, 1, 1e-5, 0, job.L2)
+    step = make_step(model, optimizer, phase, recipe)
     batch, seed = _batch(this), tf.constant([0, 0])
 
     def run(batches: Iterable) -> float:

@@ -4,7 +4,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from fashionclf import classifier
+from fashionclf.model import network
+from fashionclf.model.spec import Spec
+from fashionclf.model.weights import load_trunk
 
 CHECKED = 2  # pictures
 
@@ -22,15 +24,15 @@ def write(weights: str, file: Path, *, image_size: int, seed: int = 0) -> None:
     if file.is_file():
         return
     keras.utils.set_random_seed(seed)
-    spec = classifier.Spec("efficientnet_b0", ["any"], image_size, 0.0)
-    model = classifier.build(spec)
+    spec = Spec("efficientnet_b0", ["any"], image_size, 0.0)
+    model = network.build(spec)
     if weights != "none":
-        classifier.load_trunk(model, weights)
+        load_trunk(model, weights)
     arrays = {f"{layer.name}/{variable.name}": variable.numpy()
               for layer in model.layers for variable in layer.variables
-              if layer.name != classifier.PREDICTIONS and "normalization" not in layer.name}
+              if layer.name != network.PREDICTIONS and "normalization" not in layer.name}
     pictures = _pictures(image_size, np.random.default_rng(seed))
-    features = keras.Model(model.input, model.get_layer(classifier.FEATURES).output)
+    features = keras.Model(model.input, model.get_layer(network.FEATURES).output)
     partial = file.with_suffix(".incomplete.npz")
     np.savez(partial, **arrays, pictures=pictures, features=features(pictures, training=False))
     partial.rename(file)

@@ -7,7 +7,10 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from fashionclf import checksums, classifier, grad_cam, images, inference, neighbours, visual_search
+from fashionclf.deployment import search_index, visual_search
+from fashionclf.model import grad_cam, inference, weights
+from fashionclf.pictures import decoding, inspection
+from fashionclf.system import files
 
 NAMED = 5  # classes
 NEIGHBOURS = 8
@@ -38,9 +41,9 @@ class Looker:
     """
 
     def __init__(self, run_dir: str, index_dir: str | None):
-        self._model, self._spec = classifier.load(Path(run_dir))
-        self.index = neighbours.read(index_dir) if index_dir else None
-        model = checksums.sha256(Path(run_dir) / "model.json")
+        self._model, self._spec = weights.load(Path(run_dir))
+        self.index = search_index.read(index_dir) if index_dir else None
+        model = files.sha256(Path(run_dir) / "model.json")
         if self.index and self.index.facts["model_sha256"] != model:
             raise ValueError(f"--index={index_dir} was built with another model than {run_dir}: "
                              "give that run, or build the index again")
@@ -50,11 +53,11 @@ class Looker:
 
     def look(self, encoded: bytes) -> Seen:
         """Looks at a JPEG, PNG or WEBP; raises ValueError, with the reason, if it can't be used."""
-        pixels = images.decoded_or_reason(encoded)
+        pixels = inspection.decoded_or_reason(encoded)
         if isinstance(pixels, str):
             raise ValueError(pixels)
-        batch = images.fit(tf.constant(pixels), tf.zeros(4, tf.int32), box_margin=0.0,
-                           image_size=self._spec.image_size)[None]
+        batch = decoding.fit(tf.constant(pixels), tf.zeros(4, tf.int32), box_margin=0.0,
+                             image_size=self._spec.image_size)[None]
         probabilities, features = self._predictor.outputs(batch)
         best = np.argsort(-probabilities[0], kind="stable")[:NAMED]
         heat = grad_cam.heatmaps(self._model, batch, [int(best[0])])[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 import hypothesis
 import pandas as pd
 
-from fashionclf import annotations, catalogue, categories
+from fashionclf.sources import annotations, categories, readers
 from tools.fuzzing import expected, inputs, oracle
 
 READERS = tuple(inputs.FILES)
@@ -62,7 +62,7 @@ def accepted(read: Callable, wanted: object, faults: oracle.Faults, work: Path) 
         check_message(error, faults, work)
         return False
     assert not faults, f"accepted what is wrong at {sorted(faults)}"
-    if isinstance(found, catalogue.Catalogue):
+    if isinstance(found, readers.Catalogue):
         rows, said = wanted
         missing = [phrase for phrase in said if not any(phrase in note for note in found.notes)]
         assert not missing, f"notes {found.notes} lack {missing}"
@@ -82,9 +82,9 @@ def check_message(error: ValueError, faults: oracle.Faults, work: Path) -> None:
     assert re.search(r"; [a-z].{8}|\. Is this|did you mean ", text, re.DOTALL), f"no cure: {error}"
 
 
-def read_csv(work: Path, **columns) -> catalogue.Catalogue:
-    return catalogue.read_csv(work / "rows.csv", images_root=work, path_column="path",
-                              category_column="category", **columns)
+def read_csv(work: Path, **columns) -> readers.Catalogue:
+    return readers.read_csv(work / "rows.csv", images_root=work, path_column="path",
+                            category_column="category", **columns)
 
 
 def read_map(work: Path) -> list[str | None]:
@@ -108,7 +108,7 @@ def read_boxes(work: Path) -> list[tuple]:
 
 READ = {
     "list": read_boxes,
-    "tree": catalogue.read_deepfashion,
+    "tree": readers.read_deepfashion,
     "csv": lambda work: read_csv(work, item_column="item", bbox_columns=expected.SIDES,
                                  partition_column="part"),
     "csv_short": read_csv, "category_map": read_map, "classes": read_classes}

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from fashionclf import audit, picture_files
+from fashionclf.pictures import files as picture_files
+from fashionclf.pictures import loading
+from fashionclf.records import audit
 from tools.spoiling.kinds import USED, Kind
 from tools.spoiling.places import UNREADABLE, as_nobody
 
@@ -46,7 +48,7 @@ def audited(source: Path, kind: Kind) -> str:
 def read(source: Path, kind: Kind) -> str:
     """USED, or the reason for which predict has no answer for this picture."""
     picture = picture_files.Picture(os.path.join(source, kind.path), str(source))
-    (_, found), = picture_files.load_all([picture], image_size=224, ahead=1)
+    (_, found), = loading.load_all([picture], image_size=224, ahead=1)
     return found if isinstance(found, str) else USED
 
 

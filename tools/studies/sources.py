@@ -26,9 +26,9 @@ def read(source_dir: str, group_pattern: str | None) -> Rows:
     Args:
         group_pattern: what one item is, see build_tfrecords; None for the source's own.
     """
-    from fashionclf import catalogue, splits
+    from fashionclf.sources import readers, splits
 
-    found = catalogue.read_deepfashion(source_dir)
+    found = readers.read_deepfashion(source_dir)
     table = found.table[found.table["category"].notna()]
     if table.empty:
         raise ValueError(f"{source_dir}: no picture is annotated with a category; a study needs "
@@ -52,7 +52,7 @@ def divide(rows: Rows, first_fraction: float, seed: int) -> tuple[Rows, Rows]:
 
 def _drawn(rows: Rows, test_fraction: float, validation_fraction: float,
            seed: int) -> "pd.Series":
-    from fashionclf import splits
+    from fashionclf.sources import splits
 
     labelled = rows.table.assign(label=rows.table["category"].rank(method="dense").astype(int))
     return splits.split(labelled, method="grouped", test_fraction=test_fraction,
@@ -60,7 +60,7 @@ def _drawn(rows: Rows, test_fraction: float, validation_fraction: float,
 
 
 def as_csv(rows: Rows) -> str:
-    """The CSV that build_tfrecords --source=csv reads: exact, not `csv_files.safe`."""
+    """The CSV that build_tfrecords --source=csv reads: exact, not `tables.safe`."""
     import pandas as pd
 
     boxes = pd.DataFrame([box or (None,) * 4 for box in rows.table["bbox"]], columns=SIDES,

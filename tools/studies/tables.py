@@ -40,8 +40,8 @@ def with_errors(means: "pd.DataFrame", errors: "pd.DataFrame",
 
 def write(output: Path, name: str, rows: "pd.DataFrame", text: str) -> None:
     """`name`.csv with all rows and `name`.md, and prints the latter."""
-    from fashionclf import csv_files
+    from fashionclf.system import tables
 
-    csv_files.write(rows, output / f"{name}.csv")
+    tables.write(rows, output / f"{name}.csv")
     (output / f"{name}.md").write_text(text + "\n", encoding="utf-8")
     print(f"\n{text}\n", flush=True)

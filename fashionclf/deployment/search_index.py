@@ -1,0 +1,158 @@
+"""Nearest neighbours by cosine similarity, in a folder: exact for small sets, else approximate.
+
+The search is Faiss's: all vectors up to EXACT_UP_TO; beyond, those in the lists of an inverted file
+(IVF: Sivic and Zisserman, 2003) whose centres are nearest to the query. Both are mapped from disk,
+so that a query reads what it looks at. Open only folders that you trust: Faiss's files are checked
+for damage, not for malice.
+"""
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from fashionclf.system import files
+
+EXACT_UP_TO = 100_000  # vectors
+PROBED = 1 / 16  # of the lists of an approximate index
+SAMPLED = 64  # vectors a list, from which its centre is found
+CHUNK = 50_000  # vectors that are normalized together
+VECTORS, PICTURES, FACTS = "vectors.faiss", "pictures.jsonl", "index.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Index:
+    """An index in memory; get one from `read`.
+
+    Attributes:
+        facts: what the builder said of it.
+        pictures: a dictionary for each of its vectors.
+        vectors: what `build` gave.
+    """
+    facts: dict
+    pictures: list[dict]
+    vectors: object
+
+    def nearest(self, vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Finds the neighbours of float32 [Q, D].
+
+        Returns:
+            Cosine similarities, float32 [Q, k], falling, and the places of the neighbours among
+            `pictures`, int64 [Q, k]; -1 where there are not so many.
+
+        Raises:
+            ValueError: the vectors are not of the width of these, or not finite.
+        """
+        if vectors.ndim != 2 or vectors.shape[1] != self.vectors.d:
+            raise ValueError(f"this index holds features of {self.vectors.d} numbers, not "
+                             f"{list(vectors.shape)}: query it with the run it was built with")
+        return self.vectors.search(unit(vectors), k)
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """float [N, D] -> float32 [N, D] of length 1; raises ValueError where there is no direction."""
+    vectors = np.asarray(vectors, np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    wrong = ~(np.isfinite(lengths) & (lengths > 0))
+    if wrong.any():
+        raise ValueError(f"vector {int(wrong.argmax())} is zero or not finite: leave out pictures "
+                         "that can't be used; if all can, the weights are damaged")
+    return vectors / lengths
+
+
+def build(vectors: np.ndarray, approximate: bool | None = None) -> object:
+    """A Faiss index of float [N, D], which may be mapped from disk.
+
+    Args:
+        approximate: whether it is; None: where N is over EXACT_UP_TO.
+    """
+    faiss = _faiss()
+    count, width = vectors.shape
+    if approximate or (approximate is None and count > EXACT_UP_TO):
+        lists = round(count ** 0.5)
+        index = faiss.index_factory(width, f"IVF{lists},Flat", faiss.METRIC_INNER_PRODUCT)
+        index.nprobe = max(1, round(lists * PROBED))
+        sample = np.random.default_rng(0).permutation(count)[:SAMPLED * lists]
+        index.train(unit(vectors[np.sort(sample)]))
+    else:
+        index = faiss.IndexFlatIP(width)
+    for start in range(0, count, CHUNK):
+        index.add(unit(vectors[start:start + CHUNK]))
+    return index
+
+
+def refuse_existing(folder: Path) -> None:
+    """Raises FileExistsError where `folder` is taken."""
+    if os.path.lexists(folder):
+        raise FileExistsError(f"{folder} exists and an index is never overwritten: remove it or "
+                              "choose another --index")
+
+
+def write(folder: str | Path, vectors: np.ndarray, pictures: list[dict], *, facts: dict,
+          approximate: bool | None = None) -> dict:
+    """Builds an index in `<folder>.incomplete`, which becomes `folder` when it is whole.
+
+    Args:
+        vectors, approximate: see `build`.
+        pictures: a dictionary for each vector, of what JSON can hold.
+        facts: what else its index.json should say.
+
+    Returns:
+        What its index.json says.
+
+    Raises:
+        FileExistsError: `folder` exists, or another process writes it now.
+    """
+    folder = Path(folder)
+    refuse_existing(folder)
+    staged = folder.with_name(folder.name + ".incomplete")
+    staged.mkdir(parents=True, exist_ok=True)
+    with files.exclusive(staged, otherwise=f"another process is building {staged}: wait for it to "
+                                           "end, or choose another --index"):
+        index = build(vectors, approximate)
+        _faiss().write_index(index, os.fspath(staged / VECTORS))
+        with open(staged / PICTURES, "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(picture) + "\n" for picture in pictures)
+        facts = {**facts, "pictures": len(pictures), "dimensions": index.d,
+                 "search": "approximate" if hasattr(index, "nprobe") else "exact",
+                 "bytes": {name: (staged / name).stat().st_size for name in (VECTORS, PICTURES)}}
+        (staged / FACTS).write_text(json.dumps(facts, indent=1) + "\n")
+        refuse_existing(folder)
+        staged.rename(folder)
+    return facts
+
+
+def read(folder: str | Path) -> Index:
+    """Opens the index that `write` left in `folder`.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it is damaged.
+    """
+    faiss, folder = _faiss(), Path(folder)
+    if not (folder / FACTS).is_file():
+        raise FileNotFoundError(f"{folder}: holds no {FACTS}; give the --index of a finished "
+                                "'python -m fashionclf.search build'")
+    try:
+        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        for name, size in facts["bytes"].items():
+            if (folder / name).stat().st_size != size:
+                raise ValueError(f"{name} has not its {size:,} bytes")
+        with open(folder / PICTURES, encoding="utf-8") as file:
+            pictures = list(map(json.loads, file))
+        vectors = faiss.read_index(os.fspath(folder / VECTORS), faiss.IO_FLAG_MMAP_IFC)
+        if not len(pictures) == vectors.ntotal == facts["pictures"]:
+            raise ValueError(f"{len(pictures):,} pictures, {vectors.ntotal:,} vectors")
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, OSError) as error:
+        raise ValueError(f"{folder} is damaged ({error!s:.200}): copy it whole, or build it again"
+                         ) from error
+    return Index(facts, pictures, vectors)
+
+
+def _faiss():
+    try:
+        import faiss
+    except ImportError as error:
+        raise ValueError("search needs Faiss: pip install 'fashionclf[search]'") from error
+    return faiss

@@ -1,0 +1,1 @@
+"""What a model got right and wrong, in numbers and pictures."""

@@ -1,0 +1,134 @@
+"""The report as one page to hand around: report.html, which needs no other file and no network."""
+import base64
+import datetime
+import functools
+import hashlib
+import io
+import numbers
+from pathlib import Path
+
+import jinja2
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from PIL import Image
+
+HEADLINE = {"top1": "accuracy", "majority_baseline": "majority baseline", "macro_f1": "macro F1",
+            "top3": "top-3", "top5": "top-5", "balanced_accuracy": "balanced accuracy",
+            "weighted_f1": "weighted F1", "ece": "calibration error (ECE)"}
+COLUMNS = {"class": "class", "n": "pictures", "precision": "precision", "recall": "recall",
+           "recall_low": "recall, from", "recall_high": "to", "f1": "F1",
+           "most_confused_with": "most confused with"}  # of the table by class
+ROWS = {"rows_read": "read", "written": "written", "repaired": "written with a box cut to its "
+        "picture", "quarantined": "quarantined: the picture can't be used"}  # of the manifest
+MOST_SIDE = 288  # pixels of a shown picture, about twice those on the screen
+QUALITY = 80  # of its JPEG
+DPI = 150  # of a drawing; 100 are drawn as wide as they are shown
+
+
+def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, pairs: pd.DataFrame,
+          mistakes: pd.DataFrame, drawings: dict[str, Figure], manifest: dict,
+          flags: str) -> None:
+    """Writes the page; every text from classes, file names, manifest and flags is escaped.
+
+    Args:
+        scores: what metrics.json holds.
+        per_class: see metrics.per_class.
+        pairs: `true, predicted, n, share, picture`, in the order to show.
+        mistakes: `path, true, predicted, probability, probability_of_true, picture,
+            overlay`, in the order to show. Pictures are data URIs, or "" for none.
+        drawings: confusion_matrix and reliability.
+        manifest: of the records, of which what is known is shown; may be empty.
+        flags: of the training, one a line; may be empty.
+    """
+    counts = per_class.sort_values("n", ascending=False, kind="stable")
+    script = _environment().get_template("report.js").render()
+    page = _environment().get_template("report.html").render(
+        title=title, scores=scores, headline=HEADLINE, notes=_notes(scores, counts),
+        class_counts=list(zip(counts["class"], counts["n"].tolist())),
+        per_class=per_class[list(COLUMNS)].rename(columns=COLUMNS),
+        pairs=list(pairs.itertuples()), mistakes=list(mistakes.itertuples()),
+        wrong=round(scores["n"] * (1 - scores["top1"])),
+        drawings={name: _drawn(figure) for name, figure in drawings.items()},
+        facts=_facts(manifest), flags=_flags(flags, manifest), script=script,
+        script_hash=_csp_hash(script), fingerprint=manifest.get("fingerprint", ""),
+        today=datetime.date.today().isoformat())
+    file.write_text(page, encoding="utf-8", errors="backslashreplace")
+
+
+def jpeg(picture: np.ndarray) -> str:
+    """uint8 [H, W, 3] -> a data URI."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=QUALITY, optimize=True)
+    return _data_uri("image/jpeg", buffer.getvalue())
+
+
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _drawn(figure: Figure) -> dict[str, str | int]:
+    """src, width and height of an img as large as the figure was meant to be."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI)
+    width, height = (round(inches * 100) for inches in figure.get_size_inches())
+    return {"src": _data_uri("image/png", buffer.getvalue()), "width": width, "height": height}
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("fashionclf.evaluation"), autoescape=True, trim_blocks=True,
+        lstrip_blocks=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    environment.filters |= {"cell": _cell, "percent": "{:.2%}".format}
+    return environment
+
+
+def _cell(value) -> str:
+    """Counts with thousands separators, other numbers to three digits, NaN as nothing."""
+    if isinstance(value, numbers.Integral):
+        return f"{value:,}"
+    if isinstance(value, numbers.Real):
+        return "" if np.isnan(value) else f"{value:.3f}"
+    return str(value)
+
+
+def _csp_hash(script: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
+
+
+def _notes(scores: dict, counts: pd.DataFrame) -> dict[str, str]:
+    """What stands below the scores that have no interval."""
+    notes = dict.fromkeys(HEADLINE, "")
+    notes["majority_baseline"] = f"always saying {counts['class'].iloc[0]}"
+    if scores["temperature"] != 1:
+        notes["ece"] = f"{scores['ece_at_temperature_1']:.3f} before the temperature"
+    return notes
+
+
+def _facts(manifest: dict) -> dict[str, pd.DataFrame]:
+    """Heading -> table of what the manifest says of the data; what it lacks is left out."""
+    facts = {}
+    rows = [(name, manifest[key]) for key, name in ROWS.items() if key in manifest]
+    if "dropped" in manifest:
+        rows += [(f"dropped: {why}", n) for why, n in manifest["dropped"].items()] or [
+            ("dropped", 0)]
+    if rows:
+        facts["From the source to the records"] = pd.DataFrame(rows, columns=["rows", "number"])
+    if manifest.get("overlap"):
+        columns = {"here": manifest["overlap"],
+                   "split at random": manifest.get("overlap_at_random")}
+        shared = pd.DataFrame({name: pd.Series(values, dtype=object)  # counts and shares
+                               for name, values in columns.items() if values})
+        facts["What the splits share"] = shared.rename_axis("shared").reset_index()
+    if "counts" in manifest:
+        counts = pd.DataFrame(manifest["counts"])
+        counts = pd.concat([counts, counts.sum().to_frame("all classes").T])
+        counts.insert(0, "class", counts.index)
+        facts["Pictures by class and split"] = counts
+    return facts
+
+
+def _flags(flags: str, manifest: dict) -> dict[str, str]:
+    texts = {"Of the training": flags, "Of the records": manifest.get("flags", "")}
+    return {heading: text for heading, text in texts.items() if text.strip()}

@@ -1,0 +1,121 @@
+"""The networks: build, load a trunk, freeze and unfreeze, save and load.
+
+A model is rebuilt from code and `model.json`; only weights are ever loaded.
+"""
+import keras
+import numpy as np
+
+from fashionclf.model.spec import Spec
+
+FEATURES, PREDICTIONS = "features", "predictions"  # names of the last two layers
+DROP_CONNECT_RATE = 0.2  # of keras.applications.EfficientNetB0
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def build(spec: Spec) -> keras.Model:
+    """Builds the network with random weights.
+
+    Returns:
+        float32 [B, S, S, 3], RGB, 0..255 -> float32 logits [B, C]. The layer
+        "features" gives what the dense layer "predictions" sees.
+    """
+    shape = (spec.image_size, spec.image_size, 3)
+    trunk = {"efficientnet_b0": _efficientnet_b0, "baseline_cnn": _baseline_cnn}
+    inputs, maps = trunk[spec.architecture](shape)
+    features = keras.layers.GlobalAveragePooling2D(name=FEATURES)(maps)
+    logits = keras.layers.Dense(len(spec.classes), name=PREDICTIONS, dtype="float32")(features)
+    return keras.Model(inputs, logits, name=spec.architecture)
+
+
+def _efficientnet_b0(shape):
+    trunk = keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=shape)
+    trunk = keras.models.clone_model(trunk, clone_function=_with_stochastic_depth)
+    _normalize_as_imagenet(trunk)
+    return trunk.input, trunk.output
+
+
+class StochasticDepth(keras.layers.Layer):
+    """Drops a residual branch of whole examples (Huang et al., 2016).
+
+    It stands where Keras has a Dropout, whose draws a resumed training could not repeat.
+
+    Attributes:
+        depth: place of the branch in the network, 0 at its start to 1 at its end.
+        keep: float32 [B, 1, 1, 1], factors of the branches; the training step sets it
+            while it is traced. None, as everywhere else, lets the branch pass.
+    """
+
+    def __init__(self, depth: float, **kwargs):
+        super().__init__(**kwargs)
+        self.depth, self.keep = depth, None
+
+    def call(self, branch):
+        return branch if self.keep is None else branch * keras.ops.cast(self.keep, branch.dtype)
+
+
+def _with_stochastic_depth(layer: keras.layers.Layer) -> keras.layers.Layer:
+    if isinstance(layer, keras.layers.Dropout):  # its rate grows to DROP_CONNECT_RATE
+        return StochasticDepth(layer.rate / DROP_CONNECT_RATE, name=layer.name)
+    return layer.__class__.from_config(layer.get_config())
+
+
+def _normalize_as_imagenet(model: keras.Model) -> None:
+    """Sets the input statistics, which weight files may hold in another convention.
+
+    The graph of weights="imagenet" divides by sqrt(std) twice, with an extra
+    Rescaling layer; variance = std**2 in the graph of weights=None is the same.
+    """
+    layer = next(x for x in model.layers if isinstance(x, keras.layers.Normalization))
+    layer.set_weights([np.array(IMAGENET_MEAN), np.array(IMAGENET_STD) ** 2, np.array(0)])
+    layer.finalize_state()  # without this the new statistics are not used
+
+
+def _baseline_cnn(shape):
+    """The seeds' network from scratch: four convolutions with pooling between them."""
+    inputs = keras.Input(shape)
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    for filters in (32, 64, 128, 128):
+        x = keras.layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+        x = keras.layers.MaxPooling2D()(x)
+    return inputs, x
+
+
+def unfreeze_from(model: keras.Model, block: str | None) -> None:
+    """Makes the layers from the first of `block` on trainable, and no other.
+
+    BatchNorm stays frozen everywhere. `None` leaves only the dense layer
+    trainable, "stem" frees all. Takes effect in steps traced afterwards.
+
+    Raises:
+        ValueError: no layer's name starts with `block`.
+    """
+    first = model.layers.index(first_trained(model, block))
+    for i, layer in enumerate(model.layers):
+        layer.trainable = i >= first and not isinstance(layer, keras.layers.BatchNormalization)
+
+
+def first_trained(model: keras.Model, block: str | None) -> keras.layers.Layer:
+    """The lowest layer that `unfreeze_from` makes trainable; raises ValueError like it."""
+    first = block or PREDICTIONS
+    found = next((layer for layer in model.layers if layer.name.startswith(first)), None)
+    if found is None:
+        blocks = sorted({layer.name.split("_")[0] for layer in model.layers
+                         if layer.name.startswith("block")})
+        raise ValueError(f"no layer of {model.name} starts with {first!r}; "
+                         f"it has stem, {', '.join(blocks) or 'conv2d'}, top, {PREDICTIONS}")
+    return found
+
+
+def part(model: keras.Model, enters: str | None, output: str) -> keras.Model:
+    """The part of `model`, with its weights, that ends with the layer `output`.
+
+    Args:
+        enters: the layer that takes in the input, which is then what comes to it in `model`;
+            None for a picture.
+    """
+    inputs, outputs = (model.get_layer(enters).input if enters else model.input,
+                       model.get_layer(output).output)
+    if inputs is outputs:
+        return keras.Sequential([keras.layers.Identity()])
+    return keras.Model(inputs, outputs)

@@ -1,0 +1,1 @@
+"""TFRecords: audited, written, verified, read as batches."""

@@ -1,0 +1,111 @@
+"""The look at every picture before it is written: is it there, is it ours, can training use it."""
+import functools
+from pathlib import Path
+
+import pandas as pd
+
+from fashionclf.pictures import files as picture_files
+from fashionclf.pictures import inspection, near_duplicates
+from fashionclf.sources import categories
+from fashionclf.system import files, workers
+
+COLUMNS = ["reason", "digest", "look", "size"]
+PART = 64  # pictures that a worker opens at a time
+
+
+def pictures(table: pd.DataFrame, images_root: Path, *,
+             run: workers.Run = workers.here) -> pd.DataFrame:
+    """Opens every picture of `table` with the decoder that trains.
+
+    Args:
+        table: one row per picture, column `path`.
+        run: where (see workers).
+
+    Returns:
+        DataFrame on the index of `table`: `reason` (str why the picture can't be
+        used, or None), `digest` (hex str, equal for identical bytes; None where the
+        file could not be read), and of usable pictures `look` (64 hex digits, see
+        look_alikes) and `size` ((width, height) in pixels), else None.
+    """
+    parts = [table[["path"]].iloc[start:start + PART] for start in range(0, len(table), PART)]
+    found = run(functools.partial(_inspect_all, images_root.absolute()), parts,
+                desc="opening pictures")
+    rows = [(*values, size and tuple(size)) for part in found for *values, size in part]
+    return pd.DataFrame(rows, index=table.index, columns=COLUMNS, dtype=object)
+
+
+def _inspect_all(images_root: Path, part: pd.DataFrame) -> list[tuple]:
+    """The values of COLUMNS for each row."""
+    return [_inspect(images_root, path) for path in part["path"]]
+
+
+def _inspect(images_root: Path, path: str) -> tuple:
+    """The values of COLUMNS for one picture."""
+    try:
+        path.encode()
+        encoded = picture_files.read_image(images_root, path)
+    except UnicodeEncodeError:
+        return "file name is not UTF-8", None, None, None
+    except ValueError as error:
+        return str(error), None, None, None
+    except OSError as error:
+        return f"cannot be read: {error.strerror}", None, None, None
+    found = inspection.luminance_or_reason(encoded, least=near_duplicates.LEAST)
+    if isinstance(found, str):
+        return found, files.digest(encoded), None, None
+    look = near_duplicates.perceptual_hash(found.pixels, found.scale, found.size)
+    return None, files.digest(encoded), look, found.size
+
+
+def with_checked_boxes(table: pd.DataFrame) -> pd.DataFrame:
+    """`table` with boxes that lie within their pictures, and `repair`, what was changed, or None.
+
+    Args:
+        table: columns `bbox` (x1, y1, x2, y2 in pixels, 1-based and inclusive, or None)
+            and `size` (width, height).
+    """
+    checked = [_checked_box(*row) for row in zip(table["bbox"], table["size"])]
+    return table.assign(**pd.DataFrame(checked, table.index, ["bbox", "repair"], dtype=object))
+
+
+def _checked_box(bbox: tuple[int, ...] | None, size: tuple[int, int]) -> tuple:
+    if bbox is None:
+        return None, None
+    left, top = max(1, bbox[0]), max(1, bbox[1])
+    right, bottom = min(size[0], bbox[2]), min(size[1], bbox[3])
+    if left > right or top > bottom:
+        return None, "box empty or outside of the picture: the whole picture is used"
+    inside = (left, top, right, bottom)
+    return inside, None if inside == tuple(bbox) else "box cut at the border of the picture"
+
+
+def usable(labelled: categories.Labelled, images_root: Path, *,
+           run: workers.Run) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows whose picture can be used, with what audit.pictures found, and the others.
+
+    Raises:
+        ValueError: a class has no picture left.
+    """
+    table = labelled.table.join(pictures(labelled.table, images_root, run=run))
+    usable, quarantined = table[table["reason"].isna()], table[table["reason"].notna()]
+    usable = with_checked_boxes(usable)
+    print("\n" + categories.counts_text("quarantined", quarantined["reason"]))
+    print(categories.counts_text("repaired", usable["repair"].dropna()))
+    empty = sorted(set(range(len(labelled.classes))) - set(usable["label"]))
+    if empty:
+        first = table[table["label"] == empty[0]].iloc[0]
+        raise ValueError(
+            f"no picture of class {labelled.classes[empty[0]]!r} (and {len(empty) - 1} other "
+            f"classes) can be used, the first, {images_root / first['path']}, because: "
+            f"{first['reason']}. Are the pictures there? --dry_run needs none")
+    return usable, quarantined
+
+
+def with_look_groups(table: pd.DataFrame, bits: int) -> pd.DataFrame:
+    """`table` with `look_group`; prints how many pictures look alike, in at most `bits` bits."""
+    table = table.assign(look_group=near_duplicates.groups(table["look"], bits))
+    alike = table[table.duplicated("look_group", keep=False)]
+    labels = alike.groupby("look_group")["label"].nunique()
+    print(f"look-alikes: {len(alike):,} pictures in {len(labels):,} groups, "
+          f"{(labels > 1).sum():,} of them under several classes")
+    return table

@@ -1,0 +1,101 @@
+"""Records on disk: the one schema, the folder they are built in, the manifest."""
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from fashionclf.sources.splits import SPLITS
+from fashionclf.system import files
+
+NAME, VERSION = "fashionclf", "1.0.0"
+MANIFEST = "manifest.json"
+SHARD = re.compile(rf"{NAME}-({'|'.join(SPLITS)})\.tfrecord-\d{{5}}-of-\d{{5}}")  # no path
+
+
+def account(rows_read: int, written: int, quarantined: int, dropped: int) -> str:
+    """The sum that accounts for every row; raises RuntimeError where it does not."""
+    line = (f"rows read {rows_read:,} = written {written:,} + quarantined {quarantined:,} "
+            f"+ dropped {dropped:,}")
+    if rows_read != written + quarantined + dropped:
+        raise RuntimeError(f"rows were lost or doubled: not {line}")
+    return line
+
+
+def write_manifest(folder: Path, *, classes: list[str], **provenance: object) -> None:
+    """Writes manifest.json: `provenance`, the class list, and sha256 of every shard."""
+    shards = {file.name: files.sha256(file)
+              for file in sorted(folder.glob(f"{NAME}-*.tfrecord-*"))}
+    manifest = {"classes": classes, **provenance, "shards": shards,
+                "fingerprint": fingerprint(shards, classes)}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def fingerprint(shards: dict[str, str], classes: list[str]) -> str:
+    """One sha256 (hex) for all that a training sees of the records."""
+    seen = json.dumps({"shards": shards, "classes": classes}, sort_keys=True)
+    return hashlib.sha256(seen.encode()).hexdigest()
+
+
+def read_manifest(records_dir: str | Path) -> dict:
+    """Reads the manifest of a finished build.
+
+    Raises:
+        FileNotFoundError: there is no manifest, or a shard it names is gone.
+        ValueError: it is not what build_tfrecords wrote.
+    """
+    file = Path(records_dir) / MANIFEST
+    if not file.is_file():
+        raise FileNotFoundError(f"{file} does not exist: give the --records folder of a finished "
+                                "'python -m fashionclf.build_tfrecords'")
+    manifest = parse_manifest(file)
+    missing = [name for name in manifest["shards"] if not (file.parent / name).is_file()]
+    if missing:
+        raise FileNotFoundError(f"{file.parent} lacks {missing[0]} and {len(missing) - 1} other "
+                                "shards of its manifest: copy it whole or build it again")
+    return manifest
+
+
+def parse_manifest(file: Path) -> dict:
+    """Reads a manifest, or a run's copy of one; raises ValueError where it was changed."""
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        found, wanted = manifest["fingerprint"], fingerprint(manifest["shards"],
+                                                             manifest["classes"])
+        foreign = [name for name in manifest["shards"] if not SHARD.fullmatch(name)]
+        if foreign or not all(isinstance(n, int) for n in manifest["examples"].values()):
+            raise ValueError(f"{foreign[:1] or 'examples'} is nothing that a build names")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{file} is no manifest of build_tfrecords ({error!r:.200}): "
+                         "build the records again") from error
+    if found != wanted:
+        raise ValueError(f"{file} was changed after the build (its fingerprint does not match "
+                         "its shards and classes): build the records again")
+    return manifest
+
+
+def difference(ours: dict, theirs: dict) -> str:
+    """How two manifests differ in what a training sees; "" where they do not."""
+    if ours["fingerprint"] == theirs["fingerprint"]:
+        return ""
+    if ours["classes"] != theirs["classes"]:
+        return class_difference(ours["classes"], theirs["classes"])
+    if ours["examples"] != theirs["examples"]:
+        return f"{ours['examples']} records then, {theirs['examples']} now"
+    return "as many records of the same classes, but other pictures or another split"
+
+
+def class_difference(ours: list[str], theirs: list[str]) -> str:
+    """How the classes of records, `theirs`, differ from those of a run."""
+    lacking, foreign = sorted(set(ours) - set(theirs)), sorted(set(theirs) - set(ours))
+    return "; ".join(filter(None, [
+        lacking and f"the records lack {', '.join(lacking)}",
+        foreign and f"the run does not know {', '.join(foreign)}"])) or "their order differs"
+
+
+def check_classes(ours: list[str], theirs: list[str], records_dir: str | Path) -> None:
+    """Raises ValueError, with the difference, where the records' classes are not the run's."""
+    if ours != theirs:
+        raise ValueError(
+            f"{records_dir}: not the classes of the run: {class_difference(ours, theirs)}. "
+            "Evaluate on records built with the run's class list (--classes of build_tfrecords), "
+            "or say with --align which class is which")

@@ -1,0 +1,151 @@
+"""The shards of a folder of records: order, size and bytes are TFDS's own."""
+import contextlib
+import functools
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from tensorflow_datasets.core import hashing, writer
+from tensorflow_datasets.core.utils import shard_utils
+
+from fashionclf.pictures import files as picture_files
+from fashionclf.records import manifest as manifests
+from fashionclf.sources.splits import SPLITS
+from fashionclf.system import files, workers
+
+MIN_TRAIN_SHARDS = 8  # fewer would neither shuffle well nor feed several readers
+EXAMPLES_PER_SHARD = 2_000
+
+
+def write(table: pd.DataFrame, folder: Path, *, images_root: Path, classes: list[str],
+          run: workers.Run = workers.here) -> dict[str, int]:
+    """Writes the shards and TFDS's metadata into `folder`.
+
+    Order and shards are those of TFDS's own writer (by the hash of a record's path), so
+    that the same table gives the same bytes, wherever it is run. Pictures are read one by
+    one; no more than one a worker is in memory.
+
+    Args:
+        table: `path, item, bbox, label, split, digest`, audited rows only.
+        run: where (see workers): a shard is written at a time.
+
+    Returns:
+        Records written per split.
+
+    Raises:
+        ValueError: a picture is no longer what the audit saw, or a path stands twice.
+        OSError: a picture can't be read or a shard can't be written.
+    """
+    features = FEATURES(classes)
+    parts = {name: _shards(name, rows) for name in SPLITS
+             if len(rows := table[table["split"] == name])}
+    written = iter(run(functools.partial(_write_shard, folder.absolute(), images_root.absolute()),
+                       [shard for shards in parts.values() for shard in shards], desc="writing"))
+    for left in folder.glob("*.tmp"):  # of a worker that died and was replaced
+        left.unlink()
+    sizes = {name: [next(written) for _ in shards] for name, shards in parts.items()}
+    infos = [tfds.core.SplitInfo(
+        name=name, shard_lengths=[count for count, _ in shards],
+        num_bytes=sum(size for _, size in shards), filename_template=_template(folder, name))
+        for name, shards in sizes.items()]
+    with _readable_errors():
+        tfds.folder_dataset.write_metadata(
+            data_dir=folder, features=features, split_infos=infos, version=manifests.VERSION,
+            description="Photographs of garments, written by fashionclf.build_tfrecords.",
+            check_data=False)
+    return dict.fromkeys(SPLITS, 0) | {info.name: info.num_examples for info in infos}
+
+
+@contextlib.contextmanager
+def _readable_errors() -> Iterator[None]:
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise OSError(f"the records cannot be written, and nothing is kept: {error.message}"
+                      ) from error
+
+
+def _template(folder: Path, split: str) -> tfds.core.ShardedFileTemplate:
+    return tfds.core.ShardedFileTemplate(
+        data_dir=folder, dataset_name=manifests.NAME, split=split, filetype_suffix="tfrecord")
+
+
+def _shards(split: str, rows: pd.DataFrame) -> list[pd.DataFrame]:
+    """The rows of each shard of a split, in their order, with the shard's name in `shard`."""
+    hasher = hashing.Hasher(split)
+    rows = rows.assign(hash=[hasher.hash_key(path) for path in rows["path"]]).sort_values("hash")
+    if not rows["hash"].is_unique:
+        twice = rows["path"][rows["hash"].duplicated()].iloc[0]
+        raise ValueError(f"{twice} stands twice in {split}: give each picture one row")
+    count = _num_shards(split, len(rows))
+    ends = shard_utils.get_shard_boundaries(len(rows), count)
+    names = [_template(Path(), split).sharded_filepath(shard_index=number, num_shards=count).name
+             for number in range(count)]
+    return [rows.iloc[start:end].assign(shard=name)
+            for name, start, end in zip(names, [0, *ends], ends)]
+
+
+def _num_shards(name: str, examples: int) -> int:
+    wanted = examples // EXAMPLES_PER_SHARD
+    return min(examples, max(MIN_TRAIN_SHARDS if name == "train" else 1, wanted))
+
+
+def _write_shard(folder: Path, images_root: Path, rows: pd.DataFrame) -> tuple[int, int]:
+    """Writes one shard of `_shards`; gives its records, and their bytes without framing."""
+    name, size = rows["shard"].iloc[0], 0
+
+    def examples() -> Iterator[tuple[str, bytes]]:
+        nonlocal size
+        for row in rows.itertuples():
+            serialized = _serialized(row, unchanged(row, images_root))
+            size += len(serialized)
+            yield row.path, serialized
+    temporary = folder / f"{name}.{uuid.uuid4().hex}.tmp"  # Beam may write a shard twice
+    with _readable_errors():
+        writer.ExampleWriter(tfds.core.FileFormat.TFRECORD).write(temporary, examples())
+    temporary.rename(folder / name)
+    return len(rows), size
+
+
+def unchanged(row: tuple, images_root: Path) -> bytes:
+    """The bytes of a row's picture; raises ValueError where its `digest` is another by now."""
+    encoded = picture_files.read_image(images_root, row.path)
+    if files.digest(encoded) != row.digest:
+        raise ValueError(f"{row.path} changed while the records were built: "
+                         "build again when nothing writes to the source folder")
+    return encoded
+
+
+def _serialized(row: tuple, encoded: bytes) -> bytes:
+    """What TFDS's serializer makes of shards.FEATURES (a test compares), for less work.
+
+    TFDS leaves the order of the fields to protobuf: it differs from process to process.
+    """
+    example = tf.train.Example()
+    feature = example.features.feature
+    feature["image"].bytes_list.value.append(encoded)
+    feature["label"].int64_list.value.append(row.label)
+    feature["path"].bytes_list.value.append(row.path.encode())
+    feature["item"].bytes_list.value.append(row.item.encode())
+    feature["bbox"].int64_list.value.extend(row.bbox or (0, 0, 0, 0))
+    return example.SerializeToString(deterministic=True)
+
+
+def FEATURES(classes: list[str]) -> tfds.features.FeaturesDict:
+    """The schema of one record, for writing and reading alike.
+
+    `image` holds the file's bytes as found (no encoding is named, so TFDS
+    neither checks nor changes it); `bbox` is x1, y1, x2, y2 in pixels, 1-based
+    and inclusive, or all zeros where there is no box.
+    """
+    return tfds.features.FeaturesDict({
+        "image": tfds.features.Image(shape=(None, None, 3)),
+        "label": tfds.features.ClassLabel(names=classes),
+        "path": tfds.features.Text(),
+        "item": tfds.features.Text(),
+        "bbox": tfds.features.Tensor(shape=(4,), dtype=np.int32),
+    })

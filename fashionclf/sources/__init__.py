@@ -1,0 +1,1 @@
+"""Which pictures exist, of which class, on which side of the split; without TensorFlow."""

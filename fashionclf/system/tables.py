@@ -1,0 +1,105 @@
+"""CSV that is safe to open in a spreadsheet: no cell starts a formula (OWASP, CSV injection)."""
+import codecs
+import csv
+import io
+from pathlib import Path
+
+import pandas as pd
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def safe(cell):
+    """The cell; a text that a spreadsheet would take for a formula gets an apostrophe first.
+
+    A text is made `readable`.
+    """
+    if not isinstance(cell, str):
+        return cell
+    text = readable(cell)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def readable(text: str) -> str:
+    """The text; what isn't UTF-8 in it, in the name of a file, becomes a backslash escape."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def original(cell: str) -> str:
+    """The text that `safe` gave `cell` for."""
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(FORMULA_STARTS) else cell
+
+
+def write(table: pd.DataFrame, file: Path, float_format: str | None = None) -> None:
+    """Writes `table` without its index, every cell `safe`."""
+    table.astype(object).map(safe).to_csv(file, index=False, float_format=float_format)
+
+
+def read_text(file: Path) -> str:
+    """A file's text without byte order mark; raises ValueError where it is no UTF-8 text."""
+    data = file.read_bytes().removeprefix(codecs.BOM_UTF8)
+    try:
+        text, wrong = data.decode(), data.find(b"\0")
+    except UnicodeDecodeError as error:
+        wrong = error.start
+    if wrong >= 0:
+        line = len(split_lines(data[:wrong].decode()))
+        raise ValueError(f"{file}:{line}: byte {data[wrong]:#04x} belongs in no UTF-8 text; "
+                         "save the file as UTF-8, or unpack it again")
+    return text
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines without their ends; `str.splitlines` would split at form feeds and others too."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def read_table(file: Path, columns: list[str], *, cure: str, others: bool = False) -> pd.DataFrame:
+    """Reads `columns` of a CSV file with a header.
+
+    Args:
+        cure: what to do where a column is missing.
+        others: whether to read all other columns as well, after these.
+
+    Returns:
+        Strings, indexed by the line at which each row begins.
+
+    Raises:
+        ValueError: there is no header or no row, a column is missing or stands
+            twice, a quote is never closed, or a row has too many or too few fields.
+    """
+    rows = _csv_rows(file)
+    if len(rows) < 2:
+        raise ValueError(f"{file}:1: expected a header and rows, got {len(rows)} lines in all; "
+                         "write a row a picture or a category under a header")
+    (first, header), *rows = rows
+    if others:
+        columns = [*columns, *(name for name in header if name not in columns)]
+    for column in columns:
+        if column not in header:
+            raise ValueError(f"{file}:{first}: has no column {column!r}, only "
+                             f"{', '.join(header)}; {cure}")
+        if header.count(column) > 1:
+            raise ValueError(f"{file}:{first}: has column {column!r} twice; rename one of them")
+    for line, fields in rows:
+        if len(fields) != len(header):
+            raise ValueError(f"{file}:{line}: has {len(fields)} fields, the header {len(header)}; "
+                             "put double quotes around a field that holds a comma")
+    places = {column: header.index(column) for column in columns}
+    return pd.DataFrame({column: [fields[place] for _, fields in rows]
+                         for column, place in places.items()}, index=[line for line, _ in rows])
+
+
+def _csv_rows(file: Path) -> list[tuple[int, list[str]]]:
+    """Rows that are not blank, each with the line at which it begins."""
+    reader = csv.reader(io.StringIO(read_text(file), newline=""), strict=True)
+    rows, begins = [], 1
+    try:
+        for fields in reader:
+            if fields:
+                rows.append((begins, fields))
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        raise ValueError(f"{file}:{begins}: the row that begins here is no CSV ({error}); close "
+                         "each quote, and write a quote inside of quotes twice") from None
+    return rows

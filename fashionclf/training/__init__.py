@@ -1,0 +1,1 @@
+"""The two phases of a training: recipe, step, loop, cache, checkpoints."""

@@ -1,0 +1,251 @@
+"""An export says what its run says, in its own runtime, or isn't there."""
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from fashionclf.deployment import export_check, export_formats
+from fashionclf.model import inference, network, weights
+from fashionclf.model.spec import ARCHITECTURES, Spec
+from fashionclf.pictures import decoding
+from fashionclf.system import files
+from tests.helpers.tiny import CLASSES, make_records
+
+ROOT = Path(__file__).resolve().parents[2]
+IN_ITS_RUNTIME = """
+import sys
+sys.modules["fashionclf"] = None  # whoever imports it fails
+import numpy as np
+import tensorflow as tf
+loaded = tf.saved_model.load(sys.argv[1])
+given = np.load(sys.argv[2])
+files = tf.constant([open(name, "rb").read() for name in sys.argv[3:]])
+np.savez(given["answer"].item(),
+         of_images=loaded.signatures["images"](tf.constant(given["pictures"]))["probabilities"],
+         of_files=loaded.signatures["serving_default"](files)["probabilities"],
+         labels=open(loaded.labels.asset_path.numpy(), encoding="utf-8").read())
+assert not [name for name in sys.modules if name.startswith("fashionclf.")]
+"""
+WITHOUT = """
+import runpy, sys
+sys.modules.update(dict.fromkeys(["tf2onnx", "onnxruntime", "ai_edge_litert"]))  # as if absent
+runpy.run_module("fashionclf.export", run_name="__main__", alter_sys=True)
+"""
+MIXED_UP = """
+import runpy
+from fashionclf.deployment import export_check
+start = export_check.start
+def mixed_up(*place, **signature):
+    run = start(*place, **signature)
+    return lambda batch: run(batch)[:, ::-1]
+export_check.start = mixed_up
+runpy.run_module("fashionclf.export", run_name="__main__", alter_sys=True)
+"""
+
+
+def needs(extra, *modules):
+    return pytest.mark.skipif(not all(map(find_spec, modules)), reason=f"a library is absent: "
+                              f"pip install '{extra}'")
+
+
+needs_onnx = needs("fashionclf[onnx]", "tf2onnx", "onnxruntime")
+needs_litert = needs("fashionclf[litert]", "ai_edge_litert", "ai_edge_quantizer")
+
+
+@pytest.fixture(scope="module")
+def records_dir(tmp_path_factory):
+    return make_records(tmp_path_factory.mktemp("export"), per_class={"train": 8, "test": 7})
+
+
+def save_run(folder, architecture="baseline_cnn"):
+    """A network with random weights that tells colours apart, mirrored and with a temperature."""
+    keras.utils.set_random_seed(0)
+    spec = Spec(architecture, CLASSES, 32, 0.1, mirrored=True, temperature=0.7)
+    model = network.build(spec)
+    kernel, bias = model.get_layer(network.PREDICTIONS).get_weights()
+    model.get_layer(network.PREDICTIONS).set_weights([30 * kernel, bias])
+    weights.save(model, spec, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory):
+    return save_run(tmp_path_factory.mktemp("run"))
+
+
+def picture_files(records_dir):
+    return sorted((records_dir.parent / "source").rglob("test_*/*.png"))
+
+
+def pictures(records_dir):
+    """float32 [21, 32, 32, 3], by PIL alone, as these are of the model's size."""
+    return np.stack([np.asarray(Image.open(file), np.float32)
+                     for file in picture_files(records_dir)])
+
+
+def expected(run_dir, batch):
+    model, spec = weights.load(run_dir)
+    return inference.Predictor(model, mirrored=spec.mirrored,
+                               temperature=spec.temperature).probabilities(tf.constant(batch))
+
+
+def export(*words, code=None, **options):
+    start = ["-c", code] if code else ["-m", "fashionclf.export"]
+    return subprocess.run([sys.executable, *start, *map(str, words)], cwd=ROOT, text=True,
+                          capture_output=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+                          **options)
+
+
+def exported(run_dir, records_dir, output, *more):
+    done = export(f"--run={run_dir}", f"--records={records_dir}", f"--output={output}", *more)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (output / "labels.txt").read_text() == "Red\nGreen\nBlue\n"
+    about = json.loads((output / "export.json").read_text())
+    assert about["image_size"] == 32 and about["temperature"] == 0.7
+    listed = {str(file.relative_to(output)) for file in output.rglob("*") if file.is_file()}
+    assert listed == {*about["sha256"], "export.json"}
+    assert all(files.sha256(output / name) == found for name, found in about["sha256"].items())
+    return done.stdout, about["formats"]
+
+
+@pytest.mark.slow
+def test_a_saved_model_serves_files_and_pictures_where_fashionclf_is_not(run_dir, records_dir,
+                                                                         tmp_path):
+    said, about = exported(run_dir, records_dir, tmp_path / "out", "--format=saved_model",
+                           "--batch_size=8")
+    for signature in ("images", "serving_default"):
+        found = about["saved_model"][signature]
+        assert found["pictures"] == 21 and found["largest_difference"] < 1e-5
+        assert found["accuracy"] == found["run_accuracy"] and found["agreement"] == 1
+    assert "saved_model, serving_default: " in said and "times the run's" in said
+
+    jpeg = tmp_path / "large.jpg"
+    Image.fromarray(np.random.default_rng(1).integers(0, 255, (90, 60, 3), np.uint8)).save(jpeg)
+    batch = pictures(records_dir)
+    np.savez(tmp_path / "given.npz", pictures=batch, answer=str(tmp_path / "answer.npz"))
+    alone = subprocess.run(
+        [sys.executable, "-c", IN_ITS_RUNTIME, tmp_path / "out" / "saved_model",
+         tmp_path / "given.npz", *picture_files(records_dir), jpeg], cwd=tmp_path, text=True,
+        capture_output=True)
+    assert alone.returncode == 0, alone.stderr
+    answer = np.load(tmp_path / "answer.npz")
+    assert answer["labels"].item() == "Red\nGreen\nBlue\n"
+    np.testing.assert_allclose(answer["of_images"], expected(run_dir, batch), atol=1e-5)
+    resized = decoding.load(tf.constant(jpeg.read_bytes()), tf.zeros(4, tf.int32), image_size=32,
+                            box_margin=0.1)
+    np.testing.assert_allclose(answer["of_files"],
+                               expected(run_dir, np.concatenate([batch, resized[None]])), atol=1e-5)
+
+
+@needs_onnx
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_onnx_says_what_the_run_says_in_onnxruntime(records_dir, tmp_path, architecture):
+    import onnxruntime
+
+    run_dir = save_run(tmp_path, architecture)
+    said, about = exported(run_dir, records_dir, tmp_path / "out", "--format=onnx")
+    assert about["onnx"]["images"]["largest_difference"] < 1e-4 and "onnx: " in said
+    session = onnxruntime.InferenceSession(tmp_path / "out" / "model.onnx")
+    assert [one.name for one in session.get_inputs()] == ["images"]
+    for batch in (pictures(records_dir)[:1], pictures(records_dir)):
+        np.testing.assert_allclose(session.run(None, {"images": batch})[0],
+                                   expected(run_dir, batch), atol=1e-4)
+
+
+@needs_litert
+@pytest.mark.slow
+def test_litert_says_what_the_run_says_and_int8_nearly(run_dir, records_dir, tmp_path):
+    from ai_edge_litert.interpreter import Interpreter
+
+    _, about = exported(run_dir, records_dir, tmp_path / "out", "--format=litert,litert_int8")
+    assert about["litert"]["images"]["largest_difference"] < 1e-4
+    assert about["litert_int8"]["images"]["agreement"] >= 0.95
+    assert about["litert_int8"]["bytes"] < 0.5 * about["litert"]["bytes"]
+    for name, tolerance in (("model.tflite", 1e-4), ("model_int8.tflite", 0.1)):
+        interpreter = Interpreter(str(tmp_path / "out" / name))
+        for batch in (pictures(records_dir)[:1], pictures(records_dir)):
+            (found,) = interpreter.get_signature_runner()(images=batch).values()
+            np.testing.assert_allclose(found, expected(run_dir, batch), atol=tolerance)
+    kinds = {one["dtype"] for one in interpreter.get_tensor_details() if len(one["shape"]) == 4}
+    assert np.int8 in kinds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name, extra, absent", [
+    ("onnx", "onnx", "tf2onnx"), ("litert", "litert", "ai_edge_litert"),
+    ("saved_model,litert_int8", "litert", "ai_edge_litert")])
+def test_without_the_extra_the_error_names_the_pip_command(run_dir, records_dir, tmp_path, name,
+                                                           extra, absent):
+    done = export(f"--run={run_dir}", f"--records={records_dir}", f"--format={name}",
+                  f"--output={tmp_path / 'out'}", code=WITHOUT)
+    assert done.returncode == 1 and not list(tmp_path.iterdir())
+    last = done.stderr.splitlines()[-1]
+    assert absent in last and f"pip install 'fashionclf[{extra}]'" in last
+
+
+@pytest.mark.slow
+def test_an_export_that_says_something_else_is_an_error_and_leaves_nothing(run_dir, records_dir,
+                                                                           tmp_path):
+    done = export(f"--run={run_dir}", "--format=saved_model", f"--output={tmp_path / 'out'}",
+                  records_dir.parent / "source", code=MIXED_UP)
+    assert done.returncode == 1 and not list(tmp_path.iterdir())
+    assert "above --tolerance=0.0001: nothing was exported" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words, message", [
+    (["--format=onnx", "--output=new"], "checked on real pictures: give either --records=DIR"),
+    (["--format=onnx", "--output=new", "--records={records}", "x.png"], "give either"),
+    (["--format=tflite", "--output=new", "x.png"], "one or more of saved_model, onnx, litert"),
+    (["--format=saved_model", "--output={run}", "x.png"], "choose another --output"),
+    (["--format=saved_model", "--output=new", "README.md"], "README.md: not a picture"),
+    (["--format=saved_model", "--output=new", "--records={records}", "--split=validation"],
+     "'validation' is empty"),
+])
+def test_a_mistake_in_the_command_is_said_with_its_cure(run_dir, records_dir, words, message):
+    done = export(f"--run={run_dir}",
+                  *(word.format(records=records_dir, run=run_dir) for word in words))
+    assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
+    assert not (ROOT / "new").exists() and not (ROOT / "new.incomplete").exists()
+
+
+SPEC = Spec("baseline_cnn", CLASSES, 32, 0.0)
+
+
+def stub(labels):
+    """A predictor that is sure that the n-th picture it is shown is of the n-th of `labels`."""
+    rows = iter(np.eye(3, dtype=np.float32)[labels])
+    return SimpleNamespace(probabilities=lambda batch: np.stack([next(rows) for _ in batch]))
+
+
+def test_the_comparison_counts_every_picture_and_the_worst_one(records_dir):
+    examples = export_check.of_records(records_dir, "test", 5)
+    labels = [example.label for example in examples]
+    run = stub(labels[:4] + labels)  # a first call is for warming up
+    export = stub(labels[:4] + labels[:4] + [(labels[4] + 1) % 3])
+    found = export_check.compare_on_pictures(run, export.probabilities, SPEC, examples, 4)
+    assert (found.pictures, found.largest_difference, found.agreement) == (5, 1.0, 0.8)
+    assert (found.run_accuracy, found.accuracy) == (1.0, 0.8)
+
+
+def test_probabilities_of_another_shape_are_refused(records_dir):
+    examples = export_check.of_files([records_dir.parent / "source"], 3)
+    assert len({example.encoded for example in examples}) == 3
+    with pytest.raises(ValueError, match="can't be exported to that format"):
+        export_check.compare_on_pictures(stub([0] * 6), lambda batch: np.ones((len(batch), 2)),
+                                         SPEC, examples, 4)
+
+
+def test_a_saved_model_needs_no_extra():
+    export_formats.check_installed("saved_model")
+    assert set(export_formats.FILES) - set(export_formats.EXTRAS) == {"saved_model"}

@@ -1,0 +1,137 @@
+"""Promises of a job that stops: nothing lost but its last batch, nothing twice, nothing mixed."""
+import json
+
+import numpy as np
+import pytest
+
+from fashionclf.deployment import prediction_job, prediction_table
+from fashionclf.system import arrays
+
+NAMES = prediction_table.COLUMNS
+TOTAL, BATCH, WIDTH = 7, 3, 4
+WHAT = {"model": "abc", "--batch_size": BATCH}
+
+
+def row(i):
+    return [f"{i}.jpg", "Tee", 0.5, None, None, None, None, "bad" if i == 4 else None, False]
+
+
+def features(i):
+    return None if i == 4 else np.full(WIDTH, i, np.float32)
+
+
+def work(folder, *, until=TOTAL, what=WHAT):
+    """Goes on with the job up to about the row `until`; gives rows found done and rows bad."""
+    embeddings = arrays.Embeddings(folder / "e.npy", (TOTAL, WIDTH))
+    with prediction_job.opened(folder / "out.csv", what, total=TOTAL, batch_size=BATCH,
+                               embeddings=embeddings) as job:
+        done = job.done
+        while job.done < until:
+            batch = range(job.done, min(job.done + BATCH, TOTAL))
+            job.append([row(i) for i in batch], [features(i) for i in batch])
+        return done, job.finish(NAMES, "csv") if until == TOTAL else None
+
+
+def files(folder):
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+@pytest.fixture
+def whole(tmp_path):
+    (tmp_path / "whole").mkdir()
+    assert work(tmp_path / "whole") == (0, 1)
+    return files(tmp_path / "whole")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "folder").mkdir()
+    return tmp_path / "folder"
+
+
+def test_a_whole_job_leaves_its_two_files_alone(whole, tmp_path):
+    assert sorted(whole) == ["e.npy", "out.csv"]
+    found = np.load(tmp_path / "whole" / "e.npy", allow_pickle=False)
+    assert found.shape == (TOTAL, WIDTH) and found.dtype == np.float32
+    assert np.isnan(found[4]).all() and (found[[0, 6], 0] == [0, 6]).all()
+    assert whole["out.csv"].decode().splitlines()[5] == "4.jpg,Tee,0.500000,,,,,bad,"
+
+
+def test_wherever_rows_are_cut_off_the_result_is_the_same(whole, folder):
+    work(folder, until=6)
+    left = files(folder)
+    rows, embeddings = left["out.csv.incomplete"], left["e.npy.incomplete"]
+    for size in (*range(0, len(rows), 5), len(rows)):
+        for kept in (len(embeddings), len(embeddings) - 1, 40, 0):
+            for file in folder.iterdir():
+                file.unlink()
+            (folder / "out.csv.incomplete").write_bytes(rows[:size])
+            (folder / "e.npy.incomplete").write_bytes(embeddings[:kept])
+            lines = max(0, rows[:size].count(b"\n") - 1)
+            done, bad = work(folder)
+            expected = min(lines, max(0, kept - len(embeddings) + 6 * WIDTH * 4) // (WIDTH * 4))
+            assert (done, bad) == (expected // BATCH * BATCH, 1)
+            assert files(folder) == whole
+
+
+@pytest.mark.parametrize("moment", ["before", "between", "after"])
+def test_a_kill_while_the_files_are_named_costs_nothing(whole, folder, monkeypatch, moment):
+    replace, moments = prediction_job.os.replace, ["before", "between", "after"]
+    named = []
+
+    def killed(source, target):
+        if len(named) == moments.index(moment):
+            raise KeyboardInterrupt
+        named.append(target)
+        replace(source, target)
+    monkeypatch.setattr(prediction_job.os, "replace", killed)
+    if moment == "after":
+        monkeypatch.setattr(prediction_job.Path, "unlink", lambda *_: (_ for _ in ()).throw(
+            KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        work(folder)
+    monkeypatch.undo()
+    assert "out.csv.incomplete" in files(folder)
+    assert work(folder) == (TOTAL, 1) and files(folder) == whole
+
+
+def test_an_older_file_of_embeddings_is_not_taken_for_this_jobs(whole, folder):
+    work(folder, until=3)
+    (folder / "e.npy.incomplete").unlink()
+    (folder / "e.npy").write_bytes(bytes(len(whole["e.npy"])))
+    assert work(folder) == (0, 1) and files(folder) == whole
+
+
+def test_rows_of_another_job_or_a_foreign_file_are_refused_and_stay(folder):
+    work(folder, until=3)
+    before = files(folder)
+    with pytest.raises(ValueError, match="another job: model was abc, is xyz. Give the command it "
+                                         "was begun with to go on, or remove that file"):
+        work(folder, what={**WHAT, "model": "xyz"})
+    assert files(folder) == before
+    for foreign in (b"path,class\na.jpg,Tee\n", b"7\n"):
+        (folder / "out.csv.incomplete").write_bytes(foreign)
+        with pytest.raises(ValueError, match="is no job of this program"):
+            work(folder)
+        assert (folder / "out.csv.incomplete").read_bytes() == foreign
+
+
+def test_a_damaged_row_is_named(folder):
+    work(folder, until=6)
+    part = folder / "out.csv.incomplete"
+    lines = part.read_bytes().splitlines(keepends=True)
+    part.write_bytes(b"".join([*lines[:2], b"}" + lines[2][1:], *lines[3:]]))
+    with pytest.raises(ValueError, match=r"out.csv.incomplete:3: is damaged; remove the file"):
+        work(folder)
+
+
+def test_two_processes_never_write_one_job(folder):
+    with prediction_job.opened(folder / "out.csv", WHAT, total=1, batch_size=1):
+        with pytest.raises(FileExistsError, match="wait for it to end, or choose another --output"):
+            work(folder)
+
+
+def test_the_first_line_describes_the_job(folder):
+    work(folder, until=3)
+    lines = (folder / "out.csv.incomplete").read_text().splitlines()
+    assert json.loads(lines[0]) == WHAT and json.loads(lines[1]) == row(0) and len(lines) == 4

@@ -1,0 +1,95 @@
+"""Promises of the files that predictions go to."""
+import csv
+import io
+import json
+import math
+import sys
+
+import numpy as np
+import pytest
+
+from fashionclf.deployment import prediction_table
+from fashionclf.deployment.prediction_table import (COLUMNS, columns, format_of, row, write,
+                                                    write_text)
+
+CLASSES = ["Tee", "Coat"]
+NAMES = [*COLUMNS, "sku"]
+
+
+def rows():
+    found = {"=a.jpg": np.array([.25, .75], np.float32), "caf\udce9.jpg": "missing file",
+             'a,"b"\n.jpg': np.array([.9, .1], np.float32)}
+    return [[*row(path, answer, CLASSES, min_probability=0.8), sku]
+            for (path, answer), sku in zip(found.items(), ["-7", "", "é"])]
+
+
+def test_a_row_has_the_most_probable_classes_or_the_reason_and_blanks_where_classes_are_few():
+    found = row("a.jpg", np.array([.1, .2, .4, .3], np.float32), list("ABCD"))
+    assert found == ["a.jpg", "C", 0.4, "D", 0.3, "B", 0.2, None, False]
+    assert row("a.jpg", np.array([.25, .75], np.float32), CLASSES) == [
+        "a.jpg", "Coat", 0.75, "Tee", 0.25, None, None, None, False]
+    assert row("a.jpg", "empty file", CLASSES) == ["a.jpg", *[None] * 6, "empty file", False]
+    assert len(found) == len(COLUMNS)
+
+
+@pytest.mark.parametrize("least, found, marked", [
+    (0.0, [.5, .5], False), (0.5, [.5, .5], False), (0.6, [.5, .5], True), (1.0, [0, 1], False),
+    (0.0, "empty file", False), (0.1, "empty file", True)])
+def test_rows_below_the_least_probability_or_without_one_are_marked(least, found, marked):
+    found = found if isinstance(found, str) else np.array(found, np.float32)
+    assert row("a.jpg", found, CLASSES, min_probability=least)[-1] is marked
+
+
+def test_csv_is_right_whatever_the_name_and_no_cell_starts_a_formula():
+    stream = io.StringIO()
+    write_text(rows(), NAMES, stream, "csv")
+    found = list(csv.reader(io.StringIO(stream.getvalue())))
+    assert found == [NAMES,
+                     ["'=a.jpg", "Coat", "0.750000", "Tee", "0.250000", "", "", "", "yes", "'-7"],
+                     [r"caf\udce9.jpg", *[""] * 6, "missing file", "yes", ""],
+                     ['a,"b"\n.jpg', "Tee", "0.900000", "Coat", "0.100000", "", "", "", "", "é"]]
+
+
+def test_json_lines_hold_a_value_of_its_kind_for_every_column(tmp_path):
+    write(rows(), NAMES, tmp_path / "x.jsonl", "jsonl")
+    lines = (tmp_path / "x.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(lines[0]) == dict(zip(NAMES, rows()[0]))
+    assert json.loads(lines[1])["path"] == r"caf\udce9.jpg" and '"sku": "é"' in lines[2]
+    assert json.loads(lines[1])["class"] is None and len(lines) == 3
+
+
+def test_parquet_has_the_same_rows_with_types_also_over_row_groups(tmp_path, monkeypatch):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr(prediction_table, "ROW_GROUP", 2)
+    write(iter(rows()), NAMES, tmp_path / "x.parquet", "parquet")
+    found = parquet.read_table(tmp_path / "x.parquet")
+    assert found.column_names == NAMES and parquet.ParquetFile(
+        tmp_path / "x.parquet").num_row_groups == 2
+    assert {str(found.schema.field(name).type) for name in prediction_table.PROBABILITIES} == {
+        "double"}
+    expected = [[r"caf\udce9.jpg" if cell == "caf\udce9.jpg" else cell for cell in cells]
+                for cells in rows()]
+    assert [list(line.values()) for line in found.to_pylist()] == expected
+    assert found["check"].to_pylist() == [True, True, False]
+
+
+def test_columns_of_a_csv_that_ours_have_too_are_renamed():
+    assert columns(["sku", "class", "csv_class", "path"])[len(COLUMNS):] == [
+        "sku", "csv_class", "csv_csv_class", "csv_path"]
+
+
+def test_the_suffix_says_the_format_unless_it_is_chosen(monkeypatch):
+    assert [format_of(f"x/a.{name}", None) for name in ("csv", "JSONL")] == ["csv", "jsonl"]
+    assert format_of("-", None) == "csv" and format_of("a.txt", "jsonl") == "jsonl"
+    for output, chosen, message in (("a.txt", None, "ends in none of .csv, .jsonl, .parquet"),
+                                    ("-", "parquet", "Parquet is written to a file")):
+        with pytest.raises(ValueError, match=message):
+            format_of(output, chosen)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ValueError, match=r"pip install 'fashionclf\[parquet\]'"):
+        format_of("a.parquet", None)
+
+
+def test_probabilities_have_six_digits():
+    assert row("a", np.array([1 / 3, 2 / 3], np.float32), CLASSES)[2] == 0.666667
+    assert not math.isnan(row("a", np.array([1., 0.], np.float32), CLASSES)[4])

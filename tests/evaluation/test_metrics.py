@@ -1,0 +1,154 @@
+"""Promises of the numbers, on cases small enough to count by eye."""
+import math
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score, classification_report, f1_score
+
+from fashionclf.evaluation import metrics
+
+CLASSES = ["Coat", "Dress", "Tee"]
+# Coat, Coat, Dress, Tee predicted as Coat, Dress, Dress, Coat.
+LABELS = np.array([0, 0, 1, 2])
+PROBABILITIES = np.array([[.7, .2, .1], [.3, .6, .1], [.1, .8, .1], [.5, .3, .2]], np.float32)
+PREDICTED = PROBABILITIES.argmax(axis=1)
+
+
+def random_case(n=400, num_classes=7, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(num_classes - 1, size=n)  # the last class has no picture
+    probabilities = rng.dirichlet(np.ones(num_classes), size=n)
+    probabilities[np.arange(n), labels] += 0.1
+    return labels, probabilities / probabilities.sum(axis=1, keepdims=True)
+
+
+def test_summary_equals_the_numbers_counted_by_hand():
+    found = metrics.summary(LABELS, PROBABILITIES, CLASSES)
+    assert found["n"] == 4
+    assert found["top1"] == 2 / 4
+    assert found["top3"] == found["top5"] == 1.0
+    # F1: Coat 2*1/(2+2), Dress 2*1/(1+2), Tee 0
+    assert found["macro_f1"] == pytest.approx((1 / 2 + 2 / 3 + 0) / 3)
+    assert found["weighted_f1"] == pytest.approx((2 * 1 / 2 + 2 / 3 + 0) / 4)
+    assert found["balanced_accuracy"] == pytest.approx((1 / 2 + 1 + 0) / 3)
+    assert found["majority_baseline"] == 2 / 4
+
+
+def test_summary_agrees_with_scikit_learn_where_a_class_has_no_picture():
+    labels, probabilities = random_case()
+    predicted = probabilities.argmax(axis=1)
+    found = metrics.summary(labels, probabilities, list("abcdefg"))
+    assert found["macro_f1"] == pytest.approx(f1_score(labels, predicted, average="macro"))
+    with pytest.warns(UserWarning, match="not in y_true"):
+        expected = balanced_accuracy_score(labels, predicted)
+    assert found["balanced_accuracy"] == pytest.approx(expected)
+
+
+def test_top_k_breaks_ties_as_argmax_does():
+    probabilities = np.full((6, 6), 1 / 6)
+    found = metrics.summary(np.arange(6), probabilities, list("abcdef"))
+    assert (found["top1"], found["top3"], found["top5"]) == (1 / 6, 3 / 6, 5 / 6)
+
+
+def test_wilson_gives_the_published_bounds():
+    low, high = metrics.wilson(np.array([81, 0, 10, 0]), np.array([263, 20, 10, 0]))
+    assert low[:2] == pytest.approx([0.2553, 0.0], abs=1e-4)  # Newcombe, 1998, table I
+    assert high[:2] == pytest.approx([0.3662, 0.1611], abs=1e-4)
+    assert low[2] < 1 and high[2] == 1
+    assert (low[3], high[3]) == (0.0, 1.0)
+
+
+def test_intervals_hold_the_score_and_are_the_same_for_the_same_seed():
+    labels, probabilities = random_case()
+    items = [str(i // 4) for i in range(len(labels))]
+    first = metrics.summary(labels, probabilities, list("abcdefg"), items)
+    for name in ("top1", "top3", "top5", "macro_f1"):
+        low, high = first[f"{name}_interval"]
+        assert low < first[name] < high
+    assert "100 items" in first["interval_method"]
+    assert first == metrics.summary(labels, probabilities, list("abcdefg"), items)
+
+
+def test_intervals_over_items_know_that_sister_pictures_say_nothing_new():
+    labels, probabilities = random_case(n=100)
+    copied = np.repeat(labels, 16), np.repeat(probabilities, 16, axis=0)
+    items = np.repeat(np.arange(100), 16).astype(str)
+    alone = metrics.summary(labels, probabilities, list("abcdefg"), np.arange(100).astype(str))
+    grouped = metrics.summary(*copied, list("abcdefg"), items)
+    naive = metrics.summary(*copied, list("abcdefg"))
+    assert grouped["top1_interval"] == pytest.approx(alone["top1_interval"])
+    low, high = naive["top1_interval"]
+    assert high - low < (grouped["top1_interval"][1] - grouped["top1_interval"][0]) / 3
+
+
+def test_bootstrap_of_single_pictures_agrees_with_wilson():
+    labels, probabilities = random_case(n=1000)
+    single = metrics.summary(labels, probabilities, list("abcdefg"), np.arange(1000).astype(str))
+    wilson = metrics.summary(labels, probabilities, list("abcdefg"))
+    assert single["top1_interval"] == pytest.approx(wilson["top1_interval"], abs=0.01)
+    assert single["macro_f1_interval"] == wilson["macro_f1_interval"]
+
+
+def test_intervals_of_a_test_set_like_deepfashion_s_take_seconds_only():
+    labels, probabilities = random_case(n=50_000, num_classes=20)
+    items = (np.arange(50_000) // 10).astype(str)
+    start = time.perf_counter()
+    metrics.summary(labels, probabilities, [f"class {i}" for i in range(20)], items)
+    assert time.perf_counter() - start < 10
+
+
+@pytest.mark.parametrize("labels, probabilities, message", [
+    ([0, 1], np.ones((3, 3)) / 3, r"need probabilities \[2, 3\]"),
+    ([], np.ones((0, 3)), "at least one row"),
+    ([0, 3], np.ones((2, 3)) / 3, "numbered 0 to 2"),
+    ([0, 1], [[1, 0, 0], [math.nan, 0, 1]], "row 1 .* not finite"),
+])
+def test_summary_names_what_is_wrong_with_its_input(labels, probabilities, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.summary(labels, probabilities, CLASSES)
+
+
+def test_per_class_equals_the_numbers_counted_by_hand():
+    table = metrics.per_class(LABELS, PREDICTED, CLASSES)
+    assert table["class"].tolist() == CLASSES
+    assert table["n"].tolist() == [2, 1, 1]
+    assert table["precision"].tolist()[:2] == [1 / 2, 1 / 2]
+    assert math.isnan(table["precision"][2])  # Tee was never said
+    assert table["recall"].tolist() == [1 / 2, 1, 0]
+    assert table["f1"].tolist() == pytest.approx([1 / 2, 2 / 3, 0])
+    assert table["most_confused_with"].tolist() == ["Dress", "", "Coat"]
+    assert (table["recall_low"] <= table["recall"]).all()
+    assert (table["recall_high"] >= table["recall"]).all()
+
+
+def test_per_class_keeps_a_class_that_never_occurs():
+    table = metrics.per_class(LABELS, PREDICTED, [*CLASSES, "Cape"])
+    assert table["n"][3] == 0 and table.loc[3, ["recall", "precision", "f1"]].isna().all()
+    assert (table["recall_low"][3], table["recall_high"][3]) == (0, 1)
+
+
+def test_confused_pairs_come_by_number_then_by_share_of_the_true_class():
+    labels, predicted = [0, 0, 0, 0, 1, 1, 2], [1, 1, 2, 0, 0, 1, 0]
+    assert metrics.confused_pairs(np.array(labels), np.array(predicted), CLASSES).to_dict(
+        "split")["data"] == [[CLASSES[0], CLASSES[1], 2, 0.5], [CLASSES[2], CLASSES[0], 1, 1.0],
+                             [CLASSES[1], CLASSES[0], 1, 0.5], [CLASSES[0], CLASSES[2], 1, 0.25]]
+    assert metrics.confused_pairs(np.arange(3), np.arange(3), CLASSES).empty
+
+
+def test_text_table_is_scikit_learn_s_and_its_macro_average_is_the_summary_s():
+    labels, probabilities = random_case()
+    classes = [*"abcdefg", "never"]
+    table = metrics.text_table(labels, probabilities.argmax(axis=1), classes)
+    assert table == classification_report(labels, probabilities.argmax(axis=1), digits=3,
+                                          target_names=classes[:7], zero_division=0)
+    found = metrics.summary(labels, probabilities, classes[:7])
+    macro = next(line for line in table.splitlines() if line.strip().startswith("macro avg"))
+    assert float(macro.split()[4]) == pytest.approx(found["macro_f1"], abs=5e-4)
+
+
+def test_metrics_load_without_tensorflow():
+    code = "import sys, fashionclf.evaluation.metrics; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -1,0 +1,233 @@
+"""Promises of the page: complete in one file, escaped, sortable, as wide as its window."""
+import base64
+import configparser
+import hashlib
+import html.parser
+import http.server
+import io
+import json
+import re
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from fashionclf.evaluation import page
+from fashionclf.pictures import decoding
+
+ROOT = Path(__file__).resolve().parents[2]
+EVIL = ["<script>alert(1)</script>", "\"><img src=//x onerror=alert(1)>", "a&amp;b '{{ 7 * 7 }}"]
+MANIFEST = {
+    "examples": {"train": 70, "test": 30}, "rows_read": 111, "written": 100, "quarantined": 9,
+    "repaired": 3, "dropped": {"in no class": 2},
+    "counts": {"train": dict(zip(EVIL, (10, 20, 40))), "test": dict(zip(EVIL, (5, 10, 15)))},
+    "overlap": {"items, train and test": 0, "share of test pictures whose item is in train": 0.0},
+    "overlap_at_random": {"items, train and test": 4,
+                          "share of test pictures whose item is in train": 0.875},
+    "flags": "--source_dir=</pre><script>\n", "fingerprint": "f00d"}
+
+
+def write(file, *, manifest=MANIFEST, flags="--run=<b>\udcff\n", classes=EVIL, pictures=True):
+    """A page of three classes; with n that sort otherwise as text, and an F1 that isn't defined."""
+    interval = {f"{key}_interval": [0.5, 0.7] for key in ("top1", "top3", "top5", "macro_f1")}
+    per_class = pd.DataFrame({
+        "class": classes, "n": [9, 1_000, 10], "precision": 0.5, "recall": [0.25, 0.5, 0.75],
+        "f1": [0.1, np.nan, 0.05], "recall_low": 0.1, "recall_high": 0.9,
+        "most_confused_with": [classes[1], "", classes[0]]})
+    uri = page.jpeg(np.full((40, 30, 3), 200, np.uint8)) if pictures else ""
+    mistakes = pd.DataFrame({
+        "path": ["img/<i>.jpg", "b.jpg"], "true": classes[:2], "predicted": classes[1:],
+        "probability": [0.9, 0.8], "probability_of_true": [0.05, 0.1], "picture": uri,
+        "overlay": uri})
+    pairs = pd.DataFrame({"true": classes[:2], "predicted": classes[1:], "n": [7, 1],
+                          "share": [0.7, 0.001], "picture": uri})
+    page.write(
+        file, title=f"run {classes[0]} on test", per_class=per_class, pairs=pairs,
+        mistakes=mistakes, drawings={"confusion_matrix": Figure(), "reliability": Figure()},
+        manifest=manifest, flags=flags,
+        scores={**dict.fromkeys(page.HEADLINE, 0.6), **interval, "n": 1_019, "temperature": 0.7,
+                "ece_at_temperature_1": 0.125, "interval_level": 0.95,
+                "interval_method": "bootstrap over <items>"})
+    return file
+
+
+class Parsed(html.parser.HTMLParser):
+    """What a browser would make of a page: its tags, its text, its script."""
+
+    def __init__(self, file):
+        super().__init__()
+        self.tags, self.text, self.scripts = [], "", []
+        self.feed(file.read_text(encoding="utf-8"))
+        self.text = " ".join(self.text.split())
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        if self.cdata_elem == "script":
+            self.scripts.append(data)
+        else:
+            self.text += data
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory):
+    return Parsed(write(tmp_path_factory.mktemp("page") / "report.html"))
+
+
+def test_no_text_becomes_a_tag_or_a_script(parsed):
+    ours = (ROOT / "fashionclf/evaluation/templates/report.js").read_text()
+    assert parsed.scripts == [ours]
+    assert not any(name.startswith("on") for _, attrs in parsed.tags for name in attrs)
+    assert {tag for tag, _ in parsed.tags} <= {
+        "html", "head", "meta", "title", "link", "style", "body", "header", "h1", "h2", "h3", "p",
+        "nav", "a", "main", "dl", "div", "dt", "dd", "span", "i", "b", "table", "thead", "tbody",
+        "tr", "th", "td", "img", "figure", "figcaption", "small", "section", "details", "summary",
+        "pre", "footer", "script"}
+    for text in [*EVIL, "img/<i>.jpg", "--run=<b>\\udcff", "--source_dir=</pre><script>",
+                 "bootstrap over <items>"]:
+        assert text in parsed.text
+
+
+def test_nothing_is_fetched_and_only_its_own_script_may_run(parsed):
+    for _, attrs in parsed.tags:
+        for name in {"src", "href", "data", "action", "srcset"} & attrs.keys():
+            assert attrs[name].startswith(("data:", "#"))
+    policy = next(attrs["content"] for tag, attrs in parsed.tags
+                  if attrs.get("http-equiv") == "Content-Security-Policy")
+    digest = base64.b64encode(hashlib.sha256(parsed.scripts[0].encode()).digest()).decode()
+    assert policy == ("default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+                      f"script-src 'sha256-{digest}'")
+
+
+def test_every_link_leads_to_a_section(parsed):
+    ids = {attrs["id"] for _, attrs in parsed.tags if "id" in attrs}
+    links = {attrs["href"][1:] for tag, attrs in parsed.tags if tag == "a"}
+    assert links == ids == {"classes", "by-class", "confusion", "calibration", "mistakes", "data",
+                            "flags"}
+
+
+def test_the_page_says_what_was_measured_mistaken_and_left_out(parsed):
+    for text in [
+            "accuracy 0.600 0.500 to 0.700", f"majority baseline 0.600 always saying {EVIL[1]}",
+            "0.125 before the temperature", "1,019 pictures of 3 classes",
+            f"P: {EVIL[1]} T: {EVIL[0]} 0.900 for P, 0.050 for T", "2 of 408 mistakes",
+            f"{EVIL[0]} {EVIL[1]} 7 70.0%", "read 111", "quarantined: the picture can't be used 9",
+            "dropped: in no class 2", "all classes 70 30", "items, train and test 0 4",
+            "share of test pictures whose item is in train 0.000 0.875", "records: f00d"]:
+        assert text in parsed.text
+
+
+def test_pictures_are_of_the_size_they_are_shown_at(parsed):
+    pictures = [attrs for tag, attrs in parsed.tags if tag == "img"]
+    assert len(pictures) == 2 + 2 + 4 and all(attrs["alt"] for attrs in pictures)
+    encoded = pictures[0]["src"].removeprefix("data:image/png;base64,")
+    with Image.open(io.BytesIO(base64.b64decode(encoded))) as drawn:
+        assert drawn.width == 1.5 * int(pictures[0]["width"])
+    assert decoding.shrunk(np.zeros((900, 600, 3), np.uint8), page.MOST_SIDE).shape == (288, 192, 3)
+    assert decoding.shrunk(np.zeros((9, 6, 3), np.uint8), page.MOST_SIDE).shape == (9, 6, 3)
+
+
+def test_without_manifest_flags_and_pictures_their_sections_are_left_out(tmp_path):
+    parsed = Parsed(write(tmp_path / "report.html", manifest={}, flags="", pictures=False))
+    ids = {attrs["id"] for _, attrs in parsed.tags if "id" in attrs}
+    assert ids == {"classes", "by-class", "confusion", "calibration", "mistakes"}
+    assert len([tag for tag, _ in parsed.tags if tag == "img"]) == 2
+    assert "Grad-CAM" not in parsed.text and f"P: {EVIL[1]} T: {EVIL[0]}" in parsed.text
+
+
+def test_no_split_at_random_is_made_up_where_the_manifest_has_none(tmp_path):
+    manifest = {"overlap": {"items, train and test": 3}, "dropped": {}}
+    parsed = Parsed(write(tmp_path / "report.html", manifest=manifest))
+    assert "shared here items, train and test 3 Flags" in parsed.text
+    assert "rows number dropped 0" in parsed.text
+
+
+def test_a_wheel_holds_whatever_the_package_holds_beside_code():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    package = ROOT / "fashionclf/evaluation"
+    included = {file for pattern in config["options.package_data"]["fashionclf.evaluation"].split()
+                for file in package.glob(pattern)}
+    templates = set((package / "templates").iterdir())
+    assert templates and templates <= included
+
+
+DRIVER = """<!doctype html><link rel="icon" href="data:,"><img src="http://elsewhere.test/seen">
+<iframe src="/report.html" width="390" height="800"></iframe><pre></pre>
+<script>
+const frame = document.querySelector("iframe");
+frame.onload = () => {
+  const page = frame.contentDocument, table = page.querySelector("table.sortable");
+  const headings = [...table.tHead.rows[0].cells];
+  const found = {widths: [page.documentElement.scrollWidth, page.documentElement.clientWidth],
+                 boxes: [...page.querySelectorAll(".scroll")].map(
+                   (box) => box.scrollWidth > box.clientWidth), orders: {}};
+  for (const [column, clicks] of [[1, 1], [1, 2], [6, 1], [6, 2], [0, 1]]) {
+    headings[column].querySelector("button").click();
+    found.orders[column + "x" + clicks] = [
+      ...[...table.tBodies[0].rows].map((row) => row.cells[0].textContent),
+      headings.map((heading) => heading.getAttribute("aria-sort") || "").join("")];
+  }
+  document.querySelector("pre").textContent = JSON.stringify(found);
+};
+</script>"""
+
+
+@pytest.fixture
+def browser():
+    found = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])),
+                 None)
+    if not found:
+        pytest.skip("there is no Chromium here: the page is rendered where there is one")
+    return found
+
+
+@pytest.fixture
+def served(tmp_path):
+    """Serves the page and its driver; gives the port and the list of what pages ask for."""
+    asked = []
+    files = {"/driver.html": DRIVER.encode(), "/report.html": write(
+        tmp_path / "report.html", classes=["Zebra suit", "Tee", "A" * 60]).read_bytes()}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            if self.headers["Referer"]:  # Chromium's own questions come from no page
+                asked.append(self.path)
+            self.send_response(200 if self.path in files else 404)
+            self.end_headers()
+            self.wfile.write(files.get(self.path, b""))
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port, asked
+        server.shutdown()
+
+
+@pytest.mark.slow
+def test_in_chromium_it_sorts_fits_a_phone_and_fetches_nothing(browser, served, tmp_path):
+    port, asked = served
+    shown = subprocess.run(
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-proxy-server",
+         "--no-first-run", "--disable-background-networking", "--disable-component-update",
+         f"--user-data-dir={tmp_path / 'profile'}", f"--host-resolver-rules=MAP * 127.0.0.1:{port}",
+         "--dump-dom", f"http://127.0.0.1:{port}/driver.html"],
+        capture_output=True, text=True, timeout=120)
+    found = json.loads(html.unescape(re.search("<pre>(.+)</pre>", shown.stdout)[1]))
+    assert sorted(asked) == ["/report.html", "/seen"]
+    assert found["widths"][0] == found["widths"][1] > 300
+    assert any(found["boxes"])
+    zebra, tee, long = "Zebra suit", "Tee", "A" * 60
+    assert found["orders"] == {
+        "1x1": [zebra, long, tee, "ascending"], "1x2": [tee, long, zebra, "descending"],
+        "6x1": [long, zebra, tee, "ascending"], "6x2": [zebra, long, tee, "descending"],
+        "0x1": [long, tee, zebra, "ascending"]}

@@ -1,0 +1,171 @@
+"""Promises of the report: every file, captions, tags, whatever the names."""
+import base64
+import html
+import io
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from fashionclf.evaluation import report
+from fashionclf.model import inference, network
+from fashionclf.model.spec import Spec
+from fashionclf.records import input_pipeline
+from tests.helpers.tiny import CLASSES, make_records
+
+NAMES = ["Coat", "$x_1$", "Été, \"new\""]
+
+
+def predictions(paths=None):
+    """Five of six right; the mistake is picture 3, a "$x_1$" taken for a Coat."""
+    labels = np.array([0, 0, 1, 1, 2, 2])
+    probabilities = np.full((6, 3), 0.1, np.float32)
+    probabilities[np.arange(6), [0, 0, 1, 0, 2, 2]] = 0.8
+    return inference.Predictions(labels, probabilities,
+                                 paths or [f"img/<b>, {i}\n\".jpg" for i in range(6)],
+                                 ["a", "a", "b", "b", "c", "c"])
+
+
+def load_pictures(paths):
+    return {path: np.full((40, 30, 3), 200, np.uint8) for path in paths}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    scores = report.write(folder / "report", predictions(), NAMES, load_pictures=load_pictures,
+                          tensorboard_dir=folder / "tensorboard", step=7,
+                          provenance={"split": "test"})
+    return folder, scores
+
+
+def test_all_files_are_written_and_metrics_are_what_is_returned(written):
+    folder, scores = written
+    assert sorted(file.name for file in (folder / "report").iterdir()) == [
+        "classification_report.txt", "confusion_matrix.png", "metrics.json", "misclassified.png",
+        "per_class.csv", "predictions.csv", "reliability.png", "report.html"]
+    assert json.loads((folder / "report" / "metrics.json").read_text()) == scores
+    assert scores["split"] == "test" and scores["top1"] == 5 / 6
+
+
+def test_tables_read_back_whatever_the_names(written):
+    rows = pd.read_csv(written[0] / "report" / "predictions.csv")
+    assert rows["path"].tolist() == predictions().paths
+    assert rows.loc[3, ["true", "predicted"]].tolist() == ["$x_1$", "Coat"]
+    assert rows.loc[3, ["probability", "probability_of_true"]].tolist() == [0.8, 0.1]
+    per_class = pd.read_csv(written[0] / "report" / "per_class.csv")
+    assert per_class["class"].tolist() == NAMES
+    assert per_class["most_confused_with"].fillna("").tolist() == ["", "Coat", ""]
+
+
+def test_the_page_shows_each_mistake_beside_what_spoke_for_it_whatever_the_names(tmp_path):
+    evil = ["<script>alert(1)</script>.jpg", "\"><img src=x onerror=alert(1)>", "a&amp;b", "x",
+            "</table><iframe src=//x>", "y"]
+    classes = ["<i>Coat", "&eacute;", "<script>alert(2)</script>"]
+    wrong = predictions(evil)
+    wrong.probabilities[:] = wrong.probabilities[:, [1, 2, 0]]
+    wrong.probabilities[4] = [0.0, 0.95, 0.05]
+    run_dir = tmp_path / "my <run>"
+    run_dir.mkdir()
+    (run_dir / "flags.cfg").write_text("--weights=<nowhere>\n")
+    asked = []
+
+    def explain(pictures, predicted):
+        asked.extend(predicted)
+        return np.stack([np.eye(2, dtype=np.float32)] * len(pictures))
+
+    report.write(run_dir / "report", wrong, classes, load_pictures=load_pictures, explain=explain,
+                 run_dir=run_dir, manifest={"quarantined": 12_345})
+    text = (run_dir / "report" / "report.html").read_text(encoding="utf-8")
+    assert text.count("<script>") == 1 and "<iframe" not in text and "<i>Coat" not in text
+    for said in [*evil, "--weights=<nowhere>", "my <run> on test pictures", "12,345"]:
+        assert html.escape(said).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in text
+    captions = re.findall("<figcaption>P: (.+) T: (.+)\n", html.unescape(text))
+    assert captions[0] == ("&eacute;", classes[2]) and len(captions) == 6
+    assert asked == [predicted for predicted, _ in captions]
+    figure = text[text.index("<figure>"):text.index("<figcaption>")]
+    shown = [np.asarray(Image.open(io.BytesIO(base64.b64decode(uri)))).astype(int)
+             for uri in re.findall("jpeg;base64,([^\"]+)", figure)]
+    assert [picture.shape for picture in shown] == [(40, 30, 3)] * 2
+    grey = np.abs(shown[0] - 200).max(axis=2)
+    tinted = np.abs(shown[1] - 200).max(axis=2)
+    assert grey.max() < 5 and tinted[:5, :5].min() > 40 and tinted[:3, -3:].max() < 40
+
+
+def test_tensorboard_holds_both_pictures_the_table_and_the_scores(written):
+    events = EventAccumulator(str(written[0] / "tensorboard" / "report"))
+    events.Reload()
+    tags = events.Tags()["tensors"]
+    assert {"test/confusion_matrix", "test/misclassified", "test/classification_report",
+            "test/top1", "test/macro_f1"} <= set(tags)
+    assert events.Tensors("test/top1")[0].step == 7
+    png = events.Tensors("test/confusion_matrix")[0].tensor_proto.string_val[2]
+    with Image.open(written[0] / "report" / "confusion_matrix.png") as file:
+        assert tf.io.decode_png(png).shape == (file.height, file.width, 3)
+
+
+def test_only_mistakes_are_asked_for_and_none_at_all_is_fine(tmp_path):
+    asked = []
+
+    def loader(paths):
+        asked.append(paths)
+        return load_pictures(paths)
+
+    report.write(tmp_path / "a", predictions(), NAMES, load_pictures=loader)
+    perfect = predictions()
+    perfect.labels[3] = 0
+    report.write(tmp_path / "b", perfect, NAMES, load_pictures=loader)
+    assert asked == [[predictions().paths[3]], []]
+    assert (tmp_path / "b" / "misclassified.png").is_file()
+    assert "No picture is misclassified" in (tmp_path / "b" / "report.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def records_dir(tmp_path_factory):
+    return make_records(tmp_path_factory.mktemp("records"), per_class={"train": 1, "test": 3})
+
+
+def spec(classes):
+    return Spec("baseline_cnn", classes, 32, 0.1)
+
+
+def test_evaluate_run_counts_every_record_and_says_accuracy_beside_the_baseline(
+        records_dir, tmp_path, capsys):
+    model = network.build(spec(CLASSES))
+    scores = report.evaluate_run(model, spec(CLASSES), records_dir, "test", tmp_path, batch_size=4)
+    assert scores["n"] == 9 and scores["majority_baseline"] == 3 / 9
+    printed = capsys.readouterr().out
+    assert f"accuracy            {scores['top1']:.3f}  (" in printed
+    assert "majority baseline   0.333" in printed
+    rows = pd.read_csv(tmp_path / "predictions.csv")
+    assert (rows["true"] == rows["predicted"]).mean() == pytest.approx(scores["top1"])
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("<figure>") == page.count("The same, where it spoke for") == round(
+        9 * (1 - scores["top1"])) > 0
+
+
+def test_gallery_pictures_are_those_of_their_records(records_dir):
+    path = "img/test_Green/img_00000001.png"
+    found = input_pipeline.read_pictures(records_dir, "test", [path], box_margin=0.0)
+    with Image.open(records_dir.parent / "source" / path) as picture:
+        np.testing.assert_array_equal(found.pop(path), np.asarray(picture))
+    assert not found
+
+
+@pytest.mark.parametrize("classes, message", [
+    (["Red", "Green", "Cyan"], "records lack Cyan; the run does not know Blue"),
+    (["Green", "Red", "Blue"], "their order differs"),
+])
+def test_records_of_other_classes_are_refused_with_the_difference(records_dir, classes, message):
+    with pytest.raises(ValueError, match=message):
+        report.evaluate_run(None, spec(classes), records_dir, "test", "x", batch_size=4)
+
+
+def test_an_empty_split_is_refused_with_the_cure(records_dir):
+    with pytest.raises(ValueError, match="'validation' is empty; choose another --split"):
+        report.evaluate_run(None, spec(CLASSES), records_dir, "validation", "x", batch_size=4)

@@ -1,0 +1,67 @@
+"""A training may start from a run's trunk alone or from its head too, class by class."""
+import numpy as np
+import pytest
+
+from fashionclf.model import network, weights
+from fashionclf.model.network import PREDICTIONS
+from fashionclf.model.spec import Spec
+from fashionclf.sources.alignment import Alignment
+
+OLD, NEW = ["Tee", "Singlet", "Camisole", "Bodysuit"], ["Hat", "Top", "T-Shirt"]
+ALIGNED = Alignment(OLD, NEW, np.array([2, 1, 1, -1]))
+FILE = "run_class,records_class\nTee,T-Shirt\nSinglet,Top\nCamisole,Top\nBodysuit,\n"
+
+
+def cnn(classes):
+    return network.build(Spec("baseline_cnn", classes, 32, 0.0))
+
+
+def head(model):
+    return model.get_layer(PREDICTIONS).get_weights()
+
+
+def test_the_head_takes_over_the_rows_that_map_and_no_other():
+    run, model = cnn(OLD), cnn(NEW)
+    (kernel, _), (fresh, _) = head(run), head(model)
+    run.get_layer(PREDICTIONS).set_weights([kernel, np.array([1.0, 2.0, 4.0, 8.0])])
+    weights.carry_head(run, model, ALIGNED)
+    carried, bias = head(model)
+    np.testing.assert_array_equal(carried[:, 0], fresh[:, 0])
+    np.testing.assert_array_equal(carried[:, 2], kernel[:, 0])
+    np.testing.assert_allclose(carried[:, 1], (kernel[:, 1] + kernel[:, 2]) / 2, rtol=1e-6)
+    np.testing.assert_allclose(bias, [0.0, 3.0 + np.log(2), 1.0], rtol=1e-6)
+
+
+def test_two_classes_that_are_as_likely_begin_with_the_probability_of_both():
+    run, model = cnn(OLD), cnn(["Top", "T-Shirt", "Body"])
+    kernel, bias = head(run)
+    kernel[:, 2], bias[:] = kernel[:, 1], [0.3, 0.1, 0.1, -0.4]
+    run.get_layer(PREDICTIONS).set_weights([kernel, bias])
+    weights.carry_head(run, model, Alignment(OLD, ["Top", "T-Shirt", "Body"],
+                                             np.array([1, 0, 0, 2])))
+    features = np.random.default_rng(0).normal(size=(5, len(kernel)))
+    old, new = (np.exp(features @ k + b) for k, b in (head(run), head(model)))
+    np.testing.assert_allclose(new[:, 0], old[:, 1] + old[:, 2], rtol=1e-5)
+    np.testing.assert_allclose(new[:, 1:], old[:, [0, 3]], rtol=1e-5)
+
+
+def test_an_alignment_needs_a_run():
+    for start in ("imagenet", "none", "trunk.weights.h5"):
+        with pytest.raises(ValueError, match=f"--weights={start} is no folder: name that of"):
+            weights.warm_start(cnn(NEW), NEW, start, "align.csv")
+
+
+@pytest.mark.slow
+def test_trunk_and_head_come_from_the_folder_of_a_run(tmp_path, capsys):
+    spec = Spec("efficientnet_b0", OLD, 32, 0.0)
+    run = network.build(spec)
+    weights.save(run, spec, tmp_path)
+    (tmp_path / "align.csv").write_text(FILE)
+    model = network.build(Spec("efficientnet_b0", NEW, 32, 0.0))
+    weights.warm_start(model, NEW, str(tmp_path), str(tmp_path / "align.csv"))
+    np.testing.assert_array_equal(head(model)[0][:, 2], head(run)[0][:, 0])
+    for mine, theirs in zip(model.get_layer("top_conv").get_weights(),
+                            run.get_layer("top_conv").get_weights()):
+        np.testing.assert_array_equal(mine, theirs)
+    assert "2 of 3 classes start from" in (said := capsys.readouterr().out)
+    assert said.endswith("at random: Hat\n")

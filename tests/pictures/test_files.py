@@ -1,0 +1,132 @@
+"""Promises of finding and reading files: the order, the reasons, nothing from outside."""
+import os
+import sys
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fashionclf.pictures import files as picture_files
+from fashionclf.pictures import loading
+
+
+def draw(file, colour=(200, 100, 50)):
+    Image.new("RGB", (40, 20), colour).save(file)
+    return str(file)
+
+
+def load(words, ahead=2):
+    pictures, _ = picture_files.find(words)
+    return list(loading.load_all(pictures, image_size=8, ahead=ahead))
+
+
+def test_a_folder_is_searched_in_sorted_order_and_other_files_are_counted(tmp_path):
+    for name in ("b/2.JPG", "b/10.webp", "a.png", "b/notes.txt", "c.gif", "B/x.jpeg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    pictures, ignored = picture_files.find(["z.png", str(tmp_path)])
+    assert [os.path.relpath(p.path, tmp_path) for p in pictures[1:]] == [
+        "B/x.jpeg", "a.png", "b/10.webp", "b/2.JPG"]
+    assert pictures[0].path == "z.png" and ignored == 2
+
+
+def test_rows_of_a_csv_name_pictures_from_its_folder_or_another(tmp_path):
+    draw(tmp_path / "a.png")
+    outside = draw(tmp_path / "outside.png")
+    (tmp_path / "shop").mkdir()
+    draw(tmp_path / "shop/a.png")
+    (tmp_path / "shop/list.csv").write_text(
+        f'sku,image,note\n007,a.png,"x, y"\n8,,\n9,{outside},=1\n10,../a.png,\n')
+
+    def read(source_dir):
+        pictures, table = picture_files.from_csv(tmp_path / "shop/list.csv", path_column="image",
+                                                 source_dir=source_dir)
+        return table, [found if isinstance(found, str) else "picture" for _, found in
+                       loading.load_all(pictures, image_size=8, ahead=2)]
+    table, found = read(None)
+    assert table["sku"].tolist() == ["007", "8", "9", "10"] and table["note"][0] == "x, y"
+    out = "leads out of the source folder"
+    assert found == ["picture", "its row names no file", out, out]
+    assert read(tmp_path)[1] == ["picture", "its row names no file", "picture", out]
+
+
+@pytest.mark.parametrize("text, column, source_dir, message", [
+    ("path,x\na.png,1\n", "image", None, "has no column 'image', only path, x; name the pict"),
+    ("path,x\na.png\n", "path", None, "list.csv:2: has 1 fields, the header 2"),
+    ("path,x,x\na.png,1,2\n", "path", None, "has column 'x' twice"),
+    ("path\na.png\n", "path", "absent", "--source_dir names the folder"),
+])
+def test_a_csv_that_names_no_pictures_is_an_error_with_its_cure(
+        tmp_path, text, column, source_dir, message):
+    (tmp_path / "list.csv").write_text(text)
+    with pytest.raises((ValueError, OSError), match=message):
+        picture_files.from_csv(tmp_path / "list.csv", path_column=column, source_dir=source_dir)
+    with pytest.raises(FileNotFoundError, match="--csv_file names a CSV with a header"):
+        picture_files.from_csv(tmp_path / "absent.csv", path_column=column, source_dir=None)
+
+
+def test_a_folder_without_pictures_raises(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(ValueError, match=r"holds no .jpg.*and 1 others.*give a folder"):
+        picture_files.find([str(tmp_path)])
+
+
+def test_pictures_of_all_three_formats_come_in_order_in_the_range_of_the_model(tmp_path):
+    words = [draw(tmp_path / name) for name in ("c.png", "a.jpg", "b.webp")]
+    found = load(words)
+    assert [picture.path for picture, _ in found] == words
+    for _, image in found:
+        assert image.shape == (8, 8, 3) and image.dtype == np.float32
+        assert image.numpy().mean(axis=(0, 1)) == pytest.approx([200, 100, 50], abs=3)
+
+
+def test_an_unusable_file_gets_its_reason_in_its_place(tmp_path):
+    good = draw(tmp_path / "good.png")
+    (tmp_path / "page.jpg").write_text("<html>not found</html>")
+    (tmp_path / "cut.png").write_bytes(open(good, "rb").read()[:60])
+    (tmp_path / "empty.jpg").touch()
+    os.mkfifo(tmp_path / "pipe.jpg")
+    reasons = {"page.jpg": "not a picture", "cut.png": "cannot be decoded",
+               "empty.jpg": "empty file", "pipe.jpg": "not a regular file",
+               "absent.jpg": "missing file"}
+    found = [answer for _, answer in load([good, *(str(tmp_path / n) for n in reasons), good])]
+    assert not isinstance(found[0], str) and not isinstance(found[-1], str)
+    for answer, part in zip(found[1:-1], reasons.values()):
+        assert part in answer
+
+
+def test_a_link_out_of_the_folder_is_not_read_but_one_named_by_the_user_is(tmp_path):
+    (tmp_path / "folder").mkdir()
+    link = tmp_path / "folder" / "link.png"
+    link.symlink_to(draw(tmp_path / "outside.png"))
+    (_, found), (_, named) = load([str(tmp_path / "folder"), str(link)])
+    assert found == "leads out of the source folder" and not isinstance(named, str)
+
+
+def test_a_name_that_is_not_utf8_is_said(tmp_path):
+    file = os.fsencode(tmp_path) + b"/caf\xe9.png"
+    os.rename(draw(tmp_path / "cafe.png"), file)
+    assert [answer for _, answer in load([str(tmp_path)])] == ["file name is not UTF-8"]
+
+
+def test_reading_ahead_keeps_the_order_and_never_runs_further_than_asked():
+    started = []
+
+    def note(number):
+        started.append(number)
+        return number
+
+    results = loading._map_ahead(note, iter(range(1000)), ahead=5)
+    assert [next(results) for _ in range(10)] == list(range(10))
+    assert len(started) <= 10 + 5
+    results.close()
+    assert list(loading._map_ahead(str, range(3), ahead=9)) == ["0", "1", "2"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have a priority of their own on Linux")
+def test_reading_waits_for_the_model_and_not_the_model_for_reading():
+    def priority(_):
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert set(loading._map_ahead(priority, range(9), 2)) == {loading.NICENESS}
+    assert priority(None) < loading.NICENESS

@@ -1,0 +1,121 @@
+"""Copies of a drawn garment look alike, other garments do not."""
+import io
+import subprocess
+import sys
+
+import imagehash
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image, ImageEnhance
+
+from fashionclf.pictures import inspection, near_duplicates
+from tools.drawing.garments import draw_garment
+from tools.drawing.scenes import photograph
+from tools.drawing.shop import item_rng
+
+CLASSES = ["Dress", "Tee", "Coat", "Shorts", "Skirt", "Hoodie"]
+
+
+def picture(number):
+    garment = draw_garment(CLASSES[number], item_rng(0, number))
+    return photograph(garment, 200, item_rng(0, number, 1))[0].convert("RGB")
+
+
+def jpeg(image, quality):
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=quality)
+    return Image.open(stream)
+
+
+def cut(image, share):
+    w, h = image.size
+    return image.crop((w * share / 2, h * share / 2, w * (1 - share / 2), h * (1 - share / 2)))
+
+
+COPIES = {
+    "quality 40": lambda image: jpeg(image, 40), "half": lambda image: image.reduce(2),
+    "grey": lambda image: image.convert("L"), "squashed": lambda image: image.resize((150, 150)),
+    "brighter": lambda image: ImageEnhance.Brightness(image).enhance(1.15),
+    "cut by 1 %": lambda image: cut(image, 0.01)}
+
+
+def hashed(image):
+    return near_duplicates.perceptual_hash(np.asarray(image.convert("L")))
+
+
+@pytest.mark.parametrize("copy", COPIES)
+def test_a_copy_is_in_the_group_of_its_original_and_other_garments_are_not(copy):
+    originals = [picture(number) for number in range(len(CLASSES))]
+    looks = pd.Series([hashed(image) for image in [*originals, *map(COPIES[copy], originals)]])
+    found = near_duplicates.groups(looks).tolist()
+    assert len(set(found)) == len(CLASSES) and found[:len(CLASSES)] == found[len(CLASSES):]
+
+
+@pytest.mark.parametrize("size", [(64, 64), (90, 70), (225, 300), (640, 480)])
+def test_a_hash_is_that_of_imagehash_but_for_rounding(size):
+    image = picture(1).resize(size).convert("L")
+    theirs = imagehash.phash(image, hash_size=near_duplicates.SIDE).hash
+    theirs = np.packbits(theirs).tobytes().hex()
+    assert near_duplicates.bits([hashed(image)], [theirs])[0] <= 12
+
+
+@pytest.mark.parametrize("size", [(97, 130), (225, 300), (391, 391), (1000, 760)])
+def test_a_jpeg_made_smaller_as_it_is_decoded_has_the_hash_of_the_whole(size):
+    stream = io.BytesIO()
+    picture(1).resize(size).save(stream, "JPEG", quality=90)
+    found = inspection.luminance_or_reason(stream.getvalue(), least=near_duplicates.LEAST)
+    small = near_duplicates.perceptual_hash(found.pixels, found.scale, found.size)
+    assert found.scale > 1 and near_duplicates.bits([hashed(Image.open(stream))], [small])[0] <= 8
+
+
+@pytest.mark.parametrize("size", [(1, 1), (70, 70), (3, 300), (65535, 1)])
+def test_what_is_flat_has_one_hash_whatever_its_size_and_brightness(size):
+    for brightness in (1, 77, 255):
+        assert hashed(Image.new("L", size, brightness)) == "8" + 63 * "0"
+
+
+def apart(bits, of=bytes(32)):
+    number = int.from_bytes(of) ^ ((1 << bits) - 1)
+    return f"{number:064x}"
+
+
+@pytest.mark.parametrize("bits, together", [(0, True), (31, True), (32, True), (33, False)])
+def test_the_threshold_is_counted_in_bits_and_belongs_to_it(bits, together):
+    found = near_duplicates.groups(pd.Series([apart(0), apart(bits)], index=["a", "b"]), 32)
+    assert (found["a"] == found["b"]) == together
+
+
+def test_a_chain_connects_and_pairs_are_found_across_tiles(monkeypatch):
+    monkeypatch.setattr(near_duplicates, "TILE", 2)
+    looks = pd.Series([apart(0), "f" * 64, apart(20), "f" * 63 + "e", apart(40), apart(100)])
+    assert near_duplicates.groups(looks, 20).tolist() == [0, 1, 0, 1, 0, 2]
+
+
+def test_it_agrees_with_a_count_of_differing_bits():
+    rng = np.random.default_rng(0)
+    looks = [rng.bytes(32) for _ in range(60)]
+    looks += [bytes(b ^ m for b, m in zip(look, rng.choice([0, 0, 0, 1, 3, 255], 32)))
+              for look in looks]
+    found = near_duplicates.groups(pd.Series([look.hex() for look in looks]), 40)
+    number = [int.from_bytes(look) for look in looks]
+    for i in range(60):
+        differing = (number[i] ^ number[60 + i]).bit_count()
+        assert (found[i] == found[60 + i]) == (differing <= 40)
+
+
+def test_a_threshold_of_0_finds_equal_hashes_without_comparing_all(monkeypatch):
+    monkeypatch.delattr(near_duplicates, "pairs")
+    looks = pd.Series([apart(0), apart(1), apart(0)], index=["a", "b", "c"])
+    assert near_duplicates.groups(looks, 0).to_dict() == {"a": 0, "b": 1, "c": 0}
+
+
+def test_nothing_looks_like_nothing():
+    assert near_duplicates.groups(pd.Series([], dtype=object)).tolist() == []
+
+
+def test_floor_0_loads_without_tensorflow():
+    code = ("import sys, fashionclf.sources.leakage, fashionclf.pictures.near_duplicates, "
+            "fashionclf.sources.readers, fashionclf.sources.categories; "
+            "sys.exit('tensorflow' in sys.modules)")
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -1,0 +1,148 @@
+"""The program as a user starts it, on a small folder per class and on real lists."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow_datasets as tfds
+from PIL import Image
+
+from tests.helpers.small_disk import small_disk
+from tests.helpers.tiny import make_records
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow
+
+
+def build(*flags):
+    return subprocess.run([sys.executable, "-m", "fashionclf.build_tfrecords", *map(str, flags)],
+                          cwd=ROOT, text=True, capture_output=True,
+                          env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """3 classes of 10 items of 3 pictures, and three files that are no pictures."""
+    root = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for name in ("Dress", "Skirt", "Tee"):
+        for item in range(10):
+            folder = root / name / f"item{item}"
+            folder.mkdir(parents=True)
+            for number in range(3):
+                Image.fromarray(rng.integers(0, 255, (24, 18, 3), np.uint8)).save(
+                    folder / f"{number}.jpg")
+    whole = (root / "Tee" / "item0" / "0.jpg").read_bytes()
+    (root / "Tee" / "item0" / "cut.jpg").write_bytes(whole[:len(whole) // 2])
+    (root / "Tee" / "item0" / "empty.jpg").touch()
+    (root / "Dress" / "item0" / "text.jpg").write_text("not found")
+    return root
+
+
+def test_every_picture_is_accounted_for_and_no_item_straddles(tmp_path, pictures):
+    shown = build("--source=folder", f"--source_dir={pictures}", f"--records={tmp_path / 'r'}",
+                  "--max_per_class=29")
+    assert shown.returncode == 0, shown.stderr
+    assert "rows read 93 = written 84 + quarantined 3 + dropped 6" in shown.stdout
+    manifest = json.loads((tmp_path / "r" / "manifest.json").read_text())
+    assert manifest["rows_read"] == 93 and sum(manifest["examples"].values()) == 84
+    assert manifest["overlap"]["items, train and test"] == 0
+    assert manifest["counts"]["train"]["Dress"] > manifest["counts"]["test"]["Dress"] > 0
+    quarantine = pd.read_csv(tmp_path / "r" / "quarantine.csv")
+    assert set(quarantine["path"]) == {"Tee/item0/cut.jpg", "Tee/item0/empty.jpg",
+                                       "Dress/item0/text.jpg"}
+    assert quarantine["reason"].notna().all()
+    assert (tmp_path / "r" / "class_distribution.png").stat().st_size > 1000
+    splits = tfds.builder_from_directory(tmp_path / "r").info.splits
+    assert {name: split.num_examples for name, split in splits.items()} == manifest["examples"]
+
+    again = build("--source=folder", f"--source_dir={pictures}", f"--records={tmp_path / 'r'}")
+    assert again.returncode == 1 and "never overwritten" in again.stderr
+
+
+def test_a_pattern_names_the_items_that_stay_together_and_are_stored(tmp_path, pictures):
+    shown = build("--source=folder", f"--source_dir={pictures}", f"--records={tmp_path / 'r'}",
+                  r"--group_pattern=item\d+")
+    assert shown.returncode == 0, shown.stderr
+    parts = tfds.builder_from_directory(tmp_path / "r").as_dataset(
+        decoders={"image": tfds.decode.SkipDecoding()})
+    items = [{record["item"].numpy().decode() for record in part} for part in parts.values()]
+    assert set().union(*items) == {f"item{number}" for number in range(10)}
+    assert sum(map(len, items)) == 10
+
+
+def test_a_full_disk_leaves_nothing_and_the_same_command_then_builds_it_whole(tmp_path, pictures):
+    flags = ("--source=folder", f"--source_dir={pictures}")
+    assert build(*flags, f"--records={tmp_path / 'whole'}", "--workers=1").returncode == 0
+    with small_disk(tmp_path / "disk", "64k") as resize:
+        records = tmp_path / "disk" / "records"
+        full = build(*flags, f"--records={records}", "--workers=3")
+        assert full.returncode == 1 and "No space left on device" in full.stderr, full.stderr
+        assert "Traceback" not in full.stderr and not list((tmp_path / "disk").iterdir())
+        resize("40m")
+        assert build(*flags, f"--records={records}", "--workers=3").returncode == 0
+        shards = [json.loads((folder / "manifest.json").read_text())["shards"]
+                  for folder in (tmp_path / "whole", records)]
+        assert shards[0] == shards[1]
+
+
+def test_verify_names_what_is_damaged_and_exits_non_zero(tmp_path):
+    records = make_records(tmp_path, per_class={"train": 4, "test": 2})
+    whole = build("--verify", f"--records={records}")
+    assert whole.returncode == 0 and "as it was built" in whole.stdout
+    shard = sorted(records.glob("*.tfrecord-*"))[1]
+    shard.write_bytes(shard.read_bytes()[:-1])
+    damaged = build("--verify", f"--records={records}")
+    assert damaged.returncode == 1 and damaged.stdout.count(shard.name) == 2, damaged.stdout
+
+
+def test_the_seeds_split_shows_the_overlap_that_the_default_avoids(pictures):
+    shown = build("--source=folder", f"--source_dir={pictures}", "--split=stratified", "--dry_run")
+    share = re.search(r"share of test pictures whose item is in train: (\S+)", shown.stdout)[1]
+    assert float(share) > 0.5
+    default = build("--source=folder", f"--source_dir={pictures}", "--dry_run").stdout
+    assert f"item is in train: 0.0  (of a split at random: {share})" in default
+
+
+def test_items_that_share_look_alikes_stay_together_and_are_listed(tmp_path, pictures):
+    root = shutil.copytree(pictures, tmp_path / "pictures")
+    for number in range(9):
+        shutil.copy(root / f"Tee/item{number}/1.jpg", root / f"Dress/item{number + 1}/copy.jpg")
+    with Image.open(root / "Tee/item1/2.jpg") as image:
+        image.save(root / "Dress/item1/smaller_file.jpg", quality=40)
+    flags = ("--source=folder", f"--source_dir={root}", r"--group_pattern=^\w+/item\d+")
+    shown = build(*flags, f"--records={tmp_path / 'r'}")
+    assert shown.returncode == 0, shown.stderr
+    assert "look-alikes: 20 pictures in 10 groups, 10 of them under several classes" in shown.stdout
+    assert "items: 30, 10 joined to others by look-alikes" in shown.stdout
+    manifest = json.loads((tmp_path / "r" / "manifest.json").read_text())
+    assert manifest["overlap"]["look-alikes, train and test"] == 0
+    assert manifest["overlap_at_random"]["look-alikes, train and test"] > 0
+    listed = pd.read_csv(tmp_path / "r" / "look_alikes.csv")
+    assert listed.groupby("group")["split"].nunique().max() == 1
+    assert listed["identical"].sum() == 18 and len(listed) == 20
+    random = build(*flags, "--split=stratified", f"--records={tmp_path / 's'}")
+    assert re.search(r"overlap look-alikes, train and test: [1-9]", random.stdout), random.stderr
+
+
+def test_classes_and_split_need_no_pictures(shared):
+    shown = build(f"--source_dir={shared / 'deepfashion'}", "--top_k=20", "--dry_run")
+    assert shown.returncode == 0, shown.stderr
+    assert "rows read: 30,545" in shown.stdout
+    assert "overlap items, train and test: 0" in shown.stdout
+
+
+@pytest.mark.parametrize("flags, message", [
+    (["--source_dir=x"], "--records=DIR"), (["--records=x"], "source_dir"),
+    (["--source_dir=x", "--dry_run", "--csv_file=y"], "--source=csv"),
+    (["--source_dir=x", "--dry_run", "--test_fraction=0.8", "--validation_fraction=0.3"],
+     "leave nothing for train"), (["--source=zip"], "deepfashion")])
+def test_flags_that_do_not_go_together_are_refused(flags, message):
+    shown = build(*flags)
+    assert shown.returncode != 0 and message in shown.stderr

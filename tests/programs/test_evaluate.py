@@ -1,0 +1,92 @@
+"""The contract of `python -m fashionclf.evaluate`, kept by the program itself."""
+import json
+import shutil
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from fashionclf.model import network, weights
+from fashionclf.model.spec import Spec
+from tests.helpers.tiny import CLASSES, make_records
+
+pytestmark = pytest.mark.slow  # each test starts the program
+
+
+@pytest.fixture(scope="module")
+def records_dir(tmp_path_factory):
+    return make_records(tmp_path_factory.mktemp("evaluate"),
+                        per_class={"train": 1, "validation": 2, "test": 3})
+
+
+def make_run(folder, classes):
+    spec = Spec("baseline_cnn", classes, 32, 0.0)
+    folder.mkdir()
+    weights.save(network.build(spec), spec, folder)
+    return folder
+
+
+def evaluate(*words):
+    return subprocess.run([sys.executable, "-m", "fashionclf.evaluate", *words],
+                          capture_output=True, text=True)
+
+
+def test_the_report_and_the_printed_numbers_agree(records_dir, tmp_path):
+    run = make_run(tmp_path / "run", CLASSES)
+    done = evaluate(f"--run={run}", f"--records={records_dir}")
+    assert done.returncode == 0, done.stderr
+    scores = json.loads((run / "report/metrics.json").read_text())
+    assert (scores["n"], scores["split"]) == (9, "test")
+    assert f"accuracy            {scores['top1']:.3f}" in done.stdout
+    assert "majority baseline   0.333" in done.stdout
+    for file in (run / "report").iterdir():
+        assert str(file) in done.stdout
+    assert list((run / "tensorboard/report").iterdir())
+
+
+def test_another_split_does_not_touch_the_report_of_the_test_split(records_dir, tmp_path):
+    run = make_run(tmp_path / "run", CLASSES)
+    other = make_records(tmp_path / "other", per_class={"train": 1, "test": 1})
+    shutil.copy(other / "manifest.json", run / "records_manifest.json")
+    done = evaluate(f"--run={run}", f"--records={records_dir}", "--split=validation")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((run / "report_validation/metrics.json").read_text())["n"] == 6
+    assert not (run / "report").exists()
+    assert "are not the records of the training" in done.stdout
+
+
+def test_records_of_other_classes_are_refused_in_one_line(records_dir, tmp_path):
+    run = make_run(tmp_path / "run", ["Red", "Green", "Cyan"])
+    done = evaluate(f"--run={run}", f"--records={records_dir}")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: ") and "lack Cyan; the run does not know Blue" in last
+    assert not (run / "report").exists()
+
+
+def test_records_of_other_classes_are_scored_by_an_alignment(records_dir, tmp_path):
+    run = make_run(tmp_path / "run", ["Scarlet", "Cherry", "Sky", "Black"])
+    (tmp_path / "align.csv").write_text(
+        "run_class,records_class\nScarlet,Red\nCherry,Red\nSky,Blue\nBlack,\n")
+    done = evaluate(f"--run={run}", f"--records={records_dir}",
+                    f"--align={tmp_path / 'align.csv'}")
+    assert done.returncode == 0, done.stderr
+    assert "Scarlet + Cherry -> Red" in done.stdout and "Green (3 pictures)" in done.stdout
+    assert "coverage: 6 of 9 pictures (0.667)" in done.stdout
+    scores = json.loads((run / "report_aligned/metrics.json").read_text())
+    rows = pd.read_csv(run / "report_aligned/predictions.csv")
+    assert scores["n"] == len(rows) == 6 and set(rows["true"]) == {"Red", "Blue"}
+    hits = (rows["true"] == rows["predicted"]).sum()
+    assert scores["top1"] == pytest.approx(hits / 6)
+    assert scores["alignment"]["accuracy over all"] == pytest.approx(hits / 9)
+    assert not (run / "report").exists()
+
+
+def test_an_alignment_to_unknown_classes_is_refused_in_one_line(records_dir, tmp_path):
+    run = make_run(tmp_path / "run", ["Scarlet", "Sky"])
+    (tmp_path / "align.csv").write_text("run_class,records_class\nScarlet,Redd\nSky,\n")
+    done = evaluate(f"--run={run}", f"--records={records_dir}",
+                    f"--align={tmp_path / 'align.csv'}")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "align.csv:2: the records have no class 'Redd'; did you mean Red?" in done.stderr

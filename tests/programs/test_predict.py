@@ -1,0 +1,162 @@
+"""The contract of `python -m fashionclf.predict`, kept by the program itself."""
+import csv
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fashionclf.deployment import prediction_table
+from fashionclf.model import network, weights
+from fashionclf.model.spec import Spec
+
+CLASSES = ["Tee", "Coat"]
+pytestmark = pytest.mark.slow  # each test starts the program
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    spec = Spec("baseline_cnn", CLASSES, 32, 0.0)
+    weights.save(network.build(spec), spec, folder)
+    return folder
+
+
+def predict(*words, **options):
+    return subprocess.run([sys.executable, "-m", "fashionclf.predict", *map(str, words)],
+                          capture_output=True, text=True, **options)
+
+
+def draw(file):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (40, 50), (200, 100, 50)).save(file)
+    return file
+
+
+def test_every_picture_gets_a_row_and_a_bad_one_its_reason(run_dir, tmp_path):
+    draw(tmp_path / "in/b,\"1\".png")
+    draw(tmp_path / "in/a/x.WEBP")
+    (tmp_path / "in/c.jpg").write_text("no picture")
+    (tmp_path / "in/notes.txt").touch()
+    last = draw(tmp_path / "last.jpg")
+    output = tmp_path / "found.csv"
+    done = predict(f"--run={run_dir}", f"--output={output}", "--batch_size=2", tmp_path / "in",
+                   last, tmp_path / "absent.png")
+    rows = list(csv.reader(output.open(newline="", encoding="utf-8")))
+    assert rows[0] == prediction_table.COLUMNS
+    assert [row[0] for row in rows[1:]] == [
+        str(tmp_path / name) for name in ("in/a/x.WEBP", "in/b,\"1\".png", "in/c.jpg", "last.jpg",
+                                          "absent.png")]
+    for row in (rows[1], rows[2], rows[4]):
+        assert {row[1], row[3]} == set(CLASSES) and row[5:] == [""] * 4
+        assert float(row[2]) >= float(row[4])
+        assert float(row[2]) + float(row[4]) == pytest.approx(1, abs=2e-6)
+    assert rows[3][1:7] == rows[5][1:7] == [""] * 6
+    assert "not a picture" in rows[3][7] and "missing file" in rows[5][7]
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.splitlines()[-2:] == [
+        "1 files of other kinds in the folders were ignored",
+        "error: 2 of 5 pictures could not be used; the column error says why"]
+    assert not list(tmp_path.glob("*.incomplete"))
+
+
+def test_standard_output_holds_the_rows_alone(run_dir, tmp_path):
+    done = predict(f"--run={run_dir}", "--output=-", draw(tmp_path / "é.png").name, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.reader(io.StringIO(done.stdout)))
+    assert rows[0] == prediction_table.COLUMNS and [row[0] for row in rows[1:]] == ["é.png"]
+
+
+@pytest.mark.parametrize("words, message", [
+    (["--run=RUN", "--output=out.csv"], "no picture named"),
+    (["--run=RUN", "--output=out.csv", "empty"], "empty: this folder holds no"),
+    (["--run=RUN", "--output=absent/out.csv", "x.png"], "name a file in a folder that exists"),
+    (["--run=absent", "--output=out.csv", "x.png"], "python -m fashionclf.train"),
+    (["--run=RUN", "--output=out.txt", "x.png"], "say which with --format"),
+    (["--run=RUN", "--output=out.csv", "--csv_file=x.csv", "x.png"], "not both"),
+    (["--run=RUN", "--output=out.csv", "--source_dir=y", "x.png"], "goes with --csv_file alone"),
+    (["--run=RUN", "--output=-", "--embeddings=e.npy", "x.png"], "go with rows in a file"),
+    (["--run=RUN", "--output=out.csv", "--embeddings=no/e.npy", "x.png"], "--embeddings=no/e.npy"),
+])
+def test_a_mistake_in_the_command_is_one_line_and_leaves_nothing(run_dir, tmp_path, words,
+                                                                 message):
+    (tmp_path / "empty").mkdir()
+    done = predict(*(word.replace("RUN", str(run_dir)) for word in words), cwd=tmp_path)
+    assert done.returncode == 1 and done.stdout == ""
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: ") and message in last
+    assert "Traceback" not in done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["empty"]
+
+
+def test_a_catalogue_keeps_its_columns_and_rows_to_check_are_marked(run_dir, tmp_path):
+    draw(tmp_path / "shop/1.png")
+    (tmp_path / "shop/list.csv").write_text("sku,image,class\n007,1.png,=x\n8,2.png,\n")
+    words = [f"--run={run_dir}", f"--csv_file={tmp_path / 'shop/list.csv'}", "--path_column=image",
+             "--min_probability=1", f"--embeddings={tmp_path / 'e.npy'}"]
+    done = predict(*words, f"--output={tmp_path / 'out.jsonl'}")
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [(row["path"], row["sku"], row["csv_class"], row["check"]) for row in rows] == [
+        ("1.png", "007", "=x", True), ("2.png", "8", "", True)]
+    assert rows[0]["class"] in CLASSES and rows[1]["error"] == "missing file"
+    assert done.returncode == 1 and "1 of 2 pictures could not be used" in done.stderr
+    features = np.load(tmp_path / "e.npy", allow_pickle=False)
+    assert features.shape == (2, 128) and np.isfinite(features[0]).all()
+    assert np.isnan(features[1]).all()
+    again = predict(*words, "--format=csv", "--output=-", "--embeddings=")
+    assert again.stdout.splitlines()[1].endswith(",yes,007,'=x")
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """500 pictures, one of them bad: time enough to be killed in."""
+    folder = tmp_path_factory.mktemp("many")
+    rng = np.random.default_rng(0)
+    for number in range(500):
+        pixels = rng.integers(0, 256, (300, 300, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number:03}.jpg")
+    (folder / "250.jpg").write_text("no picture")
+    return folder
+
+
+def begun(words, part):
+    """A job that has kept a batch more than there was."""
+    before = part.read_bytes().count(b"\n") if part.exists() else 1
+    job = subprocess.Popen([sys.executable, "-m", "fashionclf.predict", *words],
+                           stderr=subprocess.PIPE, text=True)
+    while not (part.exists() and part.read_bytes().count(b"\n") > before):
+        assert job.poll() is None, job.stderr.read()
+        time.sleep(0.002)
+    return job
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_killed_job_goes_on_and_ends_as_an_undisturbed_one_to_the_byte(
+        run_dir, many, tmp_path, suffix):
+    def words(name):
+        return [f"--run={run_dir}", f"--output={tmp_path / name}.{suffix}", "--batch_size=4",
+                f"--embeddings={tmp_path / name}.npy", str(many)]
+    assert predict(*words("whole")).returncode == 1
+    part = tmp_path / f"killed.{suffix}.incomplete"
+    for kill in (signal.SIGKILL, signal.SIGTERM):
+        job = begun(words("killed"), part)
+        job.send_signal(kill)
+        said = job.communicate(timeout=60)[1]
+        if kill == signal.SIGTERM:
+            assert job.returncode == 128 + signal.SIGTERM and "saved after" in said
+        assert not (tmp_path / f"killed.{suffix}").exists()
+    other = predict(*words("killed"), "--min_probability=0.5")
+    assert other.returncode == 1 and "--min_probability was 0.0, is 0.5" in other.stderr
+    resumed = predict(*words("killed"))
+    assert resumed.returncode == 1 and "1 of 500 pictures could not be used" in resumed.stderr
+    assert "going on after" in resumed.stderr
+    for end in (suffix, "npy"):
+        whole, killed = (tmp_path / f"{name}.{end}" for name in ("whole", "killed"))
+        assert killed.read_bytes() == whole.read_bytes()
+    assert not [file.name for file in tmp_path.iterdir() if "killed." in file.name
+                and file.suffix not in (f".{suffix}", ".npy")]

@@ -1,0 +1,184 @@
+"""Promises of `python -m fashionclf.search`, kept by the program and by what it is made of."""
+import csv
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fashionclf.deployment import search_index, visual_search
+from fashionclf.model import network, weights
+from fashionclf.model.spec import Spec
+from fashionclf.pictures import files as picture_files
+from tests.helpers.tiny import CLASSES, make_records
+
+pytest.importorskip("faiss", reason="the extra search is not installed")
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory):
+    return new_run(tmp_path_factory.mktemp("run"))
+
+
+def new_run(folder):
+    spec = Spec("baseline_cnn", CLASSES, 32, 0.0)
+    weights.save(network.build(spec), spec, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """Four noisy pictures of each of three colours, and a row for each in a CSV."""
+    folder, rng = tmp_path_factory.mktemp("shop"), np.random.default_rng(0)
+    rows = ["file,kind,sku"]
+    for label, name in enumerate(CLASSES):
+        for number in range(4):
+            pixels = rng.integers(0, 60, (40, 40, 3))
+            pixels[..., label] += 190
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{name}{number}.png")
+            rows.append(f"{name}{number}.png,{name},{name}-sku")
+    (folder / "shop.csv").write_text("\n".join([*rows, "absent.png,Red,x\n"]))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def describer(run_dir):
+    return visual_search.Describer(run_dir, batch_size=5)
+
+
+@pytest.fixture
+def catalogue(shop, describer):
+    pictures, table = picture_files.from_csv(shop / "shop.csv", path_column="file",
+                                             source_dir=None)
+    known = [{"path": row.file, "class": row.kind, "item": row.sku} for row in table.itertuples()]
+    return pictures, known
+
+
+def index_of(described, folder, **facts):
+    search_index.write(folder, described.features, described.rows, facts=facts)
+    return search_index.read(folder)
+
+
+def test_neighbours_are_pictures_of_the_same_colour_and_never_the_query(
+        shop, describer, catalogue, tmp_path):
+    index = index_of(describer.files(*catalogue), tmp_path / "index", root=str(shop))
+    words = [str(shop / "Red1.png"), str(shop / "absent.png"), str(shop / "Blue0.png")]
+    pictures, _ = picture_files.find(words)
+    queries = describer.files(pictures, [{"path": picture.path} for picture in pictures])
+    found = visual_search.answers(index, queries, 3)
+    assert list(found.columns) == [*visual_search.COLUMNS, "place"]
+    red = found[found["query"] == words[0]]
+    assert sorted(red["path"]) == ["Red0.png", "Red2.png", "Red3.png"]
+    assert red["rank"].tolist() == [1, 2, 3] and set(red["class"]) == {"Red"}
+    assert (red["similarity"].diff()[1:] <= 0).all() and red["similarity"].between(0.9, 1).all()
+    assert set(red["item"]) == {"Red-sku"} and red["predicted"].isin(CLASSES).all()
+    assert found["query"].tolist() == [words[0]] * 3 + [words[2]] * 3 + [words[1]]
+    assert found["error"].tolist()[-1] == "missing file" and found["error"][:-1].isna().all()
+
+    figure = visual_search.sheet(index, queries.rows, found)
+    titles = [axes.get_title().split("\n") for axes in figure.axes]
+    assert len(titles) == 2 * 4 and titles[0][0] == "Red1.png"
+    assert titles[0][1] == f"predicted {queries.rows[0]['predicted']}"
+    assert titles[1] == ["Red", f"{red['similarity'].iloc[0]:.3f}"]
+    for axes, label in ((figure.axes[0], 0), (figure.axes[3], 0), (figure.axes[7], 2)):
+        assert axes.images[0].get_array().mean(axis=(0, 1)).argmax() == label
+
+
+def test_a_picture_that_is_gone_is_said_on_the_sheet(shop, describer, catalogue, tmp_path):
+    index = index_of(describer.files(*catalogue), tmp_path / "index", root=str(tmp_path))
+    pictures, _ = picture_files.find([str(shop / "Red1.png")])
+    queries = describer.files(pictures, [{"path": picture.path} for picture in pictures])
+    figure = visual_search.sheet(index, queries.rows, visual_search.answers(index, queries, 2))
+    assert [len(axes.images) for axes in figure.axes] == [1, 0, 0]
+    assert figure.axes[1].texts[0].get_text() == "missing file"
+
+
+def test_pictures_of_records_are_described_as_files_and_shown_from_the_records(
+        describer, tmp_path):
+    records_dir = make_records(tmp_path, per_class={"train": 2, "test": 1})
+    described = describer.records(records_dir, ["train", "test"])
+    assert [row["split"] for row in described.rows] == ["train"] * 6 + ["test"] * 3
+    index = index_of(described, tmp_path / "index", root=None, records=str(records_dir),
+                     box_margin=0.0)
+    for row, features in zip(described.rows, described.features):
+        assert row["class"] == row["item"].rpartition("_")[2]
+        pictures, _ = picture_files.find([str(tmp_path / "source" / row["path"])])
+        again = describer.files(pictures, [{"path": pictures[0].path}])
+        np.testing.assert_allclose(again.features[0], features, rtol=1e-4, atol=1e-3)
+    found = visual_search.answers(index, again, 2)  # the last, which has no path to be known by
+    assert found["similarity"][0] == pytest.approx(1, abs=1e-5)
+    figure = visual_search.sheet(index, again.rows, found)
+    assert (figure.axes[1].images[0].get_array() == figure.axes[0].images[0].get_array()).all()
+    with pytest.raises(ValueError, match="its split 'validation' is empty"):
+        describer.records(records_dir, ["validation"])
+
+
+def test_saved_features_are_taken_where_they_are_of_these_pictures_by_this_run(
+        describer, catalogue, tmp_path):
+    pictures, known = catalogue
+    computed = describer.files(pictures, known)
+    saved = np.vstack([computed.features, np.full((1, describer.width), np.nan, np.float32)])
+    np.save(tmp_path / "e.npy", saved)
+    found = describer.saved(tmp_path / "e.npy", pictures, known)
+    np.testing.assert_array_equal(found.features, computed.features)
+    assert [row["path"] for row in found.rows] == [row["path"] for row in computed.rows]
+    assert found.unusable[0]["path"] == "absent.png" and "NaN in" in found.unusable[0]["reason"]
+    for wrong, message in ((saved[:-1], "has shape"), (saved[:, :-1], "has shape"),
+                           (saved[[*range(4, 12), *range(4), 12]], "not what .* makes of these")):
+        np.save(tmp_path / "e.npy", wrong)
+        with pytest.raises(ValueError, match=message):
+            describer.saved(tmp_path / "e.npy", pictures, known)
+    (tmp_path / "e.npy").write_bytes(b"\x93NUMPY")
+    with pytest.raises(ValueError, match="is no whole .npy file"):
+        describer.saved(tmp_path / "e.npy", pictures, known)
+
+
+def search(*words, **options):
+    return subprocess.run([sys.executable, "-m", "fashionclf.search", *map(str, words)],
+                          capture_output=True, text=True, **options)
+
+
+@pytest.mark.slow
+def test_a_catalogue_is_built_and_queried_from_the_command_line(run_dir, shop, tmp_path):
+    index = tmp_path / "index"
+    common = [f"--run={run_dir}", f"--index={index}"]
+    built = search("build", *common, f"--csv_file={shop / 'shop.csv'}", "--path_column=file",
+                   "--class_column=kind", "--item_column=sku")
+    assert built.returncode == 1 and "12 pictures, exact search" in built.stdout
+    assert "left out: absent.png: missing file" in built.stderr
+    facts = json.loads((index / "index.json").read_text())
+    assert facts["unusable"] == [{"path": "absent.png", "reason": "missing file"}]
+
+    asked = search("query", *common, "--k=3", f"--sheet={tmp_path / 'sheet.png'}", "Red1.png",
+                   cwd=shop)
+    assert asked.returncode == 0, asked.stderr
+    rows = list(csv.DictReader(io.StringIO(asked.stdout)))
+    assert sorted(row["path"] for row in rows) == ["Red0.png", "Red2.png", "Red3.png"]
+    assert rows[0]["rank"] == "1" and rows[0]["error"] == "" and 0.9 < float(
+        rows[0]["similarity"]) <= 1
+    assert Image.open(tmp_path / "sheet.png").size[0] > 500
+
+    (tmp_path / "other").mkdir()
+    other = search("query", f"--run={new_run(tmp_path / 'other')}", f"--index={index}",
+                   shop / "Red1.png")
+    assert other.returncode == 1 and "was built with another model" in other.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words, message", [
+    (["find"], "build or query"),
+    (["build"], "name one of the three"),
+    (["build", "x", "--records=y"], "name one of the three"),
+    (["build", "x", "--embeddings=e.npy"], "go with the --csv_file"),
+    (["build", "x", "--source_dir=y"], "goes with --csv_file alone"),
+    (["query"], "no picture named"),
+    (["query", "x.png", "--sheet=no/x.png"], "--sheet=no/x.png: name a file in a folder that"),
+    (["query", "x.png"], "of a finished 'python -m fashionclf.search build'"),
+])
+def test_a_mistake_is_one_line_with_the_cure(run_dir, tmp_path, words, message):
+    done = search(*words, f"--run={run_dir}", "--index=absent", cwd=tmp_path)
+    assert done.returncode == 1 and message in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr and not list(tmp_path.iterdir())

@@ -1,0 +1,81 @@
+import io
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from fashionclf.pictures import files as picture_files
+from fashionclf.records import audit
+from fashionclf.system import workers
+
+FATES = {
+    "good.png": None,
+    "twin.png": None,
+    "inside.png": None,
+    "cut.png": "cannot be decoded",
+    "text.jpg": "not a picture",
+    "empty.jpg": "empty file",
+    "folder.jpg": "not a regular file",
+    "fifo.jpg": "not a regular file",
+    "none.png": "missing file",
+    "loop.png": "missing file",
+    "huge.png": "larger than the limit of 200,000,000 bytes",
+    "link.png": "leads out of the source folder",
+    "../outside.png": "leads out of the source folder",
+    "/outside.png": "leads out of the source folder",
+    "bad\0name.png": "null byte",
+    "bad\udcffname.png": "file name is not UTF-8",
+    "long" * 100: "cannot be read",
+}
+
+
+@pytest.fixture
+def root(tmp_path):
+    stream = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
+    Image.fromarray(pixels).save(stream, "PNG")
+    picture, root = stream.getvalue(), tmp_path / "root"
+    root.mkdir()
+    for name in ("good.png", "twin.png", "../outside.png"):
+        (root / name).write_bytes(picture)
+    (root / "cut.png").write_bytes(picture[:len(picture) // 2])
+    (root / "text.jpg").write_text("hello")
+    (root / "empty.jpg").touch()
+    (root / "huge.png").touch()
+    os.truncate(root / "huge.png", picture_files.MAX_BYTES + 1)
+    (root / "folder.jpg").mkdir()
+    os.mkfifo(root / "fifo.jpg")
+    (root / "link.png").symlink_to(tmp_path / "outside.png")
+    (root / "inside.png").symlink_to("good.png")
+    (root / "loop.png").symlink_to("loop.png")
+    return root
+
+
+@pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_every_file_gets_its_fate_and_nothing_outside_is_read(root, monkeypatch, count):
+    monkeypatch.setattr(audit, "PART", 3)
+    table = pd.DataFrame({"path": list(FATES)}, index=range(100, 100 + len(FATES)), dtype=object)
+    found = audit.pictures(table, root, run=workers.processes(count))
+    assert found.index.equals(table.index)
+    for (path, fate), reason in zip(FATES.items(), found["reason"]):
+        assert reason is None if fate is None else fate in reason, (path, reason)
+    digests = dict(zip(FATES, found["digest"]))
+    assert digests["good.png"] == digests["twin.png"] == digests["inside.png"] is not None
+    assert digests["../outside.png"] is None and digests["link.png"] is None
+    assert found["size"].iloc[0] == (30, 20) and len(found["look"].iloc[0]) == 64
+    assert found.loc[found["reason"].notna(), ["look", "size"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("bbox, kept, repair", [
+    (None, None, None), ((1, 1, 30, 20), (1, 1, 30, 20), None), ((5, 5, 5, 5), (5, 5, 5, 5), None),
+    ((-3, 0, 31, 20), (1, 1, 30, 20), "cut at the border"),
+    ((9, 5, 8, 7), None, "empty or outside"), ((31, 1, 40, 9), None, "empty or outside"),
+    ((0, 0, 0, 0), None, "empty or outside")])
+def test_a_box_that_is_not_within_its_picture_is_repaired_and_said(bbox, kept, repair):
+    table = pd.DataFrame({"bbox": [bbox, (1, 1, 2, 2)], "size": [(30, 20), (30, 20)]}, index=[7, 9])
+    found = audit.with_checked_boxes(table)
+    assert found["bbox"].tolist() == [kept, (1, 1, 2, 2)]
+    assert found["repair"][9] is None and (repair or "") in (found["repair"][7] or "")
+    assert (found["repair"][7] is None) == (repair is None)

@@ -1,0 +1,66 @@
+"""Classes of a run and of other records are aligned by a file; what it can't align is said."""
+import numpy as np
+import pytest
+
+from fashionclf.sources import alignment
+
+OURS, THEIRS = ["Tee", "Singlet", "Camisole", "Bodysuit"], ["Hat", "Top", "T-Shirt"]
+ROWS = "run_class,records_class\nTee,T-Shirt\nSinglet,Top\nBodysuit,\nCamisole,Top\n"
+
+
+def read(tmp_path, text=ROWS):
+    file = tmp_path / "align.csv"
+    file.write_text(text)
+    return alignment.read(file, OURS, THEIRS)
+
+
+def test_several_classes_of_the_run_may_be_one_of_the_records(tmp_path):
+    found = read(tmp_path)
+    assert found.places.tolist() == [2, 1, 1, -1]
+    assert found.reached.tolist() == [1, 2] and found.reached_classes == ["Top", "T-Shirt"]
+    assert found.members(1).tolist() == [1, 2]
+
+
+def test_probabilities_are_summed_into_the_records_classes(tmp_path):
+    given = np.array([[0.1, 0.2, 0.3, 0.4], [0.7, 0.1, 0.1, 0.1]], np.float32)
+    summed = read(tmp_path).summed(given)
+    np.testing.assert_allclose(summed, [[0.5, 0.1], [0.2, 0.7]], rtol=1e-6)
+    assert summed.dtype == np.float32
+
+
+def test_what_maps_what_can_not_and_how_much_that_is_are_counted(tmp_path):
+    found = read(tmp_path)
+    given = np.array([[0.6, 0.2, 0.2, 0.0],   # T-Shirt, right
+                      [0.4, 0.3, 0.3, 0.0],   # Top by the sum alone, right
+                      [0.3, 0.1, 0.1, 0.5],   # surest of Bodysuit, else T-Shirt, wrong
+                      [0.9, 0.0, 0.1, 0.0]])  # a Hat, which the run can't say
+    facts = found.facts(np.array([2, 1, 1, 0]), given)
+    assert facts["maps"] == {"Top": ["Singlet", "Camisole"], "T-Shirt": ["Tee"]}
+    assert facts["run classes without one"] == ["Bodysuit"]
+    assert facts["records' classes without one"] == {"Hat": 1}
+    assert (facts["pictures"], facts["scored"], facts["coverage"]) == (4, 3, 0.75)
+    assert facts["accuracy over all"] == 0.5
+    assert facts["scored of which the run says a class without one"] == 1
+    said = alignment.as_text(facts)
+    assert "Singlet + Camisole -> Top" in said and "Hat (1 pictures)" in said
+    assert "coverage: 3 of 4 pictures (0.750)" in said
+
+
+@pytest.mark.parametrize("text, message", [
+    ("run,to\nTee,Top\n", ":1: has no column 'run_class', only run, to; name them so"),
+    (ROWS + "Tee,Top\n", ":6: 'Tee' stands in line 2 too; keep one"),
+    (ROWS + "Te,Top\n", ":6: the run has no class 'Te'; did you mean Tee"),
+    (ROWS.replace("Tee,T-Shirt", "Tee,TShirt"),
+     ":2: the records have no class 'TShirt'; did you mean T-Shirt"),
+    (ROWS.replace("Singlet,Top\n", ""), ": has no row for 'Singlet' of the run; add one"),
+    ("run_class,records_class\nTee,\nSinglet,\nBodysuit,\nCamisole,\n",
+     ": maps no class of the run; fill in"),
+    ("", ":1: expected a header and rows")])
+def test_a_bad_alignment_is_named_with_file_line_and_cure(tmp_path, text, message):
+    with pytest.raises(ValueError, match=f"align.csv{message}"):
+        read(tmp_path, text)
+
+
+def test_a_missing_alignment_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="--align names a CSV with run_class,records_class"):
+        alignment.read(tmp_path / "none.csv", OURS, THEIRS)

@@ -1,0 +1,59 @@
+import pytest
+
+from fashionclf.sources import readers
+
+
+def read_rows(tmp_path, text, **columns):
+    file = tmp_path / "rows.csv"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return readers.read_csv(file, images_root=tmp_path, path_column="path",
+                            category_column="kind", **columns)
+
+
+@pytest.mark.parametrize("text", [
+    "path,kind\na.jpg,Tee\n", "path,kind\r\na.jpg,Tee\r\n", "path,kind\ra.jpg,Tee",
+    "\ufeffpath,kind\n\na.jpg,Tee\n\n", 'kind,"path"\n"Tee",a.jpg\nTee,a.jpg\n'])
+def test_csv_is_read_whatever_its_line_ends_and_quotes(tmp_path, text):
+    table = read_rows(tmp_path, text).table
+    assert table[["path", "category"]].to_numpy().tolist() == [["a.jpg", "Tee"]]
+
+
+@pytest.mark.parametrize("text, message", [
+    ("", ":1: expected a header and rows"), ("path,kind\n", ":1: expected a header and rows"),
+    ("path,kind,path\na,b,c\n", ":1: has column 'path' twice"),
+    ("path,kind\na.jpg,Tee,1\n", ":2: has 3 fields, the header 2; put double quotes"),
+    ("path,kind\na.jpg\n", ":2: has 1 fields, the header 2"),
+    ('path,kind\na.jpg,Tee\nb.jpg,"Tee\nc.jpg,Tee\n', ":3: the row that begins here is no CSV"),
+    ('path,kind,text\na.jpg,Tee,"two\r\nlines"\nb.jpg,Tee\n', ":4: has 2 fields"),
+    ("path,kind\na\0.jpg,Tee\n", ":2: byte 0x00 belongs in no"),
+    (b"path,kind\na.jpg,Caf\xe9\n", ":2: byte 0xe9 belongs in no UTF-8 text; save the file as"),
+    ("path,kind\n,Tee\n", ":2: '' is no plain path"), ("path,kind\n./a,Tee\n", ":2: './a' is no"),
+    ('path,kind\n"a\n/../b.jpg",Tee\n', ":2: .* leads out"),
+    ("path,kind\na.jpg,Tee \n", ":2: 'Tee ' can't name a class"),
+    ('path,kind\na.jpg,"T\nee"\n', ":2: .* can't name a class"),
+    ("path,kind\na.jpg,Tee\na.jpg,Dress\n", ":3: 'a.jpg' stands in line 2 too")])
+def test_a_bad_csv_is_named_with_file_line_and_cure(tmp_path, text, message):
+    with pytest.raises(ValueError, match=f"rows.csv{message}"):
+        read_rows(tmp_path, text)
+
+
+@pytest.mark.parametrize("row, message", [
+    ("a.jpg,Tee,,train,1,2,3,4", "has no item"),
+    ("a.jpg,Tee,i,trian,1,2,3,4", "'trian' is not train"),
+    ("a.jpg,Tee,i,,1,2,3,", "expected a whole number .* got ''"),
+    ("a.jpg,Tee,i,,1,2,3,4.5", "expected a whole number .* got '4.5'")])
+def test_bad_items_parts_and_boxes_of_a_csv_are_named(tmp_path, row, message):
+    with pytest.raises(ValueError, match=f"rows.csv:2: {message}"):
+        read_rows(tmp_path, f"path,kind,item,part,l,t,r,b\n{row}\n", item_column="item",
+                  partition_column="part", bbox_columns=["l", "t", "r", "b"])
+
+
+def test_a_box_needs_four_columns_that_differ(tmp_path):
+    with pytest.raises(ValueError, match="--bbox_columns needs the four columns"):
+        read_rows(tmp_path, "path,kind,l\na.jpg,Tee,1\n", bbox_columns=["l", "l", "l", "l"])
+
+
+def test_boxes_as_pandas_writes_them_beside_gaps_are_whole_numbers(tmp_path):
+    text = "path,kind,l,t,r,b\na.jpg,Tee,1.0,2.0,30.0,40.0\nb.jpg,Tee,,,,\n"
+    table = read_rows(tmp_path, text, bbox_columns=["l", "t", "r", "b"]).table
+    assert table["bbox"].tolist() == [(1, 2, 30, 40), None]

@@ -1,0 +1,176 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fashionclf.sources import categories, readers
+
+
+def table(*folders, per_folder=2, category=None):
+    rows = [(f"img/{folder}/img_{i:08d}.jpg", f"img/{folder}", category)
+            for folder in folders for i in range(per_folder)]
+    return pd.DataFrame(rows, columns=["path", "item", "category"]).assign(
+        bbox=None, partition=None)
+
+
+def labels(found):
+    return [found.classes[label] for label in found.table["label"]]
+
+
+@pytest.mark.parametrize("folder, name", [
+    ("Sheer_Pleated-Front_Blouse", "Blouse"), ("36_Plaid_Shirt_Dress", "Dress"),
+    ("1981_Graphic_Ringer_Tee", "Tee"), ("Striped_A-line_Dress", "Dress"),
+    ("Boucl&eacute;_Cardigan", "Cardigan"), ("Classic_Button-Down", "Button-Down")])
+def test_the_name_gives_what_follows_the_last_underscore(folder, name):
+    assert categories.assign(table(folder), label_from="name").classes == [name]
+
+
+@pytest.mark.parametrize("folder, word", [
+    ("Denim_Jacket_Dress", "Jacket"), ("Halter-Neck_Dress", "Halter"), ("Teen_Dress", "Dress"),
+    ("long-\u017f_dre\u017f\u017f", "Dress"),
+    ("classic_button-down_shirt", "Button-Down"), ("Plain_Sarong", None)])
+def test_the_seeds_rule_takes_the_first_word_whole_and_in_any_case(folder, word):
+    vocabulary = ["Jacket", "Dress", "Halter", "Tee", "Button-Down"]
+    assert categories.keyword_category(folder, vocabulary) == word
+
+
+def test_top_k_is_by_pictures_and_what_is_below_is_counted():
+    rows = pd.concat([table("a_Tee", per_folder=3), table("b_Dress", per_folder=5),
+                      table("c_Cape")], ignore_index=True)
+    found = categories.assign(rows, label_from="name", top_k=2)
+    assert found.classes == ["Dress", "Tee"]
+    assert found.dropped["reason"].tolist() == ["not in top 2"] * 2
+    assert len(found.table) + len(found.dropped) == len(rows)
+
+
+def test_a_class_file_gives_the_order_and_must_be_known(tmp_path):
+    file = tmp_path / "classes.txt"
+    file.write_text("# mine\nTee\nDress\n")
+    found = categories.assign(table("a_Dress", "b_Tee", "c_Cape"), label_from="name",
+                              classes=str(file))
+    assert found.classes == ["Tee", "Dress"] and labels(found) == ["Dress"] * 2 + ["Tee"] * 2
+    file.write_text("Tee\nDres\n")
+    with pytest.raises(ValueError, match="'Dres'; did you mean Dress"):
+        categories.assign(table("a_Dress", "b_Tee"), label_from="name", classes=str(file))
+
+
+def test_a_map_renames_merges_and_drops(tmp_path):
+    file = tmp_path / "map.csv"
+    file.write_text("from,to\nTee,Top\nCape,\n")
+    found = categories.assign(table("a_Tee", "b_Top", "c_Cape"), label_from="name",
+                              category_map=[str(file)])
+    assert found.classes == ["Top"] and len(found.table) == 4
+    assert set(found.dropped["reason"]) == {"mapped to nothing"}
+
+
+def by_annotation(**choice):
+    rows = pd.concat([table(name, category=name) for name in ("Tee", "Dress")], ignore_index=True)
+    return categories.assign(rows, label_from="annotation", **choice)
+
+
+@pytest.mark.parametrize("data, message", [
+    (b"", ":1: expected a header and rows"), (b"from,to\n", ":1: expected a header and rows"),
+    (b"from\nTee\n", ":1: has no column 'to', only from; name them so"),
+    (b"from,to\nTee\n", ":2: has 1 fields, the header 2"),
+    (b"from,to\nTee,A\nTee,B\n", ":3: 'Tee' stands in line 2 too; keep one"),
+    (b"from,to\r\nTee,A\r\nTe,B\r\n", ":3: no picture is of class 'Te'; did you mean Tee"),
+    (b"from,to\n,A\n", ":2: no picture is of class ''"),
+    (b"from,to\nTee,A \n", ":2: 'A ' can't name a class"),
+    (b"from,to\nTee,Caf\xe9\n", ":2: byte 0xe9 belongs in no UTF-8 text; save"),
+    (b"from,to\nTee,\nDress,\n", ": maps every category to nothing; leave some"),
+    (b'from,to\nTee,"A\n', ":2: the row that begins here is no CSV")])
+def test_a_bad_map_is_named_with_file_line_and_cure(tmp_path, data, message):
+    (tmp_path / "map.csv").write_bytes(data)
+    with pytest.raises(ValueError, match=f"map.csv{message}"):
+        by_annotation(category_map=[str(tmp_path / "map.csv")])
+
+
+@pytest.mark.parametrize("data, message", [
+    (b"", ":1: names no class; write a class a line"), (b"# only this\n", ":1: names no class"),
+    (b"Tee\n\nTee\n", ":3: 'Tee' stands in line 1 too"),
+    (b"Tee\rDres\r", ":2: no picture is of class 'Dres'; did you mean Dress"),
+    (b"Tee\nCaf\xe9\n", ":2: byte 0xe9 belongs in no UTF-8 text; save"),
+    (b"Tee\x0bDress\n", ":1: no picture is of class")])
+def test_a_bad_class_file_is_named_with_file_line_and_cure(tmp_path, data, message):
+    (tmp_path / "classes.txt").write_bytes(data)
+    with pytest.raises(ValueError, match=f"classes.txt{message}"):
+        by_annotation(classes=str(tmp_path / "classes.txt"))
+
+
+def test_byte_order_marks_and_line_ends_do_not_matter(tmp_path):
+    (tmp_path / "map.csv").write_bytes(b"\xef\xbb\xbffrom,to\r\nTee,Top\r\n")
+    assert by_annotation(category_map=[str(tmp_path / "map.csv")]).classes == ["Dress", "Top"]
+    (tmp_path / "classes.txt").write_bytes(b"\xef\xbb\xbfTee\r\n Dress\r\n")
+    assert by_annotation(classes=str(tmp_path / "classes.txt")).classes == ["Tee", "Dress"]
+
+
+def test_a_name_that_the_records_would_lose_is_no_class():
+    with pytest.raises(ValueError, match="'Tee ' can't name a class.*--category_map"):
+        categories.assign(table("a_Tee "), label_from="name")
+
+
+def test_a_folder_that_ends_with_an_underscore_has_no_category():
+    assert categories.assign(table("a_", "b_Tee"), label_from="name").classes == ["Tee"]
+    with pytest.raises(ValueError, match="no row has a category"):
+        categories.assign(table("a_"), label_from="name")
+
+
+def test_the_cap_draws_evenly_over_items_whatever_the_order_of_rows():
+    rows = pd.concat([table("a_Tee", per_folder=50), table("b_Tee", "c_Tee", per_folder=3)],
+                     ignore_index=True)
+    found = categories.assign(rows, label_from="name", max_per_class=9, seed=1)
+    assert found.table["item"].value_counts().tolist() == [3, 3, 3]
+    again = categories.assign(rows.sample(frac=1, random_state=0), label_from="name",
+                              max_per_class=9, seed=1)
+    assert set(found.table["path"]) == set(again.table["path"])
+
+
+def test_rows_without_category_are_dropped_with_their_reason():
+    found = categories.assign(pd.concat([table("a_Tee", category="Tee"), table("b_x")],
+                                        ignore_index=True), label_from="annotation")
+    assert found.dropped["reason"].tolist() == ["no category"] * 2
+
+
+def test_two_ways_to_choose_classes_are_one_too_many():
+    with pytest.raises(ValueError, match="one of them"):
+        categories.assign(table("a_Tee"), label_from="name", top_k=3, classes="x.txt")
+
+
+def test_real_names_agree_with_the_real_annotation_on_every_row(shared):
+    rows = readers.read_deepfashion(shared / "deepfashion").table
+    by_name = categories.assign(rows, label_from="name")
+    by_annotation = categories.assign(rows, label_from="annotation")
+    assert len(rows) == 30_545 and labels(by_name) == labels(by_annotation)
+    text = (shared / "deepfashion/Anno_coarse/list_category_img.txt").read_text()
+    ids = pd.Series([line.split()[1] for line in text.splitlines()[2:]]).value_counts()
+    assert sorted(ids) == sorted(pd.Series(labels(by_name)).value_counts())
+
+
+def test_the_true_top_20_is_that_of_the_benchmarks_counts(shared):
+    counts = pd.read_csv(shared / "deepfashion/category_counts.csv")
+    top = counts.nlargest(20, "images_coarse_289222")["category_name"].tolist()
+    file = Path(__file__).parents[2] / "configs" / "classes_top20.txt"
+    lines = file.read_text().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == top
+    assert top[0] == "Dress" and top[-1] == "Coat"
+
+
+def test_rows_without_an_official_part_are_dropped_where_it_is_the_split():
+    table = pd.DataFrame({"path": ["x_Tee/1", "x_Tee/2", "y_Coat/1"], "item": "x",
+                          "category": ["Tee", "Tee", "Coat"], "partition": ["test", None, None]})
+    found = categories.assign(table, label_from="annotation", official=True)
+    assert found.classes == ["Tee"] and found.table["path"].tolist() == ["x_Tee/1"]
+    assert found.dropped["reason"].tolist() == ["no official part"] * 2
+    with pytest.raises(ValueError, match="no row has an official part: choose another --split"):
+        categories.assign(table.assign(partition=None), label_from="annotation", official=True)
+
+
+def test_of_two_maps_the_second_goes_on_from_what_the_first_gave(tmp_path):
+    (tmp_path / "one.csv").write_text("from,to\nTee,Top\n")
+    (tmp_path / "two.csv").write_text("from,to\nTop,Upper\nCape,Upper\n")
+    rows = table("a_Tee", "b_Top", "c_Cape", "d_Dress")
+    maps = [str(tmp_path / name) for name in ("one.csv", "two.csv")]
+    found = categories.assign(rows, label_from="name", category_map=maps)
+    assert labels(found) == ["Upper"] * 6 + ["Dress"] * 2
+    with pytest.raises(ValueError, match="one.csv:2: no picture is of class 'Tee'; did you mean"):
+        categories.assign(rows, label_from="name", category_map=[maps[0], *maps])

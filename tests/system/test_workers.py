@@ -1,0 +1,55 @@
+"""Processes give the results of one, in order, and neither outlive the program nor hide a death."""
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+from fashionclf.system import workers
+
+
+def doubled(part):
+    return [int(value) * 2 for value in part["value"]]
+
+
+def killed(part):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def parts(count):
+    return [pd.DataFrame({"value": [number, number + 100]}) for number in range(count)]
+
+
+@pytest.mark.slow
+def test_results_stand_in_the_order_of_the_parts():
+    expected = [[2 * number, 2 * number + 200] for number in range(9)]
+    assert workers.here(doubled, parts(9), desc="") == expected
+    assert workers.processes(2)(doubled, parts(9), desc="") == expected
+    assert workers.processes(2)(doubled, [], desc="") == []
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_is_an_error_with_a_cure():
+    with pytest.raises(OSError, match="ended by itself; .* fewer --workers"):
+        workers.processes(2)(killed, parts(3), desc="opening")
+
+
+@pytest.mark.slow
+def test_workers_end_when_the_program_is_killed(tmp_path):
+    lines = ("import os, time, pathlib, pandas as pd", "from fashionclf.system import workers",
+             "def work(part):",
+             f"    pathlib.Path({str(tmp_path)!r}, str(os.getpid())).touch(); time.sleep(600)",
+             "if __name__ == '__main__':",
+             "    workers.processes(2)(work, [pd.DataFrame({'a': [1]})] * 2, desc='')")
+    (tmp_path / "program.py").write_text("\n".join(lines))
+    program = subprocess.Popen([sys.executable, tmp_path / "program.py"], stderr=subprocess.DEVNULL)
+    while len(started := [int(f.name) for f in tmp_path.iterdir() if f.name.isdigit()]) < 2:
+        assert program.poll() is None
+        time.sleep(0.05)
+    program.kill()
+    program.wait()
+    while any(os.path.exists(f"/proc/{pid}") for pid in started):  # ends, or the test hangs
+        time.sleep(0.05)

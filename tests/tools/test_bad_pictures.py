@@ -1,0 +1,148 @@
+"""Every kind of tools.bad_pictures has its stated fate in build, training and prediction."""
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from fashionclf.model import network, weights
+from fashionclf.model.spec import Spec
+from fashionclf.pictures import decoding
+from fashionclf.pictures import files as picture_files
+from fashionclf.pictures import loading
+from fashionclf.system import tables
+from tools.spoiling import looks, places
+from tools.spoiling.kinds import BY_BYTES, USED
+
+ROOT = Path(__file__).resolve().parents[2]
+opened: list[str] = []
+sys.addaudithook(lambda event, arguments: opened.append(arguments[0]) if event == "open" else None)
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    """The source folder, and the kinds of pictures in it, in a folder that nobody may enter."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield places.write_corpus(Path(folder))
+
+
+@pytest.fixture(scope="module")
+def seen(corpus):
+    """(kind, fate in the build, fate in predict, MB of memory) of each kind; files then opened."""
+    source, kinds = corpus
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TQDM_DISABLE", "1")
+        looks.look(source, kinds[0])
+        opened.clear()
+        looked = [(kind, *looks.look(source, kind)) for kind in kinds]
+        return looked, [os.path.realpath(file) for file in opened if isinstance(file, (str, bytes))]
+
+
+def test_there_are_more_than_30_kinds_each_in_a_place_of_its_own():
+    kinds = [*BY_BYTES, *places.by_place(Path("/elsewhere/outside.jpg"))]
+    assert len({kind.path for kind in kinds}) == len(kinds) > 30
+
+
+@pytest.mark.slow
+def test_every_kind_has_its_stated_fate_in_build_and_predict_alike(seen):
+    for kind, build, predict, _ in seen[0]:
+        assert build.startswith(kind.fate) and predict == build, kind.path
+
+
+@pytest.mark.slow
+def test_no_picture_takes_more_memory_than_the_stated_bound(seen):
+    assert max(peak for *_, peak in seen[0]) < looks.BOUND_MB
+
+
+@pytest.mark.slow
+def test_nothing_outside_the_source_folder_is_opened(corpus, seen):
+    source = os.path.realpath(corpus[0])
+    pictures = [file for file in seen[1] if file.lower().endswith(picture_files.SUFFIXES)]
+    assert f"{source}/Tee/plain.jpg" in pictures
+    assert all(file.startswith(source + os.sep) for file in pictures)
+
+
+@pytest.mark.slow
+def test_the_table_in_this_folder_states_the_same(corpus, seen):
+    written = (ROOT / "tests/bad_pictures.md").read_text(encoding="utf-8").splitlines()
+    outside = str(corpus[0].parent)
+    rows = [looks.markdown(*row, outside=outside).rpartition(" | ")[0] for row in seen[0]]
+    assert rows == [line.rpartition(" | ")[0] for line in written if line.startswith("| `")]
+
+
+@pytest.mark.slow
+def test_training_decodes_what_is_used_to_the_pixels_of_predict(corpus):
+    source, kinds = corpus
+    used = [kind for kind in kinds if kind.fate == USED and "/largest." not in kind.path]
+    files = [picture_files.Picture(str(source / kind.path), str(source)) for kind in used]
+    encoded = tf.data.Dataset.from_generator(
+        lambda: ((source / kind.path).read_bytes() for kind in used),
+        output_signature=tf.TensorSpec([], tf.string))
+    trained = encoded.map(lambda picture: decoding.load(
+        picture, tf.zeros(4, tf.int32), image_size=32, box_margin=0.0))
+    predicted = loading.load_all(files, image_size=32, ahead=1)
+    for kind, image, (_, found) in zip(used, trained, predicted, strict=True):
+        assert np.isfinite(image).all() and np.array_equal(image, found), kind.path
+
+
+def listed_fates(kinds):
+    """Path -> fate of what a program, run by the same user, finds in the source folder."""
+    return {kind.path: kind.fate for kind in kinds
+            if kind.listed and not (kind.path == places.UNREADABLE and os.geteuid() == 0)}
+
+
+def run(*command):
+    return subprocess.run([sys.executable, "-m", *map(str, command)], cwd=ROOT, text=True,
+                          capture_output=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+
+
+@pytest.mark.slow
+def test_a_build_over_all_kinds_keeps_what_is_used_and_lists_the_rest(corpus, tmp_path):
+    source, kinds = corpus
+    done = run("fashionclf.build_tfrecords", "--source=folder", f"--source_dir={source}",
+               f"--records={tmp_path / 'r'}")
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((tmp_path / "r/manifest.json").read_text())
+    assert manifest["rows_read"] == manifest["written"] + manifest["quarantined"] + sum(
+        manifest["dropped"].values())
+    fates = listed_fates(kinds)
+    listed = pd.read_csv(tmp_path / "r/quarantine.csv").set_index("path")["reason"]
+    refused = {tables.safe(path): fate for path, fate in fates.items() if fate != USED}
+    assert set(listed.index) - {places.UNREADABLE} == set(refused)
+    assert all(listed[path].startswith(fate) for path, fate in refused.items())
+    stored = tfds.builder_from_directory(tmp_path / "r").as_dataset(
+        decoders={"image": tfds.decode.SkipDecoding()})
+    paths = [record["path"].numpy().decode() for part in stored.values() for record in part]
+    assert sorted(set(paths) - {places.UNREADABLE}) == sorted(
+        path for path, fate in fates.items() if fate == USED)
+    assert len(paths) == len(set(paths)) == manifest["written"]
+
+
+@pytest.mark.slow
+def test_predict_over_all_kinds_has_an_error_for_exactly_those_that_a_build_refuses(
+        corpus, tmp_path):
+    source, kinds = corpus
+    spec = Spec("baseline_cnn", ["Coat", "Tee"], 32, 0.0)
+    (tmp_path / "run").mkdir()
+    weights.save(network.build(spec), spec, tmp_path / "run")
+    done = run("fashionclf.predict", f"--run={tmp_path / 'run'}",
+               f"--output={tmp_path / 'found.csv'}", source)
+    assert done.returncode == 1, done.stderr
+    with open(tmp_path / "found.csv", newline="", encoding="utf-8") as file:
+        rows = {row["path"]: row for row in csv.DictReader(file)}
+    fates = listed_fates(kinds)
+    assert set(rows) - {f"{source}/{places.UNREADABLE}"} == {
+        tables.safe(f"{source}/{path}") for path in fates}
+    for path, fate in fates.items():
+        row = rows[tables.safe(f"{source}/{path}")]
+        assert bool(row["class"]) == (fate == USED), path
+        assert row["error"].startswith(fate.removeprefix(USED)), path

@@ -1,0 +1,94 @@
+"""The page to try a run on, in a browser where Gradio and Chromium are installed."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fashionclf.model import network, weights
+from fashionclf.model.spec import Spec
+from tests.helpers.tiny import CLASSES
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo") / "run"
+    folder.mkdir()
+    spec = Spec("baseline_cnn", CLASSES, 32, 0.1)
+    weights.save(network.build(spec), spec, folder)
+    return folder
+
+
+@pytest.fixture
+def picture(tmp_path):
+    file = tmp_path / "red.png"
+    Image.fromarray(np.full((90, 60, 3), (200, 30, 30), np.uint8)).save(file)
+    return file
+
+
+def test_a_look_gives_classes_the_picture_and_where_the_first_was_seen(run_dir, picture):
+    pytest.importorskip("faiss", reason="needs pip install 'fashionclf[demo]'")
+    from tools.demo.looking import Looker
+
+    seen = Looker(run_dir, None).look(picture.read_bytes())
+    assert set(seen.classes) == set(CLASSES)
+    assert list(seen.classes.values()) == sorted(seen.classes.values(), reverse=True)
+    assert seen.picture.shape == seen.overlay.shape == (90, 60, 3)
+    assert seen.neighbours == []
+
+
+def test_what_is_no_picture_is_refused_with_the_reason(run_dir):
+    from tools.demo.looking import Looker
+
+    with pytest.raises(ValueError, match="not a picture"):
+        Looker(run_dir, None).look(b"%PDF-1.7")
+
+
+def test_without_gradio_the_cure_is_named(run_dir, monkeypatch):
+    from tools.demo import page
+    from tools.demo.looking import Looker
+
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    with pytest.raises(ValueError, match=r"pip install 'fashionclf\[demo\]'"):
+        page.build(Looker(run_dir, None), "x")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
+def test_the_page_shows_classes_in_a_browser_and_asks_no_other_host(run_dir, picture, tmp_path):
+    pytest.importorskip("gradio", reason="needs pip install 'fashionclf[demo]'")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    (tmp_path / "letter.txt").write_text("no picture")
+    log = tmp_path / "log"
+    with open(log, "w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "tools.demo", f"--run={run_dir}", "--port=7893"], cwd=ROOT,
+            stdout=subprocess.PIPE, stderr=output, text=True)
+    try:
+        url = re.match(r"http://127\.0\.0\.1:7893/", server.stdout.readline())
+        assert url, log.read_text()
+        with sync_api.sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            page, asked = browser.new_page(viewport={"width": 1280, "height": 1000}), []
+            page.on("request", lambda request: asked.append(request.url))
+            page.goto(url[0])
+            page.set_input_files("input[type=file]", picture)
+            page.wait_for_selector(f"text=/{'|'.join(CLASSES)}/")
+            if folder := os.environ.get("FASHIONCLF_SCREENSHOTS"):
+                page.screenshot(path=Path(folder) / "demo_test.png", full_page=True)
+            page.reload()
+            page.set_input_files("input[type=file]", tmp_path / "letter.txt")
+            page.wait_for_selector("text=/can't be used: not a picture/")
+            browser.close()
+        assert asked and all(x.startswith((url[0], "data:", "blob:")) for x in asked)
+    finally:
+        server.terminate()
+        server.wait()

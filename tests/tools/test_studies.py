@@ -1,0 +1,232 @@
+"""The studies: one split whatever the classes are called, tables over seeds, each tool once."""
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from tools.studies import programs, sources, tables
+
+ROOT = Path(__file__).resolve().parents[2]
+COLOURS = {"Red": 0, "Green": 1, "Blue": 2}
+ROWS = pd.DataFrame([("short", 0, 0.5), ("long", 0, 0.7), ("short", 1, 0.6), ("long", 1, 0.7),
+                     ("short", 2, 0.9)], columns=["way", "seed", "accuracy"])
+
+
+def run(tool, *flags):
+    return subprocess.run([sys.executable, "-m", f"tools.{tool}", *map(str, flags)], cwd=ROOT,
+                          text=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """A DeepFashion-shaped tree: 12 senders with 3 noisy pictures of each of three colours."""
+    root, rng, rows = tmp_path_factory.mktemp("tree"), np.random.default_rng(0), []
+    for sender in range(12):
+        for name, channel in COLOURS.items():
+            for number in range(3):
+                pixels = rng.integers(0, 120, (32, 32, 3))
+                pixels[..., channel] += 120
+                rows.append((f"img/Sender_{sender}_{name}/img_{number:08d}.png", channel + 1))
+                file = root / rows[-1][0]
+                file.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(pixels.astype(np.uint8)).save(file)
+    lists = {"list_category_img": ("image_name category_label", rows),
+             "list_category_cloth": ("category_name category_type",
+                                     [(name, 1) for name in COLOURS])}
+    for name, (header, lines) in lists.items():
+        file = root / "Anno_coarse" / f"{name}.txt"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("\n".join([str(len(lines)), header,
+                                   *(" ".join(map(str, line)) for line in lines)]) + "\n")
+    return root
+
+
+@pytest.fixture
+def options(tree, tmp_path):
+    """What makes a study small: a recipe of one epoch a phase on pictures of 32 pixels."""
+    recipe = tmp_path / "recipe.cfg"
+    recipe.write_text("\n".join([
+        "--image_size=32", "--batch_size=8", "--head_epochs=1", "--fine_tune_epochs=1",
+        "--unfreeze_from=top", "--cache_views=1", "--warmup_steps=0"]) + "\n")
+    return [f"--source_dir={tree}", r"--group_pattern=Sender_(\d+)_", f"--recipe={recipe}",
+            "--weights=none", "--seeds=1", f"--output={tmp_path / 'out'}"]
+
+
+def test_a_split_keeps_groups_together_and_is_written_beside_the_rows(tree):
+    rows = sources.read(tree, r"Sender_(\d+)_")
+    drawn = sources.split(rows, test_fraction=0.3, validation_fraction=0.2, seed=1)
+    parts = drawn.table.groupby("item")["partition"].nunique()
+    assert (parts == 1).all() and set(drawn.table["partition"]) == {"train", "val", "test"}
+    written = list(csv.DictReader(io.StringIO(sources.as_csv(drawn))))
+    assert [row["path"] for row in written] == drawn.table["path"].tolist()
+    assert {row["x1"] for row in written} == {""}
+
+
+def test_boxes_of_the_source_are_kept(tmp_path):
+    table = pd.DataFrame({"path": ["a.jpg", "b.jpg"], "item": "i", "category": "Tee",
+                          "bbox": [(1, 2, 30, 40), None], "partition": "test"})
+    assert sources.as_csv(sources.Rows(table, tmp_path)).splitlines()[1:] == [
+        "a.jpg,i,Tee,test,1,2,30,40", "b.jpg,i,Tee,test,,,,"]
+
+
+def test_two_parts_share_no_group_and_leave_no_picture_out(tree):
+    rows = sources.read(tree, r"Sender_(\d+)_")
+    first, second = sources.divide(rows, 0.25, seed=0)
+    assert not set(first.table["item"]) & set(second.table["item"])
+    assert (len(first.table), len(second.table)) == (27, 81)
+
+
+def test_a_source_without_categories_is_refused(tmp_path):
+    (tmp_path / "img" / "a_Tee").mkdir(parents=True)
+    (tmp_path / "img" / "a_Tee" / "x.jpg").touch()
+    with pytest.raises(ValueError, match="no picture is annotated"):
+        sources.read(tmp_path, None)
+
+
+def test_means_have_the_standard_error_of_the_seeds():
+    shown = tables.over_seeds(ROWS, "way", ["accuracy"])
+    assert shown.values.tolist() == [["short", 3, "0.667 ± 0.120"], ["long", 2, "0.700 ± 0.000"]]
+    alone = tables.over_seeds(ROWS[ROWS["seed"] == 2], "way", ["accuracy"])
+    assert alone.values.tolist() == [["short", 1, "0.900"]]
+
+
+def test_gains_are_taken_seed_by_seed():
+    assert tables.gains(ROWS, "way", "accuracy").to_dict() == {
+        "short": "+0.000 ± 0.000", "long": "+0.150 ± 0.050"}
+
+
+def test_a_table_has_three_digits_and_blanks():
+    table = pd.DataFrame({"way": ["a", "b"], "n": [2, 3], "x": [0.12345, np.nan]})
+    assert tables.markdown(table).splitlines() == [
+        "| way | n | x |", "|---|---|---|", "| a | 2 | 0.123 |", "| b | 3 |  |"]
+
+
+@pytest.mark.slow
+def test_records_of_another_split_or_map_are_never_taken_for_those_asked_for(tree, tmp_path):
+    rows, other = (sources.split(sources.read(tree, r"Sender_(\d+)_"), test_fraction=0.3,
+                                 validation_fraction=0.2, seed=seed) for seed in (0, 1))
+    (tmp_path / "map.csv").write_text("from,to\nRed,Warm\n")
+    first = programs.build(rows, tmp_path, "x", category_map=tmp_path / "map.csv")
+    built = first.stat().st_mtime_ns
+    assert programs.build(rows, tmp_path, "x", category_map=tmp_path / "map.csv") == first
+    assert first.stat().st_mtime_ns == built
+    assert programs.build(other, tmp_path, "x", category_map=tmp_path / "map.csv") != first
+    (tmp_path / "map.csv").write_text("from,to\nRed,Hot\n")
+    changed = programs.build(rows, tmp_path, "x", category_map=tmp_path / "map.csv")
+    assert json.loads((changed / "manifest.json").read_text())["classes"] == [
+        "Blue", "Green", "Hot"]
+    with pytest.raises(FileNotFoundError, match="none.csv: no such file; correct the flag"):
+        programs.build(rows, tmp_path, "x", category_map=tmp_path / "none.csv")
+
+
+@pytest.mark.slow
+def test_a_program_that_fails_ends_the_study_with_its_command():
+    with pytest.raises(ChildProcessError, match="evaluate --run=nowhere.*\n.*exit code 1"):
+        programs.start("fashionclf.evaluate", "--run=nowhere", "--records=nowhere")
+
+
+@pytest.fixture
+def report(tmp_path):
+    folder = tmp_path / "report"
+    folder.mkdir()
+    (folder / "per_class.csv").write_text("class,n\nTee,4\n'=Top,2\nHat,1\n")
+    (folder / "predictions.csv").write_text(
+        "path,true,predicted\n1,Tee,Tee\n2,Tee,'=Top\n3,Tee,Tee\n4,Tee,Tee\n5,'=Top,Tee\n"
+        "6,'=Top,'=Top\n")
+    return folder
+
+
+@pytest.mark.slow
+def test_suggested_files_are_those_that_the_programs_take(report, tmp_path):
+    done = run("suggest_merges", f"--report={report}", "--merges=5", f"--output={tmp_path / 'm'}")
+    assert done.returncode == 0, done.stderr
+    assert "| Tee and =Top | 2 | 2 |" in done.stdout and "2 classes become 1" in done.stdout
+    written = {file.name: file.read_text() for file in (tmp_path / "m").glob("*.[ct]*")}
+    assert written["category_map.csv"] == "from,to\nTee,Tee+=Top\n=Top,Tee+=Top\n"
+    assert written["classes.txt"] == "Tee+=Top\nHat\n"
+    assert written["align.csv"] == ("run_class,records_class\nTee,Tee+=Top\n=Top,Tee+=Top\n"
+                                    "Hat,Hat\n")
+    assert (tmp_path / "m" / "merges.png").stat().st_size > 1000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flags, message", [
+    (["--report={0}", "--least_per_bit=9"], "no merge of two of 3 classes gains anything"),
+    (["--report={0},{0}/other"], "other: not the classes of"),
+    (["--report={0}/none"], "is .*none a report of")])
+def test_what_suggest_merges_can_not_use_is_said(report, flags, message):
+    (report / "other").mkdir()
+    (report / "other" / "per_class.csv").write_text("class\nTee\n")
+    done = run("suggest_merges", *[flag.format(report) for flag in flags], f"--output={report}/m")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert pd.Series(done.stderr).str.contains(f"error: .*{message}").all(), done.stderr
+
+
+@pytest.mark.slow
+def test_the_study_of_epochs_ends_with_its_table_and_is_not_done_twice(options, tmp_path):
+    flags = [*options, "--test_fraction=0.3", "--validation_fraction=0.2", "--epochs=1",
+             "--epochs=2"]
+    done = run("study_epochs", *flags)
+    assert done.returncode == 0, done.stderr
+    rows = pd.read_csv(tmp_path / "out" / "epochs.csv")
+    assert rows["epochs"].tolist() == [1, 2] and rows["temperature"].nunique() == 2
+    scores = json.loads((tmp_path / "out/run_2_epochs_0/report/metrics.json").read_text())
+    assert rows["ECE with temperature"][1] == pytest.approx(scores["ece"])
+    assert rows["ECE"][1] == pytest.approx(scores["ece_at_temperature_1"])
+    table = (tmp_path / "out" / "epochs.md").read_text()
+    assert f"| 2 | 1 | {scores['top1']:.3f} |" in table and table in done.stdout
+    weights = (tmp_path / "out/run_2_epochs_0/model.weights.h5").stat().st_mtime
+    again = run("study_epochs", *flags)
+    assert again.returncode == 0 and table in again.stdout
+    assert (tmp_path / "out/run_2_epochs_0/model.weights.h5").stat().st_mtime == weights
+    assert (tmp_path / "out" / "epochs.png").stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_the_study_of_merging_compares_four_ways_on_the_same_pictures(options, tmp_path):
+    done = run("study_merging", *options, "--test_fraction=0.4", "--validation_fraction=0.3",
+               "--merges=1")
+    assert done.returncode == 0, done.stderr
+    rows = pd.read_csv(tmp_path / "out" / "merging.csv")
+    before, merged, summed, after = rows["accuracy"]
+    assert len(rows) == 4 and rows["test pictures"].nunique() == 1
+    assert merged >= before and rows["majority baseline"][1:].nunique() == 1
+    said = [pd.read_csv(next((tmp_path / "out").glob(f"{report}/predictions.csv")),
+                        index_col="path") for report in (
+                "run_0/report", "run_0/report_test_*", "run_0_merged/report")]
+    assert set(said[0].index) == set(said[1].index) == set(said[2].index)
+    assert summed == pytest.approx((said[1]["true"] == said[1]["predicted"]).mean())
+    assert after == pytest.approx((said[2]["true"] == said[2]["predicted"]).mean())
+    table = (tmp_path / "out" / "merging.md").read_text()
+    assert f"| the same predictions, merged | 1 | {merged:.3f} |" in table
+    assert (tmp_path / "out" / "merging.png").stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_the_study_of_alignment_scores_the_old_run_beside_three_starts(options, tmp_path):
+    for name, text in {"old": "from,to\nRed,Scarlet\nGreen,\n", "new": "from,to\nBlue,Sky\n",
+                       "align": "run_class,records_class\nScarlet,Red\nBlue,Sky\n"}.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    done = run("study_alignment", *options, "--test_fraction=0.3", "--old_fraction=0.5",
+               *(f"--{flag}={tmp_path / name}.csv" for flag, name in (
+                   ("old_map", "old"), ("new_map", "new"), ("align", "align"))))
+    assert done.returncode == 0, done.stderr
+    rows = pd.read_csv(tmp_path / "out" / "alignment.csv")
+    assert rows["start"].tolist() == ["cold", "trunk of the old run",
+                                      "trunk and head of the old run"]
+    scores = programs.scores(next((tmp_path / "out").glob("run_old/report_test_*")))
+    facts = scores["alignment"]
+    assert set(facts["records' classes without one"]) == {"Green"}
+    assert facts["pictures"] == rows["test pictures"][0]
+    table = (tmp_path / "out" / "alignment.md").read_text()
+    assert f"accuracy on those scored: {scores['top1']:.3f}" in table
+    assert "| trunk and head of the old run | 1 |" in table
+    assert "2 of 3 classes start from" in done.stderr
+    assert (tmp_path / "out" / "alignment.png").stat().st_size > 1000

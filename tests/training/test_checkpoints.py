@@ -1,0 +1,97 @@
+import keras
+import numpy as np
+import pytest
+
+from fashionclf.training import checkpoints
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Three saves, of which two are kept: of weights 2 after epoch 2, and 3 after epoch 3."""
+    state, model = make(tmp_path)
+    for epoch in (1, 2, 3):
+        model.set_weights([np.full((2, 1), epoch, np.float32)])
+        state.save(epoch=epoch)
+    return tmp_path
+
+
+def make(folder):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, use_bias=False)])
+    optimizer = keras.optimizers.Adam()
+    optimizer.build(model.trainable_variables)
+    return checkpoints.TrainingState(folder, model, optimizer), model
+
+
+def restored(folder):
+    state, model = make(folder)
+    assert state.restore()
+    assert (model.get_weights()[0] == state.epoch).all()
+    return state.epoch
+
+
+def newest(folder, kind):
+    return max(folder.glob(f"ckpt-*.{kind}*"))
+
+
+def flip(file, place):
+    content = bytearray(file.read_bytes())
+    content[place] ^= 0xFF
+    file.write_bytes(content)
+
+
+def test_the_newest_of_two_kept_saves_is_restored(saved):
+    assert len(list(saved.glob("*.index"))) == checkpoints.KEEP
+    assert restored(saved) == 3
+
+
+@pytest.mark.parametrize("kind", ["data", "index"])
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.9])
+def test_a_truncated_newest_save_is_said_aloud_and_the_one_before_is_used(
+        saved, capsys, kind, share):
+    file = newest(saved, kind)
+    file.write_bytes(file.read_bytes()[:int(share * file.stat().st_size)])
+    assert restored(saved) == 2
+    assert "ckpt-3 is damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["data", "index"])
+def test_no_flipped_byte_is_taken_for_a_state(saved, kind):
+    """Wherever it is, the save before is used, or the byte held nothing of the state."""
+    file = newest(saved, kind)
+    whole = file.read_bytes()
+    found = []
+    for place in range(0, len(whole), max(1, len(whole) // 25)):
+        flip(file, place)
+        found.append(restored(saved))
+        file.write_bytes(whole)
+    assert 2 in found and restored(saved) == 3
+
+
+def test_a_save_that_was_cut_short_is_no_save(saved):
+    newest(saved, "index").unlink()
+    assert restored(saved) == 2
+
+
+def test_saves_that_are_all_damaged_are_an_error_not_a_new_start(saved):
+    for file in saved.glob("*.data*"):
+        file.write_bytes(b"")
+    with pytest.raises(ValueError, match="every checkpoint in .* is damaged: remove the folder"):
+        restored(saved)
+
+
+def test_training_goes_on_after_a_damaged_save(saved):
+    newest(saved, "data").write_bytes(b"")
+    state, model = make(saved)
+    state.restore()
+    model.set_weights([np.full((2, 1), 3, np.float32)])
+    state.save(epoch=3)
+    assert restored(saved) == 3 and len(list(saved.glob("*.index"))) == checkpoints.KEEP
+
+
+def test_weights_that_are_not_finite_are_never_saved(saved):
+    state, model = make(saved)
+    state.restore()
+    model.set_weights([np.array([[1], [np.nan]], np.float32)])
+    with pytest.raises(FloatingPointError, match="last good checkpoint is .*ckpt-3"):
+        state.save(epoch=4)
+    assert restored(saved) == 3

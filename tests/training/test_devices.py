@@ -1,0 +1,145 @@
+"""Several devices train to what one trains to: each picture draws its own augmentation."""
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fashionclf.model import weights
+from tests.helpers.tiny import make_records
+
+TRAIN = """
+import sys
+import tensorflow as tf
+import keras
+from fashionclf.model import augmentation, network, spec
+from fashionclf.records import input_pipeline
+from fashionclf.training import loop, recipe
+import numpy as np
+import pathlib
+
+records, run, devices = sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.argv[3])
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * devices)
+names = [device.name for device in tf.config.list_logical_devices("CPU")]
+strategy = tf.distribute.MirroredStrategy(names) if devices > 1 else tf.distribute.get_strategy()
+assert strategy.num_replicas_in_sync == devices
+keras.utils.set_random_seed(0)
+with strategy.scope():
+    model = network.build(spec.Spec("baseline_cnn", ["Red", "Green", "Blue"], 32, 0.0))
+    loop.run_phase(
+        model, recipe.Phase("head", "conv2d", 2, 2e-3, 0, 1e-4),
+        recipe.Recipe(8, augmentation.Augmentation(), 0.0, 0.2, 0.0, 0.1, np.ones(3), 0.9, 0),
+        input_pipeline.Pictures(pathlib.Path(records), {"train": 24, "validation": 6}, 32, 0.0),
+        run)
+np.savez(run / "weights.npz", *model.get_weights())
+"""
+
+
+def train(records: Path, run: Path, devices: int) -> list[np.ndarray]:
+    run.mkdir()
+    done = subprocess.run([sys.executable, "-c", TRAIN, records, run, str(devices)],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with np.load(run / "weights.npz") as weights:
+        return list(weights.values())
+
+
+@pytest.mark.slow
+def test_two_mirrored_devices_train_to_the_weights_of_one(tmp_path):
+    records = make_records(tmp_path, per_class={"train": 8, "validation": 2})
+    one, two = (train(records, tmp_path / str(n), n) for n in (1, 2))
+    for a, b in zip(one, two, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def start_workers(count: int, records: Path, run: Path, *more: str) -> list[subprocess.Popen]:
+    """Starts `python -m fashionclf.train` once for each worker; the first is the chief."""
+    ports = []
+    for _ in range(count):
+        with socket.socket() as probe:
+            probe.bind(("localhost", 0))
+            ports.append(probe.getsockname()[1])
+    cluster = {"worker": [f"localhost:{port}" for port in ports]}
+    command = [sys.executable, "-m", "fashionclf.train", f"--records={records}", f"--run={run}",
+               "--strategy=multi_worker", *SMALL, *more]
+    configs = [json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
+               for index in range(count)]
+    return [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                             env={**os.environ, "TF_CONFIG": config}) for config in configs]
+
+
+SMALL = ["--architecture=baseline_cnn", "--weights=none", "--image_size=32", "--batch_size=12",
+         "--head_epochs=2", "--fine_tune_epochs=2", "--ema_momentum=0.9"]
+
+
+def finish(workers: list[subprocess.Popen]) -> None:
+    for worker in workers:
+        said, _ = worker.communicate(timeout=300)
+        assert worker.returncode == 0, said
+
+
+def arrays_of(run: Path) -> list[np.ndarray]:
+    return weights.load(run)[0].get_weights()
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """Records, and the run of one process on them."""
+    folder = tmp_path_factory.mktemp("alone")
+    records = make_records(folder, per_class={"train": 16, "validation": 2, "test": 4})
+    subprocess.run([sys.executable, "-m", "fashionclf.train", f"--records={records}",
+                    f"--run={folder / 'run'}", *SMALL], check=True)
+    return records, folder / "run"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [2, 3])
+def test_several_workers_train_to_the_weights_and_metrics_of_one(tmp_path, alone, count):
+    records, one = alone
+    finish(start_workers(count, records, tmp_path / "run"))
+    for a, b in zip(arrays_of(one), arrays_of(tmp_path / "run"), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    expected, found = (json.loads((run / "report/metrics.json").read_text())
+                       for run in (one, tmp_path / "run"))
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        close = pytest.approx(value, abs=1e-5) if isinstance(value, (float, list)) else value
+        assert found[name] == close, name
+
+
+@pytest.mark.slow
+def test_the_death_of_a_worker_stops_the_others_and_all_together_go_on(tmp_path, alone):
+    records, one = alone
+    run = tmp_path / "run"
+    workers = start_workers(2, records, run, "--checkpoint_every_steps=1")
+    while not list(run.glob("checkpoints/fine_tune/*.index")):
+        assert workers[0].poll() is None, workers[0].communicate()[0]
+        time.sleep(0.02)
+    workers[1].kill()
+    died = time.monotonic()
+    said, _ = workers[0].communicate(timeout=120)
+    assert workers[0].returncode == 1 and "another worker" in said, said
+    print(f"the other worker stopped after {time.monotonic() - died:.0f} s")
+    finish(start_workers(2, records, run, "--checkpoint_every_steps=1"))
+    for a, b in zip(arrays_of(one), arrays_of(run), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_two_workers_train_on_one_trunk_cache_to_the_weights_of_one(tmp_path, alone):
+    records, _ = alone
+    flags = ["--architecture=efficientnet_b0", "--cache_views=2", "--warmup_steps=1"]
+    subprocess.run([sys.executable, "-m", "fashionclf.train", f"--records={records}",
+                    f"--run={tmp_path / 'one'}", *SMALL, *flags], check=True)
+    shutil.rmtree(f"{records}.trunk_cache")
+    finish(start_workers(2, records, tmp_path / "run", *flags))
+    assert len(list(Path(f"{records}.trunk_cache").iterdir())) == 1
+    for a, b in zip(arrays_of(tmp_path / "one"), arrays_of(tmp_path / "run"), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)

@@ -1,0 +1,171 @@
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from fashionclf.model import augmentation, network
+from fashionclf.model.spec import Spec
+from fashionclf.records.input_pipeline import Pictures
+from fashionclf.training import loop
+from fashionclf.training.recipe import Phase, Recipe
+from fashionclf.training.step import make_step
+from tests.helpers.tiny import CLASSES, make_records
+
+SIZE = 32
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    per_class = {"train": 8, "validation": 2, "test": 2}
+    folder = make_records(tmp_path_factory.mktemp("tuning"), per_class=per_class)
+    return Pictures(folder, {name: 3 * n for name, n in per_class.items()}, SIZE, 0.0)
+
+
+def recipe(**changes):
+    return Recipe(**{**dict(
+        batch_size=8, augmentation=augmentation.Augmentation(), mixup=0.0, dropout=0.2,
+        stochastic_depth=0.0, label_smoothing=0.1, class_weights=np.ones(3),
+        ema_momentum=0.0, seed=0), **changes})
+
+
+def phase(epochs=2, unfreeze_from="conv2d", name="head"):
+    return Phase(name, unfreeze_from, epochs, 2e-3, 0, 1e-4)
+
+
+def cnn():
+    keras.utils.set_random_seed(0)
+    return network.build(Spec("baseline_cnn", CLASSES, SIZE, 0.0))
+
+
+def weights(model):
+    return [v.numpy() for v in model.variables]
+
+
+def one_step(model, which, **changes):
+    network.unfreeze_from(model, which.unfreeze_from)
+    optimizer = keras.optimizers.Adam(1e-2)
+    optimizer.build(model.trainable_variables)
+    step = make_step(model, optimizer, which, recipe(**changes))
+    images = np.random.default_rng(0).uniform(0, 255, (8, SIZE, SIZE, 3)).astype(np.float32)
+    return step({"image": tf.constant(images), "label": tf.range(8, dtype=tf.int64) % 3},
+                tf.constant([1, 2]))
+
+
+@pytest.fixture(scope="module")
+def changed():
+    """Names of the layers that a step of each phase changes in an EfficientNetB0."""
+    def run(block):
+        model = network.build(Spec("efficientnet_b0", CLASSES, SIZE, 0.0))
+        before = {v.path: v.numpy() for v in model.variables}
+        one_step(model, phase(unfreeze_from=block))
+        return {v.path for v in model.variables if (before[v.path] != v.numpy()).any()}
+    return {"head": run(None), "fine_tune": run("block6a")}
+
+
+def test_the_head_phase_leaves_the_trunk_bitwise_unchanged(changed):
+    assert {path.split("/")[0] for path in changed["head"]} == {"predictions"}
+
+
+def test_fine_tuning_changes_the_top_two_blocks_and_no_batchnorm(changed):
+    blocks = {path.split("_")[0].split("/")[0] for path in changed["fine_tune"]}
+    assert {block[:6] for block in blocks} == {"block6", "block7", "top", "predic"}
+    assert not any("bn" in path for path in changed["fine_tune"])
+
+
+@pytest.mark.slow
+def test_stochastic_depth_reaches_trained_blocks_and_ends_with_the_step():
+    def loss(block, rate):
+        keras.utils.set_random_seed(0)
+        model = network.build(Spec("efficientnet_b0", CLASSES, SIZE, 0.0))
+        found = one_step(model, phase(unfreeze_from=block), stochastic_depth=rate)
+        assert all(getattr(layer, "keep", None) is None for layer in model.layers)
+        return float(found[0])
+    assert loss("block6a", 0.9) == loss("block6a", 0.9) != loss("block6a", 0.0)
+    assert loss(None, 0.9) == loss(None, 0.0)
+
+
+@pytest.mark.slow
+def test_it_learns_what_colours_tell(tmp_path, data):
+    loop.run_phase(cnn(), phase(epochs=12), recipe(augmentation=None), data, tmp_path)
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert history["val_accuracy"].max() == 1.0 and history["loss"].iloc[-1] < 0.7
+    assert (tmp_path / "checkpoints" / "best.weights.h5").is_file()
+
+
+def test_l2_is_the_sum_of_squares_of_the_trained_kernels():
+    model = cnn()
+    expected = 1e-4 * sum(np.square(v.numpy()).sum() for v in model.trainable_variables
+                          if v.name == "kernel")
+    assert float(one_step(model, phase())[1]) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.slow
+def test_an_efficientnet_killed_in_its_second_epoch_or_not_ends_bit_for_bit_the_same(
+        tmp_path, data, monkeypatch):
+    """Also that the same flags give the same weights twice, on threads as they come."""
+    how = recipe(stochastic_depth=0.2, mixup=0.2, ema_momentum=0.9, checkpoint_every_steps=1)
+    what = phase(unfreeze_from="block6a", name="fine_tune")
+
+    def train(run):
+        keras.utils.set_random_seed(0)
+        model = network.build(Spec("efficientnet_b0", CLASSES, SIZE, 0.0))
+        loop.run_phase(model, what, how, data, run)
+        return weights(model)
+    unbroken = train(tmp_path / "unbroken_run")
+    kill_after(monkeypatch, 4)
+    with pytest.raises(Killed):
+        train(tmp_path / "run")
+    monkeypatch.undo()
+    for one, other in zip(unbroken, train(tmp_path / "run"), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+class Killed(Exception):
+    pass
+
+
+def kill_after(monkeypatch, count):
+    """Lets the step after `count` steps raise Killed."""
+    make_step, steps = loop.make_step, []
+
+    def killing(*args):
+        real = make_step(*args)
+
+        def step(*batch):
+            steps.append(1)
+            if len(steps) > count:
+                raise Killed
+            return real(*batch)
+        return step
+    monkeypatch.setattr(loop, "make_step", killing)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ema_momentum, mixup", [(0.0, 0.0), (0.9, 0.2)])
+@pytest.mark.parametrize("kill_at", [2, 4])  # in the first epoch, after a save; in the second
+def test_a_killed_phase_ends_with_the_weights_of_an_unbroken_one(
+        tmp_path, data, monkeypatch, ema_momentum, mixup, kill_at):
+    how = recipe(ema_momentum=ema_momentum, mixup=mixup, checkpoint_every_steps=1)
+    unbroken = cnn()
+    loop.run_phase(unbroken, phase(), how, data, tmp_path / "unbroken_run")
+
+    kill_after(monkeypatch, kill_at)
+    with pytest.raises(Killed):
+        loop.run_phase(cnn(), phase(), how, data, tmp_path / "run")
+    monkeypatch.undo()
+    resumed = cnn()
+    loop.run_phase(resumed, phase(), how, data, tmp_path / "run")
+    for one, other in zip(weights(unbroken), weights(resumed)):
+        np.testing.assert_array_equal(one, other)
+    assert pd.read_csv(tmp_path / "run" / "history.csv")["epoch"].tolist() == [1, 2]
+
+
+def test_a_loss_that_is_not_finite_stops_training_and_names_the_last_good_save(tmp_path, data):
+    loop.run_phase(cnn(), phase(epochs=1), recipe(), data, tmp_path)
+    with pytest.raises(FloatingPointError) as stop:
+        loop.run_phase(cnn(), phase(epochs=2), recipe(class_weights=np.full(3, np.nan)),
+                       data, tmp_path)
+    for what in ("epoch 2", "by step 3", "at learning rate", str(tmp_path), "head/ckpt-1"):
+        assert what in str(stop.value)
+    assert [file.name for file in tmp_path.rglob("*.index")] == ["ckpt-1.index"]

@@ -1,0 +1,31 @@
+import pytest
+
+from fashionclf.training.run_folder import History
+
+
+def row(epoch, accuracy, loss=1.0, phase="head"):
+    return {"phase": phase, "epoch": epoch, "val_accuracy": accuracy, "val_loss": loss}
+
+
+@pytest.mark.parametrize("examples, kept", [
+    (100, [True, False, True, True, True]),  # standard error at 0.64: 0.048
+    (10_000, [True, False, True, True, False])])  # 0.0048
+def test_the_last_epoch_within_a_standard_error_of_the_best_is_kept(tmp_path, examples, kept):
+    history = History(tmp_path / "history.csv", examples)
+    assert [history.append(row(i, accuracy))
+            for i, accuracy in enumerate([0.5, 0.4, 0.5, 0.64, 0.60])] == kept
+
+
+def test_without_validation_the_newest_is_kept(tmp_path):
+    history = History(tmp_path / "history.csv")
+    nan = float("nan")
+    assert history.append(row(1, nan, nan)) and history.append(row(2, nan, nan))
+
+
+def test_epochs_that_were_never_saved_are_dropped_on_resume(tmp_path):
+    for epoch in (1, 2, 3):
+        History(tmp_path / "history.csv").append(row(epoch, 0.1 * epoch))
+    history = History(tmp_path / "history.csv")
+    history.append(row(1, 0.9, phase="fine_tune"))
+    history.trim("head", 2)
+    assert History(tmp_path / "history.csv").table["epoch"].tolist() == [1, 2, 1]
