@@ -1,5 +1,5 @@
 """A garment classifier: photographs in, audited records, a trained EfficientNetB0 out.
 
-Nothing is imported here, so that floor 0 (catalogue, categories, splits, metrics)
-loads without TensorFlow.
+Nothing is imported here, so that a program answers --help at once.
 """
+__version__ = "0.1.0"

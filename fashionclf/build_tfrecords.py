@@ -13,12 +13,15 @@ with tfds.builder_from_directory(DIR); DIR/manifest.json says what is in it.
 --dry_run shows classes and split from the lists alone: no picture is needed.
 --verify builds nothing and tells whether DIR is still what was built.
 """
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
 
 from fashionclf import cli
+from fashionclf.records import manifests
+from fashionclf.system import extras, files
 
 if TYPE_CHECKING:  # --help stays quick
     import pandas
@@ -63,12 +66,13 @@ flags.DEFINE_float("validation_fraction", 0.1, "Share of all pictures for valida
 flags.DEFINE_string("group_pattern", None,
                     "Regular expression searched in the path: pictures with equal matches (of its "
                     "group, if it has one) are one item, instead of those of one folder.")
-flags.DEFINE_integer("look_alike_bits", 32,
-                     "Pictures whose perceptual hashes of 256 bits differ in at most so many are "
-                     "look-alikes: copies in another size, quality or colour, or cut by 1 or 2 %. "
-                     "Above 0 every picture is compared with every other: ten times the pictures "
-                     "take a hundred times as long.",
+flags.DEFINE_integer("near_duplicate_bits", 32,
+                     "Pictures are near-duplicates if their perceptual hashes of 256 bits differ "
+                     "in at most this many: copies in another size, quality or colour, or cropped "
+                     "by 1 or 2 %. Above 0 every picture is compared with every other: ten times "
+                     "the pictures take a hundred times as long.",
                      lower_bound=0, upper_bound=96)
+flags.DEFINE_alias("look_alike_bits", "near_duplicate_bits")  # its name before
 flags.DEFINE_integer("seed", 0, "Seed of the draw for --split and --max_per_class.")
 # Output
 flags.DEFINE_string("records", None, "Folder to create; an existing one is never overwritten.")
@@ -89,135 +93,146 @@ flags.DEFINE_list("beam_options", ["--runner=FnApiRunner", "--direct_num_workers
 
 
 def main(_: list[str]) -> int:
+    checked()
     if FLAGS.verify:
         return verify()
-    if not FLAGS.dry_run:
-        from fashionclf.system import files
-
-        files.refuse_existing(Path(FLAGS.records))
-    catalogue = read_source()
-    labelled = label(catalogue)
+    source, labelled = read()
     if FLAGS.dry_run:
-        describe_split(split_rows(labelled.table), labelled.classes)
+        split(labelled.table, labelled.classes)
     else:
-        build(catalogue, labelled)
+        build(source, labelled)
     return 0
+
+
+def checked() -> None:
+    """Checks what can be checked without reading a list or a picture."""
+    if FLAGS.verify:
+        manifests.read(FLAGS.records)
+        return
+    if not FLAGS.dry_run:
+        files.refuse_existing(Path(FLAGS.records))
+    cli.require_folder(FLAGS.source_dir, "point --source_dir to the folder that holds "
+                       + {"deepfashion": "DeepFashion's img/ and Anno_coarse/",
+                          "folder": "a folder per class",
+                          "csv": "the pictures, from which the CSV's paths start"}[FLAGS.source])
+    cli.require_file(FLAGS.csv_file, "--csv_file names a CSV with a header")
+    cli.require_file(FLAGS.classes, "--classes names a text file, a class a line")
+    for file in FLAGS.category_map or ():
+        cli.require_file(file, "--category_map names a CSV with from,to")
+    if FLAGS.runner == "beam":
+        extras.require("beam", ["apache_beam"], purpose="--runner=beam")
 
 
 def verify() -> int:
     """Prints what is wrong with --records; the exit code is 1 where anything is."""
-    from fashionclf.records import verification
+    with cli.loading():
+        from fashionclf.records import verification
 
-    found = 0
-    for found, problem in enumerate(verification.problems(FLAGS.records), start=1):
+    count = 0
+    for count, problem in enumerate(verification.problems(FLAGS.records), start=1):
         print(problem)
-    print(f"{FLAGS.records}: " + (f"{found:,} problems" if found else "as it was built"))
-    return int(found > 0)
+    print(f"{FLAGS.records}: " + (f"{count:,} problems" if count else "as it was built"))
+    return int(count > 0)
 
 
-def build(catalogue: "Catalogue", labelled: "Labelled") -> None:
+def read() -> "tuple[Catalogue, Labelled]":
+    """The rows of the source, and those of them that have a class; prints what was found."""
+    from fashionclf.sources import categories, readers, splits
+
+    if FLAGS.source == "deepfashion":
+        source = readers.read_deepfashion(FLAGS.source_dir)
+    elif FLAGS.source == "folder":
+        source = readers.read_folder(FLAGS.source_dir)
+    else:
+        source = readers.read_csv(
+            FLAGS.csv_file, images_root=FLAGS.source_dir, path_column=FLAGS.path_column,
+            category_column=FLAGS.category_column, item_column=FLAGS.item_column,
+            bbox_columns=FLAGS.bbox_columns, partition_column=FLAGS.partition_column)
+    for note in source.notes:
+        print(note)
+    print(f"rows read: {len(source.table):,}")
+
+    labelled = categories.assign(
+        source.table, label_from=FLAGS.label_from, category_map=FLAGS.category_map or (),
+        top_k=FLAGS.top_k, classes=FLAGS.classes, max_per_class=FLAGS.max_per_class,
+        official=FLAGS.split == "official", seed=FLAGS.seed)
+    print(categories.counts_text("dropped", labelled.dropped["reason"]))
+    if FLAGS.group_pattern:
+        items = splits.items_by_pattern(labelled.table["path"], FLAGS.group_pattern)
+        labelled = dataclasses.replace(labelled, table=labelled.table.assign(item=items))
+    return source, labelled
+
+
+def split(table: "pandas.DataFrame", classes: list[str]) -> "tuple[pandas.DataFrame, dict]":
+    """`table` with the column `split`, and what the manifest tells about it; prints it."""
+    from fashionclf.sources import leakage, splits
+
+    # Items that share near-duplicates go to the same side.
+    items = table["item"]
+    if FLAGS.split == "grouped" and "look_group" in table:
+        items = leakage.joined_items(table["item"], table["look_group"])
+        joined = table["item"].nunique() - items.nunique()
+        print(f"items: {table['item'].nunique():,}, {joined:,} joined to others by "
+              "near-duplicates")
+
+    how = {"test_fraction": FLAGS.test_fraction, "seed": FLAGS.seed,
+           "validation_fraction": FLAGS.validation_fraction}
+    table = table.assign(
+        split=splits.split(table.assign(item=items), method=FLAGS.split, **how))
+
+    # For comparison: what a draw of single pictures would have leaked.
+    at_random = splits.split(table, method="stratified", **how)
+    facts = leakage.facts(table, at_random, classes)
+    print(f"\nsplit: {FLAGS.split}\n{leakage.as_text(facts)}")
+    return table, facts
+
+
+def build(source: "Catalogue", labelled: "Labelled") -> None:
     """Opens the labelled pictures, splits those that can be used, writes --records."""
-    from fashionclf.evaluation import figures
-    from fashionclf.records import audit
-    from fashionclf.records import manifest as manifests
-    from fashionclf.records import shards
-    from fashionclf.sources import leakage
-    from fashionclf.system import files, tables
+    with cli.loading():
+        from fashionclf.evaluation import figures
+        from fashionclf.records import audit, shards
+        from fashionclf.sources import leakage
+        from fashionclf.system import tables
 
     with files.staging(Path(FLAGS.records)) as folder:
         run = runner(folder)
-        table, quarantined = audit.usable(labelled, catalogue.images_root, run=run)
-        table = split_rows(audit.with_look_groups(table, FLAGS.look_alike_bits))
-        facts = describe_split(table, labelled.classes)
-        examples = shards.write(table, folder, images_root=catalogue.images_root,
+        table, quarantined = audit.usable(labelled, source.images_root, run=run)
+        table = audit.with_look_groups(table, FLAGS.near_duplicate_bits)
+        table, facts = split(table, labelled.classes)
+        examples = shards.write(table, folder, images_root=source.images_root,
                                 classes=labelled.classes, run=run)
         written = sum(examples.values())
-        print("\n" + manifests.account(len(catalogue.table), written, len(quarantined),
+        print("\n" + manifests.account(len(source.table), written, len(quarantined),
                                        len(labelled.dropped)))
+
+        # What did not go in as it was, picture by picture
         repaired = table[table["repair"].notna()]
         for name, rows in {
                 "quarantine": quarantined[["path", "item", "category", "reason"]],
                 "repaired": repaired[["path", "item", "category", "repair"]],
                 "dropped": labelled.dropped,
-                "look_alikes": leakage.look_alike_rows(table, labelled.classes)}.items():
+                "near_duplicates": leakage.look_alike_rows(table, labelled.classes)}.items():
             tables.write(rows, folder / f"{name}.csv")
         figures.class_distribution(facts["counts"]).savefig(folder / "class_distribution.png")
-        manifests.write_manifest(
+
+        # Last: a folder of records is finished once the manifest exists.
+        manifests.write(
             folder, classes=labelled.classes, examples=examples, **facts,
-            rows_read=len(catalogue.table), written=written, quarantined=len(quarantined),
+            rows_read=len(source.table), written=written, quarantined=len(quarantined),
             repaired=len(repaired), dropped=labelled.dropped["reason"].value_counts().to_dict(),
             flags=cli.own_flags())
     print(f"\n{FLAGS.records}: {written:,} records in "
           + ", ".join(f"{name} {count:,}" for name, count in examples.items()))
 
 
-def read_source() -> "Catalogue":
-    """The catalogue that --source names; prints what was found."""
-    from fashionclf.sources import readers
-
-    if FLAGS.source == "deepfashion":
-        found = readers.read_deepfashion(FLAGS.source_dir)
-    elif FLAGS.source == "folder":
-        found = readers.read_folder(FLAGS.source_dir)
-    else:
-        found = readers.read_csv(
-            FLAGS.csv_file, images_root=FLAGS.source_dir, path_column=FLAGS.path_column,
-            category_column=FLAGS.category_column, item_column=FLAGS.item_column,
-            bbox_columns=FLAGS.bbox_columns, partition_column=FLAGS.partition_column)
-    for note in found.notes:
-        print(note)
-    print(f"rows read: {len(found.table):,}")
-    return found
-
-
-def label(catalogue: "Catalogue") -> "Labelled":
-    """The labelled table; prints what was dropped."""
-    from fashionclf.sources import categories, splits
-
-    labelled = categories.assign(
-        catalogue.table, label_from=FLAGS.label_from, category_map=FLAGS.category_map or (),
-        top_k=FLAGS.top_k, classes=FLAGS.classes, max_per_class=FLAGS.max_per_class,
-        official=FLAGS.split == "official", seed=FLAGS.seed)
-    print(categories.counts_text("dropped", labelled.dropped["reason"]))
-    if FLAGS.group_pattern:
-        labelled.table["item"] = splits.items_by_pattern(labelled.table["path"],
-                                                         FLAGS.group_pattern)
-    return labelled
-
-
 def runner(folder: Path) -> "Run":
-    """Where --runner says that pictures are opened and shards written; `folder`: for exchange."""
-    from fashionclf.system import workers
+    """Where --runner lets pictures be opened and shards be written; `folder` is for exchange."""
+    from fashionclf.system import beam, workers
 
     if FLAGS.runner == "beam":
-        from fashionclf.system import beam
-
         return beam.runner(FLAGS.beam_options, folder)
     return workers.processes(FLAGS.workers, preload=["fashionclf.records.shards"])
-
-
-def split_rows(table: "pandas.DataFrame", method: str | None = None) -> "pandas.DataFrame":
-    """`table` with the column `split`, by `method` or --split."""
-    from fashionclf.sources import leakage, splits
-
-    method = method or FLAGS.split
-    drawn = table
-    if method == "grouped" and "look_group" in table:
-        drawn = table.assign(item=leakage.joined_items(table["item"], table["look_group"]))
-        joined = table["item"].nunique() - drawn["item"].nunique()
-        print(f"items: {table['item'].nunique():,}, {joined:,} joined to others by look-alikes")
-    return table.assign(split=splits.split(
-        drawn, method=method, test_fraction=FLAGS.test_fraction,
-        validation_fraction=FLAGS.validation_fraction, seed=FLAGS.seed))
-
-
-def describe_split(table: "pandas.DataFrame", classes: list[str]) -> dict:
-    """Prints the split and gives what the manifest says of it."""
-    from fashionclf.sources import leakage
-
-    found = leakage.facts(table, split_rows(table, "stratified")["split"], classes)
-    print(f"\nsplit: {FLAGS.split}\n{leakage.as_text(found)}")
-    return found
 
 
 if __name__ == "__main__":

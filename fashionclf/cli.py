@@ -1,40 +1,69 @@
-"""What every program does around its `main`: one-line errors, no stray words."""
+"""What every program does around its `main`: flags, --help, one-line errors, quiet libraries."""
+import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from absl import app, flags, logging
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is first imported
-if not sys.stderr.isatty():
-    os.environ.setdefault("TQDM_MININTERVAL", "30")  # seconds: a log is read, not watched
+import fashionclf
+
+# Before TensorFlow is first imported: its notes would bury what a program prints.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 USER_ERRORS = (ValueError, OSError, FloatingPointError)
+HELP, VERSION = ("-h", "-help", "--help", "-helpshort", "--helpshort"), ("-version", "--version")
 
 
 def run(main: Callable[[list[str]], int | None], *, positional: str | None = None) -> None:
-    """Runs `main(argv)` under absl, where argv holds the words that are no flags.
+    """Runs `main(argv)` under absl, where argv holds the words that are not flags.
 
     Args:
         main: the program; its return value is the exit code.
-        positional: what the words after the flags are called, or None where
-            there are none: then a stray word is an error, not ignored.
+        positional: what the words after the flags are called, or None where there are none:
+            then a stray word is an error, not ignored.
     """
     def guarded(argv: list[str]) -> int:
         words = argv[1:]
         if not flags.FLAGS["verbosity"].present:
-            logging.set_verbosity(logging.ERROR)  # libraries' notes, not ours
+            logging.set_verbosity(logging.ERROR)  # the libraries' notes, not ours
         try:
             if words and positional is None:
-                raise ValueError(f"{words[0]!r} is no flag of this program; "
-                                 "write flags as --name=value (--help lists them)")
+                raise ValueError(f"unexpected argument {words[0]!r}; write flags as --name=value "
+                                 "(--help lists them)")
             return main(words) or 0
         except USER_ERRORS as error:
             if os.environ.get("FASHIONCLF_TRACEBACK"):
                 raise
             print(f"error: {error}", file=sys.stderr)
             return 1
-    app.run(guarded)
+    app.run(guarded, flags_parser=_parse)
+
+
+def _parse(argv: list[str]) -> list[str]:
+    """Parses flags; --help and --version end the program well, a wrong flag with one line."""
+    options = argv[1:argv.index("--")] if "--" in argv else argv[1:]
+    if any(word in VERSION for word in options):
+        print(f"fashionclf {fashionclf.__version__}")
+        raise SystemExit(0)
+    if any(word in HELP for word in options):
+        app.usage(shorthelp=True, writeto_stdout=True)  # also exits with 1 by itself, see absl
+        raise SystemExit(0)
+    try:
+        return flags.FLAGS(argv)
+    except flags.Error as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+@contextlib.contextmanager
+def loading() -> Iterator[None]:
+    """Surrounds the imports of a program that take seconds, after all checks that need none.
+
+    It is the one place of a program that imports TensorFlow: --help and a mistyped flag or path
+    are answered at once.
+    """
+    yield
 
 
 def own_flags() -> str:
@@ -50,3 +79,21 @@ def own_values(leave_out: set[str]) -> dict[str, bool | int | float | str]:
 def _own() -> list[flags.Flag]:
     module = flags.FLAGS.find_module_defining_flag("records")  # every program that asks has it
     return [flag for flag in flags.FLAGS.get_flags_for_module(module) if flag.value is not None]
+
+
+def require_file(file: str | None, rule: str) -> None:
+    """Raises FileNotFoundError, with `rule` as the cure, where a flag's file is missing."""
+    if file and not os.path.isfile(file):
+        raise FileNotFoundError(f"{file}: no such file; {rule}")
+
+
+def require_folder(folder: str | None, rule: str) -> None:
+    """The same for a folder."""
+    if folder and not os.path.isdir(folder):
+        raise FileNotFoundError(f"{folder}: no such folder; {rule}")
+
+
+def require_place(flag: str, file: str | None, *, more: str = "") -> None:
+    """Raises FileNotFoundError where `file`, named by --`flag`, can't be written."""
+    if file and (os.path.isdir(file) or not os.path.isdir(os.path.dirname(os.path.abspath(file)))):
+        raise FileNotFoundError(f"--{flag}={file}: name a file in a folder that exists{more}")

@@ -13,6 +13,8 @@ from pathlib import Path
 from absl import flags
 
 from fashionclf import cli
+from fashionclf.model import spec as specs
+from fashionclf.records import manifests
 
 FLAGS = flags.FLAGS
 
@@ -30,35 +32,47 @@ flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network tog
 
 
 def main(_: list[str]) -> None:
-    from fashionclf.evaluation import report
-    from fashionclf.model import weights
-    from fashionclf.records import manifest as manifests
-    from fashionclf.records import verification
-    from fashionclf.sources import alignment
+    run_dir, records_dir = Path(FLAGS.run), Path(FLAGS.records)
+    manifest = checked(run_dir, records_dir)
+    report_dir = Path(FLAGS.output or run_dir / default_report())
+    with cli.loading():
+        from fashionclf.evaluation import report
+        from fashionclf.model import weights
+        from fashionclf.records import verification
+        from fashionclf.records.input_pipeline import Records
+        from fashionclf.sources import alignment
 
-    run_dir = Path(FLAGS.run)
-    manifest = manifests.read_manifest(FLAGS.records)  # before the model: it is the quicker to fail
-    verification.check_shards(FLAGS.records, manifest)
-    model, spec = weights.load(run_dir)
-    trained_on = run_dir / "records_manifest.json"
-    if trained_on.is_file() and manifests.difference(
-            manifests.parse_manifest(trained_on), manifest):
-        print(f"note: {FLAGS.records} are not the records of the training; if both come from the "
-              "same pictures, some of these were trained on")
-    name = "report" + "_aligned" * bool(FLAGS.align)
-    name += "" if FLAGS.split == "test" else f"_{FLAGS.split}"
-    report_dir = Path(FLAGS.output or run_dir / name)
-    where = (FLAGS.records, FLAGS.split, report_dir)
-    options = {"batch_size": FLAGS.batch_size, "tensorboard_dir": run_dir / "tensorboard",
-               "run_dir": run_dir}
-    if FLAGS.align:
-        found = alignment.read(Path(FLAGS.align), spec.classes, manifest["classes"])
-        report.evaluate_aligned_run(model, spec, found, *where, **options)
-    else:
-        report.evaluate_run(model, spec, *where, **options)
+    verification.check_shards(records_dir, manifest)
+    run = weights.load(run_dir)
+    records = Records(folder=records_dir, manifest=manifest, framing=run.spec.framing)
+    classes = FLAGS.align and alignment.read(Path(FLAGS.align), run.spec.classes, records.classes)
+    report.evaluate(run, records, FLAGS.split, report_dir, batch_size=FLAGS.batch_size,
+                    classes=classes or None)
     print("\nwritten:")
     for file in sorted(report_dir.iterdir()):
         print(f"  {file}")
+
+
+def checked(run_dir: Path, records_dir: Path) -> dict:
+    """The manifest of the records, once all is checked that can be without TensorFlow."""
+    manifest = manifests.read(records_dir)
+    spec, _ = specs.read(run_dir)
+    manifests.check_split(manifest, FLAGS.split, records_dir)
+    if not FLAGS.align:
+        manifests.check_classes(spec.classes, manifest["classes"], records_dir)
+    cli.require_file(FLAGS.align, "--align names a CSV with run_class,records_class")
+
+    trained_on = run_dir / "records_manifest.json"
+    if trained_on.is_file() and manifests.difference(manifests.parse(trained_on), manifest):
+        print(f"note: {records_dir} are not the records of the training; if both come from the "
+              "same pictures, some of these were trained on")
+    return manifest
+
+
+def default_report() -> str:
+    """The name of the report's folder within the run."""
+    name = "report_aligned" if FLAGS.align else "report"
+    return name if FLAGS.split == "test" else f"{name}_{FLAGS.split}"
 
 
 if __name__ == "__main__":

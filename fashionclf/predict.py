@@ -21,23 +21,16 @@ image too. Rows are kept in OUTPUT.incomplete as they come: after a stop, also a
 the same command goes on after them, and the output is the same to the byte.
 """
 import contextlib
-import dataclasses
-import hashlib
-import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TextIO
 
 from absl import flags
 
 from fashionclf import cli
-
-if TYPE_CHECKING:  # --help stays quick
-    import numpy
-
-    from fashionclf.model.inference import Answer
-    from fashionclf.pictures.files import Picture
+from fashionclf.deployment import prediction_table
+from fashionclf.model import spec as specs
+from fashionclf.pictures import files as picture_files
 
 FLAGS = flags.FLAGS
 
@@ -63,143 +56,65 @@ flags.DEFINE_string("embeddings", None, "Also save pooled features, which search
                     "can't be used.")
 
 
-@dataclasses.dataclass(frozen=True)
-class Listing:
-    """The pictures to predict: the path that each row shows, and what the user's CSV adds to it."""
-    pictures: "list[Picture]"
-    paths: list[str]
-    columns: list[str]
-    cells: list[tuple]
-
-    def fingerprint(self) -> str:
-        named = [(picture.path, picture.root) for picture in self.pictures]
-        return hashlib.sha256(json.dumps([named, self.columns, self.cells]).encode()).hexdigest()
-
-
 def main(words: list[str]) -> int:
-    if bool(words) == bool(FLAGS.csv_file):
-        raise ValueError("no picture named: add files or folders after the flags, or --csv_file"
-                         if not words else "name pictures by --csv_file or after the flags, "
-                         f"not both; {words[0]!r} is after them")
+    form = checked(words)
+    with standard_output() as stream:
+        with cli.loading():
+            from fashionclf.deployment.prediction_job import Listing, Prediction
+            from fashionclf.model import weights
+            from fashionclf.pictures import catalogue
+
+        ignored = 0
+        if FLAGS.csv_file:
+            pictures, table = catalogue.read(FLAGS.csv_file, path_column=FLAGS.path_column,
+                                             source_dir=FLAGS.source_dir)
+            listing = Listing.of_table(pictures, table, FLAGS.path_column)
+        else:
+            pictures, ignored = picture_files.find(words)
+            listing = Listing.of_files(pictures)
+
+        prediction = Prediction(
+            output=FLAGS.output, form=form, batch_size=FLAGS.batch_size,
+            min_probability=FLAGS.min_probability, embeddings=FLAGS.embeddings)
+        bad = prediction.write(weights.load(FLAGS.run), listing, stream)
+        if ignored:
+            print(f"{ignored} files of other kinds in the folders were ignored", file=sys.stderr)
+        if bad:
+            print(f"error: {bad} of {len(pictures)} pictures could not be used; "
+                  "the column error has the reasons", file=sys.stderr)
+        return 1 if bad else 0
+
+
+def checked(words: list[str]) -> str:
+    """The format of the output, once all is checked that can be without TensorFlow."""
+    if words and FLAGS.csv_file:
+        raise ValueError("name pictures by --csv_file or after the flags, not both; "
+                         f"{words[0]!r} is after them")
+    if not words and not FLAGS.csv_file:
+        raise ValueError("no picture named: add files or folders after the flags, or --csv_file")
     if FLAGS.source_dir and words:
         raise ValueError("--source_dir goes with --csv_file alone")
-    for name, file in (("output", FLAGS.output), ("embeddings", FLAGS.embeddings)):
-        if file and (Path(file).is_dir() or not Path(file).absolute().parent.is_dir()):
-            raise FileNotFoundError(f"--{name}={file}: name a file in a folder that exists"
-                                    + ", or - for standard output" * (name == "output"))
+    cli.require_file(FLAGS.csv_file, "--csv_file names a CSV with a header")
+    cli.require_folder(FLAGS.source_dir, "--source_dir names the folder that the CSV's paths "
+                       "start from")
+
+    if FLAGS.output != "-":
+        cli.require_place("output", FLAGS.output, more=", or - for standard output")
+    cli.require_place("embeddings", FLAGS.embeddings)
     if FLAGS.embeddings and FLAGS.output == "-":
         raise ValueError("--embeddings go with rows in a file: name one with --output")
-    with standard_output() as output:
-        return predict(words, output)
+    form = prediction_table.format_of(FLAGS.output, FLAGS.format)
+    specs.read(FLAGS.run)
+    picture_files.find(words)
+    return form
 
 
 @contextlib.contextmanager
-def standard_output() -> Iterator:
+def standard_output() -> Iterator[TextIO]:
     """Gives standard output for rows; what a library prints must not be among them."""
     sys.stdout.reconfigure(encoding="utf-8", newline="")
     with contextlib.redirect_stdout(sys.stderr):
         yield sys.__stdout__
-
-
-def predict(words: list[str], output) -> int:
-    """Writes a row for each picture; gives the exit code."""
-    from fashionclf.deployment import prediction_table
-    from fashionclf.model import inference, network, weights
-
-    form = prediction_table.format_of(FLAGS.output, FLAGS.format)
-    listing, ignored = read_listing(words)
-    names = prediction_table.columns(listing.columns)
-    model, spec = weights.load(FLAGS.run)
-    predictor = inference.Predictor(model, mirrored=spec.mirrored, temperature=spec.temperature,
-                                    fixed=True, features=bool(FLAGS.embeddings))
-
-    def batches(start: int) -> "Iterator[tuple[list[list], list[numpy.ndarray | None]]]":
-        found = predictor.predict_batches(listing.pictures[start:], image_size=spec.image_size,
-                                          batch_size=FLAGS.batch_size)
-        return with_rows(found, listing, spec.classes, start)
-    if FLAGS.output == "-":
-        bad = to_stream(batches(0), names, output, form)
-    else:
-        width = model.get_layer(network.FEATURES).output.shape[-1]
-        bad = to_file(batches, listing, width, names, form)
-    if ignored:
-        print(f"{ignored} files of other kinds in the folders were ignored", file=sys.stderr)
-    if bad:
-        print(f"error: {bad} of {len(listing.pictures)} pictures could not be used; "
-              "the column error says why", file=sys.stderr)
-    return 1 if bad else 0
-
-
-def read_listing(words: list[str]) -> tuple[Listing, int]:
-    """The pictures that `words` or --csv_file name, and how many other files there were."""
-    from fashionclf.pictures import files as picture_files
-
-    if FLAGS.csv_file:
-        pictures, table = picture_files.from_csv(
-            FLAGS.csv_file, path_column=FLAGS.path_column, source_dir=FLAGS.source_dir)
-        others = table.drop(columns=FLAGS.path_column)
-        return Listing(pictures, table[FLAGS.path_column].tolist(), list(others),
-                       list(others.itertuples(index=False, name=None))), 0
-    pictures, ignored = picture_files.find(words)
-    return Listing(pictures, [picture.path for picture in pictures], [], [()] * len(pictures)
-                   ), ignored
-
-
-def with_rows(batches: "Iterator[list[Answer]]", listing: Listing, classes: list[str],
-              start: int) -> "Iterator[tuple[list[list], list[numpy.ndarray | None]]]":
-    """The rows of each batch, and its features; shows progress."""
-    from tqdm import tqdm
-
-    from fashionclf.deployment import prediction_table
-
-    with tqdm(total=len(listing.pictures), initial=start, unit=" pictures",
-              desc="predicting") as bar:
-        for batch in batches:
-            rows = [[*prediction_table.row(listing.paths[i], found, classes,
-                                           min_probability=FLAGS.min_probability),
-                     *listing.cells[i]] for i, (_, found, _) in enumerate(batch, start)]
-            yield rows, [features for *_, features in batch]
-            start += len(batch)
-            bar.update(len(batch))
-
-
-def to_stream(batches: Iterator, names: list[str], output, form: str) -> int:
-    """Writes rows as they come; gives the number of those with an error."""
-    from fashionclf.deployment import prediction_table
-
-    bad = 0
-
-    def rows() -> "Iterator[list]":
-        nonlocal bad
-        for batch, _ in batches:
-            bad += sum(row[prediction_table.ERROR] is not None for row in batch)
-            yield from batch
-    prediction_table.write_text(rows(), names, output, form)
-    return bad
-
-
-def to_file(batches, listing: Listing, width: int, names: list[str], form: str) -> int:
-    """Goes on with the job of --output, or begins it; gives the number of rows with an error."""
-    from fashionclf.deployment import prediction_job
-    from fashionclf.system import arrays, files, signals
-
-    total = len(listing.pictures)
-    description = {"program": "fashionclf.predict",
-                   "model": files.sha256(Path(FLAGS.run) / "model.json"),
-                   "list of pictures": listing.fingerprint(), "--format": form,
-                   "--batch_size": FLAGS.batch_size, "--min_probability": FLAGS.min_probability,
-                   "--embeddings": FLAGS.embeddings}
-    embeddings = (arrays.Embeddings(FLAGS.embeddings, (total, width))
-                  if FLAGS.embeddings else None)
-    with prediction_job.opened(FLAGS.output, description, total=total, embeddings=embeddings,
-                               batch_size=FLAGS.batch_size) as job, signals.deferred():
-        if job.done:
-            print(f"{job.part}: going on after {job.done:,} of {total:,} rows")
-        for rows, features in batches(job.done):
-            job.append(rows, features)
-            if signals.requested():
-                signals.leave(f"saved after {job.done:,} of {total:,} rows")
-        return job.finish(names, form)
 
 
 if __name__ == "__main__":

@@ -22,14 +22,14 @@ many with a mirrored model.
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from absl import flags
 
 from fashionclf import cli
-
-if TYPE_CHECKING:  # --help stays quick
-    from fashionclf.deployment.visual_search import Described, Describer
+from fashionclf.model import spec as specs
+from fashionclf.pictures import files as picture_files
+from fashionclf.records import manifests
+from fashionclf.system import cells, files
 
 FLAGS = flags.FLAGS
 
@@ -61,13 +61,18 @@ SHEET_LINES = 20  # pictures that are drawn with their neighbours
 
 
 def main(words: list[str]) -> int:
-    verbs = {"build": build, "query": query}
-    if not words or words[0] not in verbs:
+    verb, words = words[:1], words[1:]
+    if verb not in (["build"], ["query"]):
         raise ValueError("the first word says what to do: build or query (see --help)")
-    return verbs[words[0]](words[1:])
+    if verb == ["build"]:
+        check_build(words)
+        return build(words)
+    check_query(words)
+    return query(words)
 
 
-def build(words: list[str]) -> int:
+def check_build(words: list[str]) -> None:
+    """Checks what can be checked without TensorFlow."""
     if sum(map(bool, (words, FLAGS.csv_file, FLAGS.records))) != 1:
         raise ValueError("build takes files and folders after the flags, or --csv_file, or "
                          "--records: name one of the three")
@@ -75,79 +80,95 @@ def build(words: list[str]) -> int:
         raise ValueError("--embeddings go with the --csv_file that predict took")
     if FLAGS.source_dir and not FLAGS.csv_file:
         raise ValueError("--source_dir goes with --csv_file alone")
-    from fashionclf.deployment import search_index, visual_search
-    from fashionclf.system import files, tables
-
-    search_index.refuse_existing(Path(FLAGS.index))
-    describer = visual_search.Describer(FLAGS.run, batch_size=FLAGS.batch_size)
-    found, root = described(words, describer)
-    if not found.rows:
-        raise ValueError(f"none of {len(found.unusable):,} pictures can be used, the first "
-                         f"because: {found.unusable[0]['reason']}")
-    facts = {"model_sha256": files.sha256(Path(FLAGS.run) / "model.json"), "root": root,
-             "records": FLAGS.records and os.path.abspath(FLAGS.records),
-             "box_margin": describer.spec.box_margin, "unusable": found.unusable}
-    approximate = None if FLAGS.method == "auto" else FLAGS.method == "approximate"
-    facts = search_index.write(FLAGS.index, found.features, found.rows, facts=facts,
-                               approximate=approximate)
-    print(f"{FLAGS.index}: {len(found.rows):,} pictures, {facts['search']} search")
-    for row in found.unusable:
-        print(f"left out: {tables.readable(row['path'])}: {row['reason']}", file=sys.stderr)
-    return 1 if found.unusable else 0
-
-
-def described(words: list[str], describer: "Describer") -> "tuple[Described, str | None]":
-    """The pictures to index, and the folder that their paths start from."""
-    from fashionclf.pictures import files as picture_files
-
+    files.refuse_existing(Path(FLAGS.index), flag="--index")
+    specs.read(FLAGS.run)
+    cli.require_file(FLAGS.csv_file, "--csv_file names a CSV with a header")
+    cli.require_folder(FLAGS.source_dir, "--source_dir names the folder that the CSV's paths "
+                       "start from")
+    cli.require_file(FLAGS.embeddings, "--embeddings names the file that predict wrote")
+    picture_files.find(words)
     if FLAGS.records:
-        return describer.records(FLAGS.records, FLAGS.splits), None
-    if words:
+        manifest = manifests.read(FLAGS.records)
+        for split in FLAGS.splits:
+            manifests.check_split(manifest, split, FLAGS.records)
+
+
+def build(words: list[str]) -> int:
+    """Describes the pictures that the flags name, and writes the index."""
+    with cli.loading():
+        from fashionclf.deployment import visual_search
+        from fashionclf.model import weights
+        from fashionclf.pictures import catalogue
+        from fashionclf.records.input_pipeline import Records
+
+    run = weights.load(FLAGS.run)
+    describer = visual_search.Describer(run, batch_size=FLAGS.batch_size)
+    if FLAGS.records:
+        root = None
+        described = describer.records(Records.open(FLAGS.records, run.spec.framing),
+                                      FLAGS.splits)
+    elif words:
+        root = os.getcwd()
         pictures, _ = picture_files.find(words)
-        return describer.files(pictures, [{"path": x.path} for x in pictures]), os.getcwd()
-    pictures, table = picture_files.from_csv(
-        FLAGS.csv_file, path_column=FLAGS.path_column, source_dir=FLAGS.source_dir)
-    columns = {"path": FLAGS.path_column, "class": FLAGS.class_column, "item": FLAGS.item_column}
-    columns = {name: column for name, column in columns.items() if column}
-    for column in columns.values():
-        if column not in table:
-            raise ValueError(f"{FLAGS.csv_file}: has no column {column!r}, only "
-                             f"{', '.join(table)}; see --class_column and --item_column")
-    known = table[list(columns.values())].set_axis(list(columns), axis=1).to_dict("records")
-    root = os.path.abspath(FLAGS.source_dir or Path(FLAGS.csv_file).parent)
-    if FLAGS.embeddings:
-        return describer.saved(FLAGS.embeddings, pictures, known), root
-    return describer.files(pictures, known), root
+        described = describer.files(pictures, [{"path": x.path} for x in pictures])
+    else:
+        root = os.path.abspath(FLAGS.source_dir or Path(FLAGS.csv_file).parent)
+        pictures, table = catalogue.read(FLAGS.csv_file, path_column=FLAGS.path_column,
+                                         source_dir=FLAGS.source_dir)
+        known = catalogue.known(FLAGS.csv_file, table, {
+            "path": FLAGS.path_column, "class": FLAGS.class_column, "item": FLAGS.item_column})
+        described = (describer.saved(FLAGS.embeddings, pictures, known) if FLAGS.embeddings
+                     else describer.files(pictures, known))
+
+    facts = visual_search.build(
+        FLAGS.index, described, run, root=root, records_dir=FLAGS.records,
+        approximate={"auto": None, "exact": False, "approximate": True}[FLAGS.method])
+    print(f"{FLAGS.index}: {len(described.rows):,} pictures, {facts['search']} search")
+    for row in described.unusable:
+        print(f"left out: {cells.readable(row['path'])}: {row['reason']}", file=sys.stderr)
+    return 1 if described.unusable else 0
+
+
+def check_query(words: list[str]) -> None:
+    """Checks what can be checked without TensorFlow."""
+    if not words:
+        raise ValueError("no picture named: add files or folders after the flags")
+    if FLAGS.output != "-":
+        cli.require_place("output", FLAGS.output)
+    cli.require_place("sheet", FLAGS.sheet)
+    cli.require_file(str(Path(FLAGS.index) / "index.json"),
+                     "give the --index of a finished 'python -m fashionclf.search build'")
+    specs.read(FLAGS.run)
+    picture_files.find(words)
 
 
 def query(words: list[str]) -> int:
-    if not words:
-        raise ValueError("no picture named: add files or folders after the flags")
-    for name, file in (("output", FLAGS.output), ("sheet", FLAGS.sheet)):
-        if file and not Path(file).absolute().parent.is_dir():
-            raise FileNotFoundError(f"--{name}={file}: name a file in a folder that exists")
-    from fashionclf.deployment import search_index, visual_search
-    from fashionclf.pictures import files as picture_files
-    from fashionclf.system import files, tables
+    """Writes the nearest pictures of each, and draws them where that is wanted."""
+    with cli.loading():
+        from fashionclf.deployment import search_index, visual_search
+        from fashionclf.model import weights
+        from fashionclf.system import tables
 
     index = search_index.read(FLAGS.index)
-    describer = visual_search.Describer(FLAGS.run, batch_size=FLAGS.batch_size)
-    if files.sha256(Path(FLAGS.run) / "model.json") != index.facts["model_sha256"]:
-        raise ValueError(f"{FLAGS.index} was built with another model than {FLAGS.run}: features "
-                         "of two models can't be compared; give that run, or build again")
+    visual_search.check_run(index, FLAGS.index, FLAGS.run)
+    run = weights.load(FLAGS.run)
     pictures, _ = picture_files.find(words)
+    describer = visual_search.Describer(run, batch_size=FLAGS.batch_size)
     queries = describer.files(pictures, [{"path": picture.path} for picture in pictures])
+
     found = visual_search.answers(index, queries, FLAGS.k)
-    tables.write(found[visual_search.COLUMNS],
-                 sys.stdout if FLAGS.output == "-" else FLAGS.output, float_format="%.6f")
+    output = sys.stdout if FLAGS.output == "-" else FLAGS.output
+    tables.write(found[visual_search.COLUMNS], output, float_format="%.6f")
     if FLAGS.sheet:
         if len(queries.rows) > SHEET_LINES:
             print(f"{FLAGS.sheet} shows the first {SHEET_LINES} of {len(queries.rows)} pictures",
                   file=sys.stderr)
-        visual_search.sheet(index, queries.rows[:SHEET_LINES], found).savefig(FLAGS.sheet)
+        sheet = visual_search.sheet(index, queries.rows[:SHEET_LINES], found, run)
+        sheet.savefig(FLAGS.sheet)
+
     if queries.unusable:
         print(f"error: {len(queries.unusable)} of {len(pictures)} pictures could not be used; "
-              "the column error says why", file=sys.stderr)
+              "the column error has the reasons", file=sys.stderr)
     return 1 if queries.unusable else 0
 
 

@@ -12,15 +12,19 @@ on disk. Two CPU cores compute about 100 views of 224 pixels a second, then trai
 thousands and the top two blocks on about 130 a second; without, on about 60 and 50.
 """
 import contextlib
+import re
 from pathlib import Path
 
 from absl import flags
 
 from fashionclf import cli
-from fashionclf.system import files
+from fashionclf.model.spec import Spec
+from fashionclf.pictures.framing import Framing
+from fashionclf.records import manifests
+from fashionclf.system import extras, signals
+from fashionclf.training import run_folder
 
 FLAGS = flags.FLAGS
-PHASES = ("head", "fine_tune")
 
 # Data
 flags.DEFINE_string("records", None, "Folder that build_tfrecords wrote.")
@@ -105,126 +109,128 @@ PLACES = {"run", "cache_dir", "cache_gigabytes", "checkpoint_every_steps", "prof
 
 
 def main(_: list[str]) -> None:
-    from fashionclf.records import manifest as manifests
-    from fashionclf.records import verification
-    from fashionclf.training import devices, run_folder
-
-    run_dir = Path(FLAGS.run)
-    manifest = manifests.read_manifest(FLAGS.records)
-    if not manifest["examples"].get("test"):
-        raise ValueError(f"{FLAGS.records} have no test split: build them with "
-                         "--test_fraction above 0")
-    if FLAGS.calibrate and not manifest["examples"].get("validation"):
-        raise ValueError(f"{FLAGS.records} have no validation split to fit --calibrate on: build "
-                         "them with --validation_fraction above 0, or leave it out")
+    run_dir, records_dir = Path(FLAGS.run), Path(FLAGS.records)
+    manifest = checked(records_dir)
     if (run_dir / "model.json").is_file():
-        run_folder.check_same(run_dir, cli.own_flags(), FLAGS.records)
+        run_folder.check_same(run_dir, cli.own_flags(), records_dir, manifest)
         print(f"{run_dir}: this training is finished; its report is in {run_dir / 'report'}")
         return
-    verification.check_shards(FLAGS.records, manifest)
+    train(run_dir, records_dir, manifest)
+
+
+def checked(records_dir: Path) -> dict:
+    """The manifest of the records, once all is checked that can be without TensorFlow."""
+    manifest = manifests.read(records_dir)
+    if not manifest["examples"].get("test"):
+        raise ValueError(f"{records_dir} have no test split: build them with "
+                         "--test_fraction above 0")
+    if FLAGS.calibrate and not manifest["examples"].get("validation"):
+        raise ValueError(f"{records_dir} have no validation split to fit --calibrate on: build "
+                         "them with --validation_fraction above 0, or leave it out")
+    if FLAGS.weights not in ("imagenet", "none") and not Path(FLAGS.weights).exists():
+        raise FileNotFoundError(f"{FLAGS.weights}: no such weights; --weights takes imagenet, "
+                                "none, a .weights.h5 file or the folder of a run")
+    if FLAGS.align and not Path(FLAGS.weights).is_dir():
+        raise ValueError(f"--align starts from the head of a run, and --weights={FLAGS.weights} "
+                         "is not the folder of one: name a run's folder")
+    cli.require_file(FLAGS.align, "--align names a CSV with run_class,records_class")
+    if FLAGS.profile_steps:
+        extras.require("profile", ["tensorboard_plugin_profile"], purpose="--profile_steps")
+    return manifest
+
+
+def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
+    """Trains the phases that are left; then looks once at the test split and saves the model.
+
+    As long as the recipe: every flag becomes a value here, once.
+    """
+    with cli.loading():
+        import keras
+        import numpy as np
+
+        from fashionclf.model import network, weights
+        from fashionclf.model.augmentation import Augmentation
+        from fashionclf.records import verification
+        from fashionclf.records.input_pipeline import Records
+        from fashionclf.training import devices, loop, trunk_cache
+        from fashionclf.training.recipe import Phase, Recipe, class_weights
+
+    # Who trains: one process, or one of several workers of which the chief writes.
+    verification.check_shards(records_dir, manifest)
     strategy = devices.make(FLAGS.strategy, FLAGS.batch_size)
-    run_dir.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as held:
-        if devices.is_chief(strategy):
-            held.enter_context(files.exclusive(
-                run_dir, otherwise=f"another training is writing {run_dir}: wait for it to end, "
-                "or choose another --run"))
-            run_folder.begin(run_dir, cli.own_flags(), FLAGS.records)
-        held.enter_context(devices.stopping_together())
-        train(run_dir, manifest, strategy)
-
-
-def train(run_dir: Path, manifest: dict, strategy) -> None:
-    """Trains the phases that are left; then looks once at the test split and saves the model."""
-    import keras
-
-    from fashionclf.evaluation import report
-    from fashionclf.evaluation import tensorboard as tensorboard_pages
-    from fashionclf.model import network, weight_files, weights
-    from fashionclf.model.spec import Spec
-    from fashionclf.records.input_pipeline import Pictures
-    from fashionclf.system import signals
-    from fashionclf.training import devices, loop
-
-    if FLAGS.mixed_precision:
-        keras.mixed_precision.set_global_policy("mixed_bfloat16")
-    keras.utils.set_random_seed(FLAGS.seed)
-    spec = Spec(FLAGS.architecture, manifest["classes"], FLAGS.image_size,
-                FLAGS.box_margin, FLAGS.mirrored, FLAGS.temperature)
-    pictures = Pictures(Path(FLAGS.records), manifest["examples"], FLAGS.image_size,
-                        FLAGS.box_margin)
     chief = devices.is_chief(strategy)
-    with strategy.scope(), signals.deferred():
-        model = network.build(spec)
-        weights.warm_start(model, spec.classes, FLAGS.weights, FLAGS.align)
-        data = dict.fromkeys(PHASES, pictures) if not FLAGS.cache_views else cached(
-            model, manifest, pictures)
-        for phase in phases():
-            loop.run_phase(model, phase, recipe(manifest), data[phase.name], run_dir,
-                           chief=chief)
-    if not chief:
-        return
-    weight_files.load(model, run_dir / "checkpoints" / "best.weights.h5")
-    if FLAGS.calibrate:
-        spec = report.calibrated(model, spec, FLAGS.records, batch_size=FLAGS.batch_size)
-    report.evaluate_run(model, spec, FLAGS.records, "test", run_dir / "report",
-                        batch_size=FLAGS.batch_size, run_dir=run_dir,
-                        tensorboard_dir=run_dir / "tensorboard")
-    tensorboard_pages.add_hyperparameters(
-        run_dir / "tensorboard", cli.own_values(PLACES), run=run_dir)
-    weights.save(model, spec, run_dir, trunk_from=FLAGS.weights,
-                 records_fingerprint=manifest["fingerprint"])
-    print(f"\nreport: {run_dir / 'report' / 'report.html'}\n"
-          f"curves: tensorboard --logdir={run_dir / 'tensorboard'}")
 
-
-def cached(model, manifest: dict, pictures) -> dict:
-    """What each phase trains on with --cache_views."""
-    from fashionclf.training import trunk_cache
-
-    return trunk_cache.open_or_fill(
-        model, phases(), recipe(manifest), pictures, views=FLAGS.cache_views,
-        cache_dir=Path(FLAGS.cache_dir or FLAGS.records.rstrip("/") + ".trunk_cache"),
-        most_bytes=FLAGS.cache_gigabytes * 1e9)
-
-
-def recipe(manifest: dict):
-    """What both phases share, from the flags and the class counts of the records."""
-    import numpy as np
-
-    from fashionclf.model import augmentation
-    from fashionclf.training import tensorboard_log
-    from fashionclf.training.recipe import Recipe, class_weights
-
-    counts = np.array([max(1, manifest["counts"]["train"][name]) for name in manifest["classes"]])
-    augmentation = augmentation.Augmentation(
+    # What is trained how
+    framing = Framing(image_size=FLAGS.image_size, box_margin=FLAGS.box_margin)
+    records = Records(folder=records_dir, manifest=manifest, framing=framing)
+    spec = Spec(architecture=FLAGS.architecture, classes=records.classes, framing=framing,
+                mirrored=FLAGS.mirrored, temperature=FLAGS.temperature)
+    counts = np.array([max(1, manifest["counts"]["train"][name]) for name in records.classes])
+    augmentation = Augmentation(
         rotation=FLAGS.rotation, zoom=FLAGS.zoom, shift=FLAGS.shift, contrast=FLAGS.colour,
         saturation=FLAGS.colour, brightness=FLAGS.colour / 2)
-    return Recipe(
+    recipe = Recipe(
         batch_size=FLAGS.batch_size, augmentation=augmentation if FLAGS.augment else None,
         mixup=FLAGS.mixup, dropout=FLAGS.dropout, stochastic_depth=FLAGS.stochastic_depth,
         label_smoothing=FLAGS.label_smoothing,
         class_weights=class_weights(counts, FLAGS.class_weighting),
-        ema_momentum=FLAGS.ema_momentum, seed=FLAGS.seed,
-        checkpoint_every_steps=FLAGS.checkpoint_every_steps,
-        profile_steps=tensorboard_log.parse_steps(FLAGS.profile_steps))
-
-
-def phases():
-    """The phases that the flags ask for, in their order."""
-    from fashionclf.training.recipe import Phase
-
+        ema_momentum=FLAGS.ema_momentum, seed=FLAGS.seed)
     scratch = FLAGS.architecture == "baseline_cnn"  # a frozen random trunk teaches nothing
-    head_from, fine_tune_from = ("conv2d", "conv2d") if scratch else (None, FLAGS.unfreeze_from)
-    found = [Phase("head", head_from, FLAGS.head_epochs, FLAGS.head_learning_rate,
-                   FLAGS.warmup_steps, FLAGS.l2),
-             Phase("fine_tune", fine_tune_from, FLAGS.fine_tune_epochs,
-                   FLAGS.fine_tune_learning_rate, FLAGS.warmup_steps, FLAGS.l2)]
-    return [phase for phase in found if phase.epochs]
+    both = {"warmup_steps": FLAGS.warmup_steps, "l2": FLAGS.l2}
+    phases = [
+        Phase(name="head", unfreeze_from="conv2d" if scratch else None, epochs=FLAGS.head_epochs,
+              learning_rate=FLAGS.head_learning_rate, **both),
+        Phase(name="fine_tune", unfreeze_from="conv2d" if scratch else FLAGS.unfreeze_from,
+              epochs=FLAGS.fine_tune_epochs, learning_rate=FLAGS.fine_tune_learning_rate, **both)]
+    phases = [phase for phase in phases if phase.epochs]
+    output = loop.Output(run_dir=run_dir, chief=chief,
+                         checkpoint_every_steps=FLAGS.checkpoint_every_steps,
+                         profile_steps=parse_steps(FLAGS.profile_steps))
+
+    with contextlib.ExitStack() as held:
+        if chief:
+            held.enter_context(run_folder.held(run_dir))
+            run_folder.begin(run_dir, cli.own_flags(), records_dir, manifest)
+        held.enter_context(devices.stopping_together())
+        if FLAGS.mixed_precision:
+            keras.mixed_precision.set_global_policy("mixed_bfloat16")
+        keras.utils.set_random_seed(FLAGS.seed)
+
+        with strategy.scope(), signals.deferred():
+            model = network.build(spec)
+            weights.warm_start(model, spec.classes, FLAGS.weights, FLAGS.align)
+            data = dict.fromkeys([phase.name for phase in phases], records)
+            if FLAGS.cache_views:
+                data = trunk_cache.open_or_fill(
+                    model, phases, recipe, records, views=FLAGS.cache_views,
+                    cache_dir=Path(FLAGS.cache_dir or f"{records_dir}.trunk_cache"),
+                    max_bytes=FLAGS.cache_gigabytes * 1e9)
+            for phase in phases:
+                loop.run_phase(model, phase, recipe, data[phase.name], output)
+        if not chief:
+            return
+
+        loop.finish(weights.Run(folder=run_dir, network=model, spec=spec), records,
+                    calibrate=FLAGS.calibrate, batch_size=FLAGS.batch_size,
+                    hyperparameters=cli.own_values(PLACES), trunk_from=FLAGS.weights)
+    print(f"\nreport: {run_dir / 'report' / 'report.html'}\n"
+          f"curves: tensorboard --logdir={run_dir / 'tensorboard'}")
+
+
+def parse_steps(text: str | None) -> tuple[int, int] | None:
+    """The first and last step that "FIRST,LAST" names, counted from 1; (0, 0) for other texts."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+),(\d+)", text)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 if __name__ == "__main__":
     flags.mark_flags_as_required(["records", "run"])
+    flags.register_validator(
+        "profile_steps", lambda text: text is None or 1 <= parse_steps(text)[0] <= (
+            parse_steps(text)[1]),
+        "expected FIRST,LAST, two steps counted from 1, such as 20,24")
     flags.register_multi_flags_validator(
         ["calibrate", "temperature"],
         lambda given: not given["calibrate"] or given["temperature"] == 1,

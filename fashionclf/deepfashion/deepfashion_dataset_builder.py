@@ -18,9 +18,7 @@ from pathlib import Path
 import pandas as pd
 import tensorflow_datasets as tfds
 
-from fashionclf.records import audit
-from fashionclf.records import manifest as manifests
-from fashionclf.records import shards
+from fashionclf.records import audit, manifests, shards
 from fashionclf.sources import categories, readers, splits
 
 CLASSES = (Path(__file__).parent / "classes.txt").read_text().splitlines()[1:]
@@ -38,7 +36,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=shards.FEATURES(CLASSES), supervised_keys=("image", "label"),
+            features=shards.schema(CLASSES), supervised_keys=("image", "label"),
             homepage="https://mmlab.ie.cuhk.edu.hk/projects/DeepFashion.html",
             license="For non-commercial research and educational purposes only, after "
                     "registration with the authors, who do not own the pictures.",

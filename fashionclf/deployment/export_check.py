@@ -1,4 +1,4 @@
-"""Is an export the run? Both are asked about the same real pictures, in turns."""
+"""Compares an export with its run: both predict the same real pictures, in turns."""
 import dataclasses
 import itertools
 import os
@@ -9,15 +9,18 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from fashionclf.model import inference
-from fashionclf.model.spec import Spec
-from fashionclf.pictures import decoding
-from fashionclf.pictures import files as picture_files
-from fashionclf.pictures import inspection
-from fashionclf.records import input_pipeline
+from fashionclf.model.inference import Predictor
+from fashionclf.model.weights import Run
+from fashionclf.pictures import decoding, inspection
+from fashionclf.pictures.files import Picture
+from fashionclf.pictures.framing import Framing
+from fashionclf.records.input_pipeline import Records
+
+# float32 [B, S, S, 3], RGB, 0..255 -> float32 [B, C]; for "serving_default" bytes, object [B]
+Runtime = Callable[[np.ndarray], np.ndarray]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Example:
     """A picture, undecoded.
 
@@ -28,10 +31,10 @@ class Example:
     """
     encoded: bytes
     bbox: np.ndarray
-    label: int | None
+    label: int | None = None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Comparison:
     """An export beside its run, on the same pictures.
 
@@ -52,63 +55,127 @@ class Comparison:
     pictures_per_second: float
 
 
-def of_records(records_dir: str | Path, split: str, most: int) -> list[Example]:
+def of_records(records: Records, split: str, most: int) -> list[Example]:
     """The first `most` of a split; their order, by the hash of the path, is a random one."""
-    dataset = input_pipeline.in_order(records_dir, split, ("image", "bbox", "label"))
-    return [Example(record["image"], record["bbox"], int(record["label"]))
+    dataset = records.in_order(split, ("image", "bbox", "label"))
+    return [Example(encoded=record["image"], bbox=record["bbox"], label=int(record["label"]))
             for record in dataset.take(most).as_numpy_iterator()]
 
 
-def of_files(words: list[str], most: int) -> list[Example]:
-    """Of the pictures that `words` name `most`, evenly spread.
+def of_files(pictures: list[Picture], most: int) -> list[Example]:
+    """`most` of the pictures, evenly spread.
 
     Raises:
-        ValueError: a picture can't be used, or a folder holds none.
-        OSError: a file can't be read.
+        ValueError: a picture can't be used.
     """
-    pictures, _ = picture_files.find(words)
     chosen = np.linspace(0, len(pictures) - 1, min(most, len(pictures))).round().astype(int)
-    return [Example(_read(pictures[i]), np.zeros(4, np.int32), None) for i in chosen]
+    return [Example(encoded=_read(pictures[i]), bbox=decoding.NO_BOX) for i in chosen]
 
 
-def _read(picture: picture_files.Picture) -> bytes:
-    try:
-        if picture.fault:
-            raise ValueError(picture.fault)
-        encoded = picture_files.read_image(Path(picture.root), os.path.abspath(picture.path))
-        if reason := inspection.why_unusable(encoded):
-            raise ValueError(reason)
-    except ValueError as error:
-        raise ValueError(f"{picture.path}: {error}; an export is checked on pictures that can be "
-                         "used: leave this one out") from error
+def _read(picture: Picture) -> bytes:
+    encoded = picture.bytes_or_reason()
+    reason = encoded if isinstance(encoded, str) else inspection.why_unusable(encoded)
+    if reason:
+        raise ValueError(f"{picture.path}: {reason}; an export is checked on pictures that can be "
+                         "used: leave this one out")
     return encoded
 
 
-def load(examples: Iterable[Example], spec: Spec) -> Iterator[np.ndarray]:
+def load(examples: Iterable[Example], framing: Framing) -> Iterator[np.ndarray]:
     """float32 [S, S, 3], RGB, 0..255, of each, cropped to its box, as evaluation does."""
     for example in examples:
         yield decoding.load(tf.constant(example.encoded), tf.constant(example.bbox),
-                            image_size=spec.image_size, box_margin=spec.box_margin).numpy()
+                            framing).numpy()
 
 
-def compare_on_pictures(predictor: inference.Predictor, exported: Callable, spec: Spec,
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How far an export may be from its run.
+
+    Attributes:
+        tolerance: largest difference of a probability, for formats in float32.
+        int8_agreement: least share of pictures for which litert_int8 predicts the run's class.
+    """
+    tolerance: float
+    int8_agreement: float
+
+    def check(self, name: str, comparison: Comparison) -> None:
+        """Raises ValueError where an export is too far from its run."""
+        if name == "litert_int8":
+            if comparison.agreement < self.int8_agreement:
+                raise ValueError(
+                    f"{name} predicts the run's class for {comparison.agreement:.4f} of the "
+                    f"pictures, below --int8_agreement={self.int8_agreement}: nothing was "
+                    "exported. Try more --calibration_pictures, or litert")
+        elif comparison.largest_difference > self.tolerance:
+            raise ValueError(
+                f"{name} gives a probability that is {comparison.largest_difference:.1e} off the "
+                f"run's, above --tolerance={self.tolerance}: nothing was exported")
+
+
+def check(run: Run, path: Path, name: str, examples: list[Example], limits: Limits, *,
+          batch_size: int) -> dict:
+    """Compares an export with its run, prints how they differ, and returns what was measured.
+
+    Args:
+        path: what export_formats.write wrote in the format `name`.
+
+    Raises:
+        ValueError: they differ by more than `limits`.
+    """
+    found = [path] if path.is_file() else path.rglob("*")
+    num_bytes = sum(file.stat().st_size for file in found if file.is_file())
+    measured = {"path": path.name, "bytes": num_bytes}
+    for signature, comparison in compare(run, path, name, examples, batch_size=batch_size):
+        title = f"{name}, {signature}" if name == "saved_model" else name
+        print(_line(title, num_bytes, comparison), flush=True)
+        limits.check(name, comparison)
+        measured[signature] = dataclasses.asdict(comparison)
+    return measured
+
+
+def _line(title: str, num_bytes: int, comparison: Comparison) -> str:
+    accuracy = "" if comparison.accuracy is None else (
+        f", accuracy {comparison.accuracy:.4f} (the run's: {comparison.run_accuracy:.4f})")
+    ratio = comparison.pictures_per_second / comparison.run_pictures_per_second
+    return (f"{title}: {num_bytes / 1e6:.1f} MB; on {comparison.pictures} pictures: largest "
+            f"difference of a probability {comparison.largest_difference:.1e}, same class "
+            f"{comparison.agreement:.4f}{accuracy}; {comparison.pictures_per_second:.1f} "
+            f"pictures/s, {ratio:.2f} times the run's")
+
+
+def compare(run: Run, path: Path, name: str, examples: list[Example], *,
+            batch_size: int) -> Iterator[tuple[str, Comparison]]:
+    """Compares an export with its run, by each way to feed it.
+
+    Yields:
+        Signature and comparison; only a SavedModel has "serving_default", which takes files.
+    """
+    predictor, framing = run.predictor(), run.spec.framing
+    yield "images", compare_on_pictures(predictor, start(name, path), framing, examples,
+                                        batch_size)
+    if name == "saved_model":
+        exported = start(name, path, signature="serving_default")
+        yield "serving_default", compare_on_files(predictor, exported, framing, examples,
+                                                  batch_size)
+
+
+def compare_on_pictures(predictor: Predictor, exported: Runtime, framing: Framing,
                         examples: list[Example], batch_size: int) -> Comparison:
-    """Compares what both say of pictures that are decoded and resized already."""
-    batches = (np.stack(list(load(some, spec))) for some in _batches(examples, batch_size))
+    """Compares the probabilities for pictures that are decoded and resized already."""
+    batches = (np.stack(list(load(some, framing))) for some in _batches(examples, batch_size))
     return _compare(predictor.probabilities, exported, batches, examples)
 
 
-def compare_on_files(predictor: inference.Predictor, exported: Callable, spec: Spec,
+def compare_on_files(predictor: Predictor, exported: Runtime, framing: Framing,
                      examples: list[Example], batch_size: int) -> Comparison:
-    """Compares what both say of files; boxes are not looked at, as predict has none."""
-    no_box = np.zeros(4, np.int32)
-
-    def run(encoded: np.ndarray) -> np.ndarray:
-        whole = (Example(one, no_box, None) for one in encoded)
-        return predictor.probabilities(np.stack(list(load(whole, spec))))
-    batches = (np.array([one.encoded for one in some], object)
+    """Compares the probabilities for files; boxes are ignored, as predict has none."""
+    def predict(encoded: np.ndarray) -> np.ndarray:
+        whole = (Example(encoded=one, bbox=decoding.NO_BOX) for one in encoded)
+        return predictor.probabilities(np.stack(list(load(whole, framing))))
+    batches = (np.array([example.encoded for example in some], object)
                for some in _batches(examples, batch_size))
-    return _compare(run, exported, batches, examples)
+    return _compare(predict, exported, batches, examples)
 
 
 def _batches(examples: list[Example], size: int) -> Iterator[tuple[Example, ...]]:
@@ -116,35 +183,35 @@ def _batches(examples: list[Example], size: int) -> Iterator[tuple[Example, ...]
     return iter(lambda: tuple(itertools.islice(iterator, size)), ())
 
 
-def _compare(run: Callable, exported: Callable, batches: Iterable[np.ndarray],
+def _compare(predict: Runtime, exported: Runtime, batches: Iterable[np.ndarray],
              examples: list[Example]) -> Comparison:
-    says, seconds = ([], []), np.zeros(2)
+    outputs, seconds = ([], []), np.zeros(2)
     for batch in batches:
-        for i, function in enumerate((run, exported)):
-            if not says[i]:
+        for i, function in enumerate((predict, exported)):
+            if not outputs[i]:
                 function(batch)  # the first call compiles and allocates
             begun = time.perf_counter()
-            says[i].append(function(batch))
+            outputs[i].append(function(batch))
             seconds[i] += time.perf_counter() - begun
-    ours, theirs = (np.concatenate(parts) for parts in says)
+
+    ours, theirs = (np.concatenate(parts) for parts in outputs)
     if theirs.shape != ours.shape or not np.isfinite(theirs).all():
         raise ValueError(f"the export gives {theirs.shape} probabilities, not {ours.shape}, or "
                          "some that are not finite: this run can't be exported to that format")
-    labels = None if examples[0].label is None else np.array([one.label for one in examples])
-    run_accuracy, accuracy = (
-        None if labels is None else float((found.argmax(axis=1) == labels).mean())
-        for found in (ours, theirs))
+    predicted = ours.argmax(axis=1), theirs.argmax(axis=1)
+    accuracies = [None, None]
+    if examples[0].label is not None:
+        labels = np.array([example.label for example in examples])
+        accuracies = [float((classes == labels).mean()) for classes in predicted]
+    speeds = (len(ours) / seconds).tolist()
     return Comparison(
-        len(ours), float(np.abs(ours - theirs).max()),
-        float((ours.argmax(axis=1) == theirs.argmax(axis=1)).mean()),
-        run_accuracy, accuracy, *(len(ours) / seconds).tolist())
+        pictures=len(ours), largest_difference=float(np.abs(ours - theirs).max()),
+        agreement=float((predicted[0] == predicted[1]).mean()),
+        run_accuracy=accuracies[0], accuracy=accuracies[1],
+        run_pictures_per_second=speeds[0], pictures_per_second=speeds[1])
 
 
-Run = Callable[[np.ndarray], np.ndarray]
-"""float32 [B, S, S, 3], RGB, 0..255 -> float32 [B, C]; for "serving_default" bytes, object [B]."""
-
-
-def start(name: str, path: Path, *, signature: str = "images") -> Run:
+def start(name: str, path: Path, *, signature: str = "images") -> Runtime:
     """Loads a format of export_formats.FILES; all cores work for it.
 
     Args:
@@ -155,7 +222,7 @@ def start(name: str, path: Path, *, signature: str = "images") -> Run:
     return _start_onnx(path) if name == "onnx" else _start_litert(path)
 
 
-def _start_saved_model(path: Path, signature: str) -> Run:
+def _start_saved_model(path: Path, signature: str) -> Runtime:
     loaded = tf.saved_model.load(str(path))
 
     def run(batch: np.ndarray) -> np.ndarray:
@@ -164,7 +231,7 @@ def _start_saved_model(path: Path, signature: str) -> Run:
     return run
 
 
-def _start_onnx(path: Path) -> Run:
+def _start_onnx(path: Path) -> Runtime:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -172,7 +239,7 @@ def _start_onnx(path: Path) -> Run:
     return lambda batch: session.run(None, {inputs.name: batch})[0]
 
 
-def _start_litert(path: Path) -> Run:
+def _start_litert(path: Path) -> Runtime:
     """One picture at a time, as a phone does; its kernels gain nothing from batches."""
     from ai_edge_litert.interpreter import Interpreter
 

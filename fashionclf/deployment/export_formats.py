@@ -5,28 +5,27 @@ normalization, the look at the mirror image and the temperature are inside. A Sa
 undecoded files too.
 """
 import contextlib
-import functools
+import json
 import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable
-from importlib.util import find_spec
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from fashionclf.model import calibration, inference
-from fashionclf.model.spec import Spec
+from fashionclf.model import calibration, inference, network
+from fashionclf.model.spec import WEIGHTS
+from fashionclf.model.weights import Run
 from fashionclf.pictures import decoding
+from fashionclf.pictures.framing import Framing
+from fashionclf.system import files
 
 FILES = {"saved_model": "saved_model", "onnx": "model.onnx", "litert": "model.tflite",
          "litert_int8": "model_int8.tflite"}
 LABELS = "labels.txt"
-EXTRAS = {"onnx": ("onnx", ("tf2onnx", "onnxruntime")),  # format -> extra, what it brings
-          "litert": ("litert", ("ai_edge_litert",)),
-          "litert_int8": ("litert", ("ai_edge_litert", "ai_edge_quantizer"))}
 # In int8: the network up to the logits. What follows stays in float, as it takes the logarithm
 # of probabilities, of which 256 steps leave only the largest.
 INT8_OPERATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "MUL", "LOGISTIC",
@@ -37,33 +36,48 @@ INT8_OPERATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "MU
 IN_FLOAT = "stem|block1a|block2a|rescaling|normalization"
 
 
-def check_installed(name: str) -> None:
-    """Raises ValueError, with the pip command, where a format's libraries are absent."""
-    extra, modules = EXTRAS.get(name, ("", ()))
-    absent = [module for module in modules if not find_spec(module)]
-    if absent:
-        raise ValueError(f"--format={name} needs {', '.join(absent)}: "
-                         f"pip install 'fashionclf[{extra}]'")
+def write_labels(run: Run, folder: Path) -> None:
+    """Writes LABELS: a class a line, in the order of the probabilities."""
+    (folder / LABELS).write_text("".join(f"{name}\n" for name in run.spec.classes),
+                                 encoding="utf-8")
 
 
-def with_probabilities(model: keras.Model, spec: Spec) -> keras.Model:
-    """What inference.Predictor does with `model`, as one graph.
+def describe(run: Run, folder: Path, facts: dict) -> None:
+    """Writes export.json, last: what the run is, `facts`, and the sha256 of each file."""
+    description = {
+        "run": str(run.folder), "image_size": run.spec.framing.image_size,
+        "box_margin": run.spec.framing.box_margin, "mirrored": run.spec.mirrored,
+        "temperature": run.spec.temperature,
+        "weights_sha256": files.sha256(run.folder / WEIGHTS), **facts,
+        "sha256": {file.relative_to(folder).as_posix(): files.sha256(file)
+                   for file in sorted(folder.rglob("*")) if file.is_file()}}
+    (folder / "export.json").write_text(json.dumps(description, indent=2) + "\n",
+                                        encoding="utf-8")
+
+
+def with_probabilities(run: Run) -> keras.Model:
+    """The outputs of the run's Predictor as one graph.
 
     Returns:
         "images", float32 [B, S, S, 3], RGB, 0..255 -> float32 [B, C], rows sum to one.
     """
+    # A network of its own, as the one of the run stays as it is.
+    model = network.build(run.spec)
+    model.set_weights(run.network.get_weights())
     _hold_statistics_as_arrays(model)
+
     pictures = keras.Input(model.input_shape[1:], name="images")
-    seen = pictures
-    if spec.mirrored:  # one batch, not two calls: the weights are stored once
-        seen = keras.ops.concatenate([pictures, keras.ops.flip(pictures, axis=2)], axis=0)
-    found = keras.ops.softmax(keras.ops.cast(model(seen), "float32"))
-    if spec.mirrored:
-        found = keras.ops.mean(keras.ops.reshape(found, (2, -1, len(spec.classes))), axis=0)
-    if spec.temperature != 1.0:
-        logarithms = keras.ops.log(keras.ops.maximum(found, calibration.TINY))
-        found = keras.ops.softmax(logarithms / spec.temperature)
-    return keras.Model(pictures, found, name="fashionclf")
+    images = pictures
+    if run.spec.mirrored:  # one batch, not two calls: the weights are stored once
+        images = keras.ops.concatenate([pictures, keras.ops.flip(pictures, axis=2)], axis=0)
+    outputs = keras.ops.softmax(keras.ops.cast(model(images), "float32"))
+    if run.spec.mirrored:
+        sides = keras.ops.reshape(outputs, (2, -1, len(run.spec.classes)))
+        outputs = keras.ops.mean(sides, axis=0)
+    if run.spec.temperature != 1.0:
+        logarithms = keras.ops.log(keras.ops.maximum(outputs, calibration.TINY))
+        outputs = keras.ops.softmax(logarithms / run.spec.temperature)
+    return keras.Model(pictures, outputs, name="fashionclf")
 
 
 def _hold_statistics_as_arrays(model: keras.Model) -> None:
@@ -73,21 +87,21 @@ def _hold_statistics_as_arrays(model: keras.Model) -> None:
             layer.mean, layer.variance = np.asarray(layer.mean), np.asarray(layer.variance)
 
 
-def write(name: str, model: keras.Model, spec: Spec, folder: Path, *,
+def write(name: str, model: keras.Model, framing: Framing, folder: Path, *,
           calibrate_on: Callable[[], Iterable[np.ndarray]]) -> Path:
     """Writes a format into `folder`, which has LABELS already.
 
     Args:
         name: one of FILES.
         model: of with_probabilities.
-        calibrate_on: gives pictures, each float32 [1, S, S, 3], RGB, 0..255; for int8 only.
+        calibrate_on: gives pictures, each float32 [S, S, 3], RGB, 0..255; for int8 only.
 
     Returns:
         The file, or of a SavedModel the folder.
     """
     path = folder / FILES[name]
     if name == "saved_model":
-        _write_saved_model(model, spec, path, folder / LABELS)
+        _write_saved_model(model, framing, path, folder / LABELS)
     elif name == "onnx":
         with warnings.catch_warnings():  # Keras looks whether NumPy still has an old name
             warnings.simplefilter("ignore", FutureWarning)
@@ -104,7 +118,7 @@ def _takes(model: keras.Model) -> list[tf.TensorSpec]:
     return [tf.TensorSpec(model.input_shape, tf.float32, name="images")]
 
 
-def _write_saved_model(model: keras.Model, spec: Spec, path: Path,
+def _write_saved_model(model: keras.Model, framing: Framing, path: Path,
                        labels: Path) -> None:
     """Two signatures, "serving_default" on files and "images" on pictures, and `labels`.
 
@@ -114,7 +128,6 @@ def _write_saved_model(model: keras.Model, spec: Spec, path: Path,
     graph, as in inference.Predictor, and stored once for both.
     """
     probabilities = tf.function(inference.with_constants(model), input_signature=_takes(model))
-    load = functools.partial(decoding.load, image_size=spec.image_size, box_margin=0.0)
 
     @tf.function(input_signature=_takes(model))
     def of_images(pictures):
@@ -123,7 +136,7 @@ def _write_saved_model(model: keras.Model, spec: Spec, path: Path,
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="encoded")])
     def of_files(encoded):
         loaded = tf.map_fn(
-            lambda one: load(one, tf.zeros(4, tf.int32)), encoded,
+            lambda one: decoding.load(one, decoding.NO_BOX, framing), encoded,
             fn_output_signature=tf.TensorSpec(model.input_shape[1:], tf.float32))
         return {"probabilities": probabilities(loaded)}
 
@@ -149,5 +162,6 @@ def _write_litert_int8(model: keras.Model, path: Path, pictures: Iterable[np.nda
             work.add_static_config(
                 regex=f"^(?!.*({IN_FLOAT}))", operation_name=qtyping.TFLOperationName(operation),
                 activation_num_bits=8, weight_num_bits=8)
-        ranges = work.calibrate({"serving_default": [{"images": one} for one in pictures]})
+        inputs = [{"images": picture[None]} for picture in pictures]
+        ranges = work.calibrate({"serving_default": inputs})
         path.write_bytes(work.quantize(ranges).quantized_model)

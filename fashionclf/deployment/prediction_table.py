@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fashionclf.system import tables
+from fashionclf.system import cells, extras
 
 NAMED = 3  # classes in a row
 PROBABILITIES = ["probability", "probability_2", "probability_3"]
@@ -75,22 +75,22 @@ def write(rows: Iterable[list], names: list[str], file: Path, form: str) -> None
 def write_text(rows: Iterable[list], names: list[str], stream, form: str) -> None:
     """Writes "csv", no cell of which starts a formula, or "jsonl" to an open text file."""
     if form == "jsonl":
-        stream.writelines(json.dumps(dict(zip(names, _texts(cells))), ensure_ascii=False) + "\n"
-                          for cells in rows)
+        stream.writelines(json.dumps(dict(zip(names, _texts(row))), ensure_ascii=False) + "\n"
+                          for row in rows)
     else:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(map(tables.safe, names))
-        writer.writerows(map(_csv_cell, cells) for cells in rows)
+        writer.writerow(map(cells.safe, names))
+        writer.writerows(map(_csv_cell, row) for row in rows)
 
 
 def _csv_cell(cell) -> str:
     if isinstance(cell, bool):
         return "yes" if cell else ""
-    return f"{cell:.6f}" if isinstance(cell, float) else tables.safe(cell)
+    return f"{cell:.6f}" if isinstance(cell, float) else cells.safe(cell)
 
 
-def _texts(cells: list) -> Iterator:
-    return (tables.readable(cell) if isinstance(cell, str) else cell for cell in cells)
+def _texts(row: list) -> Iterator:
+    return (cells.readable(cell) if isinstance(cell, str) else cell for cell in row)
 
 
 def _write_parquet(rows: Iterator[list], names: list[str], file: Path) -> None:
@@ -98,7 +98,7 @@ def _write_parquet(rows: Iterator[list], names: list[str], file: Path) -> None:
     types = dict.fromkeys(PROBABILITIES, pyarrow.float64()) | {"check": pyarrow.bool_()}
     schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in names])
     with parquet.ParquetWriter(os.fspath(file), schema) as writer:
-        while part := [list(_texts(cells)) for cells in itertools.islice(rows, ROW_GROUP)]:
+        while part := [list(_texts(row)) for row in itertools.islice(rows, ROW_GROUP)]:
             writer.write_table(pyarrow.table(list(zip(*part)), schema=schema))
 
 
@@ -107,6 +107,6 @@ def _pyarrow() -> tuple:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise ValueError("Parquet needs pyarrow: pip install 'fashionclf[parquet]', or choose "
+        raise ValueError(f"Parquet needs pyarrow: {extras.install('parquet')}, or choose "
                          "--format=csv or jsonl") from error
     return pyarrow, pyarrow.parquet

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fashionclf.system import files
+from fashionclf.system import extras, files
 
 EXACT_UP_TO = 100_000  # vectors
 PROBED = 1 / 16  # of the lists of an approximate index
@@ -154,5 +154,5 @@ def _faiss():
     try:
         import faiss
     except ImportError as error:
-        raise ValueError("search needs Faiss: pip install 'fashionclf[search]'") from error
+        raise ValueError(f"search needs Faiss: {extras.install('search')}") from error
     return faiss

@@ -1,4 +1,4 @@
-"""Pictures as vectors, what an index says of them, and their neighbours as a table and a sheet."""
+"""Visual search: describe pictures by their features, find the nearest, show them."""
 import dataclasses
 import itertools
 import os
@@ -12,18 +12,19 @@ from tqdm import tqdm
 
 from fashionclf.deployment import search_index
 from fashionclf.evaluation import figures
-from fashionclf.model import inference, network, weights
-from fashionclf.pictures import files as picture_files
+from fashionclf.model.weights import Run
 from fashionclf.pictures import inspection
-from fashionclf.records import input_pipeline
-from fashionclf.records import manifest as manifests
+from fashionclf.pictures.files import Picture
+from fashionclf.records import manifests
+from fashionclf.records.input_pipeline import Records
+from fashionclf.system import files
 
 CHECKED = 16  # rows of given embeddings that are computed again
 SAME = 0.999  # cosine similarity of what is computed twice
 COLUMNS = ["query", "rank", "similarity", "path", "class", "predicted", "item", "error"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Described:
     """Pictures and their features.
 
@@ -39,79 +40,110 @@ class Described:
 
 
 class Describer:
-    """A finished run that gives features; mirrored where its predictions are."""
+    """Gives the features of a finished run; mirrored where its predictions are."""
 
-    def __init__(self, run_dir: str | Path, *, batch_size: int):
-        self.model, self.spec = weights.load(run_dir)
-        self.width = self.model.get_layer(network.FEATURES).output.shape[-1]
-        self._run_dir, self._batch_size = run_dir, batch_size
-        self._predictor = inference.Predictor(self.model, mirrored=self.spec.mirrored, fixed=True,
-                                              features=True)
+    def __init__(self, run: Run, *, batch_size: int):
+        self.run = run
+        self._batch_size, self._predictor = batch_size, run.predictor(features=True)
 
-    def files(self, pictures: list[picture_files.Picture], known: Iterable[dict]) -> Described:
-        """Describes files; `known` is what their rows begin with."""
+    def files(self, pictures: list[Picture], known: Iterable[dict]) -> Described:
+        """Describes files; each row starts with what is `known` about its picture."""
         batches = self._predictor.predict_batches(
-            pictures, image_size=self.spec.image_size, batch_size=self._batch_size)
+            pictures, framing=self.run.spec.framing, batch_size=self._batch_size)
         answers = tqdm(itertools.chain.from_iterable(batches), total=len(pictures),
                        unit=" pictures", desc="reading")
-        rows, found, unusable = [], [], []
-        for (_, said, features), row in zip(answers, known, strict=True):
-            if features is None:
-                unusable.append({"path": row["path"], "reason": said})
+
+        rows, kept, unusable = [], [], []
+        for (_, probabilities, features), row in zip(answers, known, strict=True):
+            if features is None:  # and the probabilities are the reason
+                unusable.append({"path": row["path"], "reason": probabilities})
             else:
-                rows.append({**row, "predicted": self.spec.classes[said.argmax()]})
-                found.append(features)
-        return Described(rows, np.reshape(found, (-1, self.width)), unusable)
+                predicted = self.run.spec.classes[probabilities.argmax()]
+                rows.append({**row, "predicted": predicted})
+                kept.append(features)
+        return Described(rows=rows, features=np.reshape(kept, (-1, self.run.num_features)),
+                         unusable=unusable)
 
-    def records(self, records_dir: str | Path, splits: Iterable[str]) -> Described:
+    def records(self, records: Records, splits: Iterable[str]) -> Described:
         """Describes the pictures of records, cropped to their boxes as in training."""
-        rows, features, manifest = [], [], manifests.read_manifest(records_dir)
+        rows, features = [], []
         for split in splits:
-            if not manifest["examples"].get(split):
-                raise ValueError(f"{records_dir}: its split {split!r} is empty; choose others with "
-                                 "--splits")
-            dataset = input_pipeline.evaluation(
-                records_dir, split, image_size=self.spec.image_size,
-                box_margin=self.spec.box_margin, batch_size=self._batch_size)
-            said = self._predictor.predict_dataset(dataset, manifest["examples"][split],
-                                                   progress=f"reading {split}")
-            features.append(said.features)
-            rows += [
-                {"path": path, "item": item, "class": manifest["classes"][label],
-                 "predicted": self.spec.classes[best], "split": split}
-                for path, item, label, best in zip(said.paths, said.items, said.labels,
-                                                   said.probabilities.argmax(axis=1))]
-        return Described(rows, np.concatenate(features), [])
+            manifests.check_split(records.manifest, split, records.folder)
+            predictions = self._predictor.predict_dataset(
+                records.evaluation(split, batch_size=self._batch_size), records.examples[split],
+                progress=f"reading {split}")
+            features.append(predictions.features)
+            predicted = predictions.probabilities.argmax(axis=1)
+            rows += [{"path": path, "item": item, "class": records.classes[label],
+                      "predicted": self.run.spec.classes[best], "split": split}
+                     for path, item, label, best in zip(predictions.paths, predictions.items,
+                                                        predictions.labels, predicted)]
+        return Described(rows=rows, features=np.concatenate(features), unusable=[])
 
-    def saved(self, embeddings: str | Path, pictures: list[picture_files.Picture],
+    def saved(self, embeddings: str | Path, pictures: list[Picture],
               known: list[dict]) -> Described:
         """Takes features that predict saved for the same pictures; computes a few to compare.
 
         Raises:
-            ValueError: they are no such features, or not of these pictures by this run.
+            ValueError: the file holds no such features, or not of these pictures by this run.
         """
         try:
             features = np.load(embeddings, mmap_mode="r", allow_pickle=False)
         except ValueError as error:
-            raise ValueError(f"{embeddings}: is no whole .npy file of numbers ({error})") from error
-        if features.shape != (len(pictures), self.width):
+            raise ValueError(f"{embeddings}: not a whole .npy file of numbers ({error})") from error
+        wanted = (len(pictures), self.run.num_features)
+        if features.shape != wanted:
             raise ValueError(f"{embeddings}: has shape {list(features.shape)}; {len(pictures):,} "
-                             f"pictures and this run need [{len(pictures)}, {self.width}]")
+                             f"pictures and this run need {list(wanted)}")
+
+        # Computed again and compared: features of another model would give wrong neighbours.
         usable = np.flatnonzero(np.isfinite(features[:, 0]))
         chosen = usable[np.linspace(0, len(usable) - 1, min(CHECKED, len(usable)), dtype=int)]
         again = self.files([pictures[i] for i in chosen], [known[i] for i in chosen])
         if again.unusable or not _alike(again.features, features[chosen]):
-            raise ValueError(f"{embeddings}: is not what {self._run_dir} makes of these pictures; "
-                             "give --run, --csv_file and --embeddings of one run of predict")
+            raise ValueError(f"{embeddings}: not the features that {self.run.folder} gives these "
+                             "pictures; give --run, --csv_file and --embeddings of one run of "
+                             "predict")
+
         lacking = sorted(set(range(len(pictures))) - set(usable.tolist()))
         reason = f"NaN in {embeddings}; the error is in predict's output"
-        return Described([known[i] for i in usable],
-                         features[usable] if lacking else features,
-                         [{"path": known[i]["path"], "reason": reason} for i in lacking])
+        return Described(rows=[known[i] for i in usable],
+                         features=features[usable] if lacking else features,
+                         unusable=[{"path": known[i]["path"], "reason": reason} for i in lacking])
 
 
-def _alike(one: np.ndarray, other: np.ndarray) -> bool:
-    return bool((np.sum(search_index.unit(one) * search_index.unit(other), axis=1) > SAME).all())
+def _alike(features: np.ndarray, others: np.ndarray) -> bool:
+    cosines = np.sum(search_index.unit(features) * search_index.unit(others), axis=1)
+    return bool((cosines > SAME).all())
+
+
+def build(folder: str | Path, described: Described, run: Run, *, root: str | None,
+          records_dir: str | Path | None, approximate: bool | None = None) -> dict:
+    """Writes an index of `described`, with what a query needs to know about it.
+
+    Args:
+        root: the folder that the paths start from; None for records.
+        records_dir: the records that the pictures are in, if any.
+        approximate: see search_index.write.
+
+    Raises:
+        ValueError: no picture can be used.
+    """
+    if not described.rows:
+        raise ValueError(f"none of {len(described.unusable):,} pictures can be used, the first "
+                         f"because: {described.unusable[0]['reason']}")
+    facts = {"model_sha256": files.sha256(run.folder / "model.json"), "root": root,
+             "records": records_dir and os.path.abspath(records_dir),
+             "box_margin": run.spec.framing.box_margin, "unusable": described.unusable}
+    return search_index.write(folder, described.features, described.rows, facts=facts,
+                              approximate=approximate)
+
+
+def check_run(index: search_index.Index, folder: str | Path, run_dir: str | Path) -> None:
+    """Raises ValueError where `index`, read from `folder`, was built with another model."""
+    if files.sha256(Path(run_dir) / "model.json") != index.facts["model_sha256"]:
+        raise ValueError(f"{folder} was built with another model than {run_dir}: features "
+                         "of two models can't be compared; give that run, or build again")
 
 
 def answers(index: search_index.Index, queries: Described, k: int) -> pd.DataFrame:
@@ -129,10 +161,12 @@ def answers(index: search_index.Index, queries: Described, k: int) -> pd.DataFra
     rows = []
     for query, similarities, places in zip(queries.rows, *index.nearest(queries.features, k + 1)):
         own = os.path.realpath(query["path"])
-        found = [(float(similarity), int(place)) for similarity, place in zip(similarities, places)
-                 if place >= 0 and _file(index, int(place)) != own][:k]
+        neighbours = [(float(similarity), int(place))
+                      for similarity, place in zip(similarities, places)
+                      if place >= 0 and _file(index, int(place)) != own][:k]
         rows += [{"query": query["path"], "rank": rank, "similarity": similarity, "place": place,
-                  **index.pictures[place]} for rank, (similarity, place) in enumerate(found, 1)]
+                  **index.pictures[place]}
+                 for rank, (similarity, place) in enumerate(neighbours, start=1)]
     rows += [{"query": row["path"], "error": row["reason"]} for row in queries.unusable]
     return pd.DataFrame(rows, columns=[*COLUMNS, "place"]).astype(
         {"rank": "Int64", "place": "Int64"})
@@ -144,19 +178,23 @@ def _file(index: search_index.Index, place: int) -> str | None:
     return root and os.path.realpath(os.path.join(root, index.pictures[place]["path"]))
 
 
-def sheet(index: search_index.Index, queries: list[dict], found: pd.DataFrame) -> Figure:
+def sheet(index: search_index.Index, queries: list[dict], found: pd.DataFrame,
+          run: Run) -> Figure:
     """A line a query: its picture, then its neighbours, with class and similarity.
 
     Args:
-        queries: rows of what `answers` was asked.
-        found: what it answered.
+        queries: rows of the queries that `answers` took.
+        found: its answer.
+        run: the one that the index was built with.
     """
-    shown = found[found["query"].isin([query["path"] for query in queries]) & found["error"].isna()]
-    drawn = pictures(index, shown["place"].unique().tolist())
+    paths = [query["path"] for query in queries]
+    shown = found[found["query"].isin(paths) & found["error"].isna()]
+    drawn = pictures(index, shown["place"].unique().tolist(), run)
+
     lines = []
     for query in queries:
         caption = f"{os.path.basename(query['path'])}\npredicted {query['predicted']}"
-        line = [(_read(os.getcwd(), query["path"]), caption)]
+        line = [(_pixels(os.getcwd(), query["path"]), caption)]
         for row in shown[shown["query"] == query["path"]].itertuples():
             about = index.pictures[row.place]
             name = about.get("class") or f"predicted {about.get('predicted') or 'nothing'}"
@@ -165,27 +203,24 @@ def sheet(index: search_index.Index, queries: list[dict], found: pd.DataFrame) -
     return figures.contact_sheet(lines)
 
 
-def pictures(index: search_index.Index, places: list[int]) -> dict[int, np.ndarray | str]:
+def pictures(index: search_index.Index, places: list[int],
+             run: Run) -> dict[int, np.ndarray | str]:
     """place -> uint8 [H, W, 3], or the reason why it can't be shown."""
-    if index.facts["root"] is not None:
-        return {place: _read(index.facts["root"], index.pictures[place]["path"])
-                for place in places}
-    from fashionclf.records import input_pipeline
+    root = index.facts["root"]
+    if root is not None:
+        return {place: _pixels(root, index.pictures[place]["path"]) for place in places}
 
-    found, rows = {}, [(place, index.pictures[place]) for place in places]
+    records = Records.open(index.facts["records"], run.spec.framing)
+    shown, rows = {}, [(place, index.pictures[place]) for place in places]
     for split in {row["split"] for _, row in rows}:
         of_split = {row["path"]: place for place, row in rows if row["split"] == split}
-        pixels = input_pipeline.read_pictures(index.facts["records"], split, list(of_split),
-                                              box_margin=index.facts["box_margin"])
-        found |= {place: pixels.get(path, "no longer in the records")
+        pixels = records.pictures(split, list(of_split))
+        shown |= {place: pixels.get(path, "no longer in the records")
                   for path, place in of_split.items()}
-    return found
+    return shown
 
 
-def _read(root: str, path: str) -> np.ndarray | str:
+def _pixels(root: str, path: str) -> np.ndarray | str:
     """uint8 [H, W, 3], or the reason why it can't be shown."""
-    try:  # the user, or the index that the user built, named this file
-        return inspection.decoded_or_reason(
-            picture_files.read_image(Path(os.sep), os.path.join(root, path)))
-    except (OSError, ValueError) as error:
-        return str(error)
+    # The user, or the index that the user built, named this file: it may lie anywhere.
+    return inspection.pixels_or_reason(Picture(path=os.path.join(root, path), root=os.sep))

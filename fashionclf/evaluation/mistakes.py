@@ -1,14 +1,13 @@
-"""The mistakes that a page shows: the surest ones, an example of each pair, what spoke for them."""
+"""The mistakes that a page shows: the most confident, one of each confused pair, with Grad-CAM."""
 from collections.abc import Callable
 
-import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
 from fashionclf.evaluation import page
 from fashionclf.model import grad_cam
-from fashionclf.model.spec import Spec
+from fashionclf.model.weights import Run
 from fashionclf.pictures import decoding
 
 EXAMPLE_SIDE = 128  # pixels of the picture beside a pair
@@ -17,19 +16,20 @@ PictureLoader = Callable[[list[str]], dict[str, np.ndarray]]  # paths -> uint8 [
 Explainer = Callable[[list[np.ndarray], list[str]], np.ndarray]
 
 
-def explainer(model: keras.Model, spec: Spec) -> Explainer:
-    """Explains, of pictures that are cropped already as `spec` says, what the model sees there."""
+def explainer(run: Run) -> Explainer:
+    """Gives the heat maps of pictures that are cropped to their boxes already."""
     def explain(pictures: list[np.ndarray], classes: list[str]) -> np.ndarray:
-        seen = [decoding.fit(picture, np.zeros(4, np.int32), image_size=spec.image_size,
-                             box_margin=0.0) for picture in pictures]
-        return grad_cam.heatmaps(model, tf.stack(seen), list(map(spec.classes.index, classes)))
+        images = [decoding.fit(picture, decoding.NO_BOX, run.spec.framing)
+                  for picture in pictures]
+        labels = [run.spec.classes.index(name) for name in classes]
+        return grad_cam.heatmaps(run.network, tf.stack(images), labels)
     return explain
 
 
 def to_show(rows: pd.DataFrame, pairs: pd.DataFrame, *, most: int,
             load_pictures: PictureLoader | None, explain: Explainer | None,
             ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]:
-    """What page.write shows of mistakes.
+    """Selects the mistakes that page.write shows.
 
     Args:
         rows: `path, true, predicted, probability, ...`, right ones among them.
@@ -38,9 +38,9 @@ def to_show(rows: pd.DataFrame, pairs: pd.DataFrame, *, most: int,
         load_pictures, explain: without them there are no pictures, no overlays.
 
     Returns:
-        The wrong rows, the surest first, with `picture` and `overlay` (the picture under
-        what spoke for `predicted`), data URIs or ""; `pairs` with `path`, the surest mistake
-        of each, and its `picture`; path -> picture of all these.
+        The wrong rows, the most confident first, with `picture` and `overlay` (the picture under
+        the heat map of `predicted`), data URIs or ""; `pairs` with `path`, the most confident
+        mistake of each, and its `picture`; path -> picture of all these.
     """
     names = ["true", "predicted"]
     wrong = rows[rows["true"] != rows["predicted"]].sort_values(

@@ -31,6 +31,8 @@ def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, pair
           flags: str) -> None:
     """Writes the page; every text from classes, file names, manifest and flags is escaped.
 
+    The parameters are the parts of the page, each of which its caller has at hand.
+
     Args:
         scores: what metrics.json holds.
         per_class: see metrics.per_class.

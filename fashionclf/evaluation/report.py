@@ -1,143 +1,228 @@
-"""An evaluation on records with other classes than the run's, by an alignment of the two."""
+"""An evaluation and its report: numbers, tables, pictures, as files and in TensorBoard."""
 import dataclasses
 import json
 from pathlib import Path
 
-import keras
 import numpy as np
+import pandas as pd
 
-from fashionclf.evaluation import figures, metrics, mistakes, page
-from fashionclf.evaluation import tensorboard as tensorboard_pages
+from fashionclf.evaluation import figures, metrics, mistakes, page, tensorboard_pages
 from fashionclf.model import calibration, inference
-from fashionclf.model.spec import Spec
-from fashionclf.records import input_pipeline
-from fashionclf.records import manifest as manifests
+from fashionclf.model.inference import Predictions
+from fashionclf.model.weights import Run
+from fashionclf.records import manifests
+from fashionclf.records.input_pipeline import Records
 from fashionclf.sources import alignment
 from fashionclf.sources.alignment import Alignment
-from fashionclf.system import tables
-
-
-def evaluate_aligned_run(model, spec: Spec, aligned: Alignment, records_dir: str | Path,
-                         split: str, report_dir: str | Path, *, batch_size: int,
-                         run_dir: str | Path | None = None,
-                         tensorboard_dir: str | Path | None = None) -> dict:
-    """As report.evaluate_run, on the pictures of classes that the run has.
-
-    The probabilities of the run's classes that stand for one of the records are summed, brought
-    to a sum of one without those that stand for none, then to the temperature of `spec`.
-
-    Returns:
-        What metrics.json holds; "alignment" of it are Alignment.facts.
-
-    Raises:
-        FileNotFoundError, ValueError: as report.evaluate_run, but for the classes; or no picture
-            is of a class that the run has.
-    """
-    predictions = predict_split(model, dataclasses.replace(spec, temperature=1.0),
-                                records_dir, split, batch_size=batch_size)
-    facts = aligned.facts(predictions.labels, predictions.probabilities)
-    print(alignment.as_text(facts))
-    if not facts["scored"]:
-        raise ValueError(f"{records_dir}: none of {facts['pictures']:,} pictures of {split!r} is "
-                         "of a class that the run has; choose another --split or --align")
-
-    def load_pictures(paths: list[str]) -> dict:
-        return input_pipeline.read_pictures(records_dir, split, paths, box_margin=spec.box_margin)
-
-    name = f"{split}_aligned"
-    manifest = manifests.read_manifest(records_dir)
-    scores = write(
-        report_dir, scored(predictions, aligned, spec.temperature), aligned.reached_classes,
-        name=name, load_pictures=load_pictures, tensorboard_dir=tensorboard_dir,
-        manifest=manifest, run_dir=run_dir, temperature=spec.temperature, provenance={
-            "split": split, "records_fingerprint": manifest["fingerprint"], "alignment": facts})
-    print(headline(scores, name))
-    return scores
-
-
-def scored(predictions: inference.Predictions, aligned: Alignment,
-           temperature: float) -> inference.Predictions:
-    """Those of reached classes, with labels and probabilities numbered as `reached_classes`.
-
-    Args:
-        predictions: labels of the records, probabilities [N, R] of the run at temperature 1.
-    """
-    places = {place: number for number, place in enumerate(aligned.reached.tolist())}
-    kept = [i for i, label in enumerate(predictions.labels.tolist()) if label in places]
-    return dataclasses.replace(
-        predictions, labels=aligned.reached.searchsorted(predictions.labels[kept]),
-        probabilities=calibration.at_temperature(
-            aligned.summed(predictions.probabilities[kept]), temperature),
-        paths=[predictions.paths[i] for i in kept], items=[predictions.items[i] for i in kept])
-
+from fashionclf.system import files, tables
 
 GALLERY = 24  # mistakes shown
 PAIRS = 12  # of confused classes shown
 
 
-def evaluate_run(model: keras.Model, spec: Spec, records_dir: str | Path, split: str,
-                 report_dir: str | Path, *, batch_size: int, run_dir: str | Path | None = None,
-                 tensorboard_dir: str | Path | None = None) -> dict:
-    """Runs `model` once over a split, writes the report and prints its headline.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """The predictions of a model for a split, and what a report tells about them.
+
+    Attributes:
+        predictions: of N examples; labels and probabilities are numbered as `classes`.
+        classes: C names.
+        name: of the split; titles the pictures, prefixes TensorBoard's tags.
+        temperature: of the probabilities; undone for comparison.
+        provenance: what else metrics.json holds, e.g. the fingerprint of the records.
+        manifest: of the records, for what the page tells about the data; may be empty.
+        run_dir: folder of the training, whose name and flags the page shows.
+        load_pictures: gives the pictures of mistakes; without it there are none.
+        explain: gives heat maps of these; without it there are none.
+    """
+    predictions: Predictions
+    classes: list[str]
+    name: str
+    temperature: float = 1.0
+    provenance: dict = dataclasses.field(default_factory=dict)
+    manifest: dict = dataclasses.field(default_factory=dict)
+    run_dir: Path | None = None
+    load_pictures: mistakes.PictureLoader | None = None
+    explain: mistakes.Explainer | None = None
+
+    @classmethod
+    def of(cls, run: Run, records: Records, split: str, *, batch_size: int,
+           max_features: int = 0) -> "Evaluation":
+        """Runs the network once over a split.
+
+        Args:
+            max_features: examples, the first ones, whose features are kept.
+
+        Raises:
+            ValueError: the records have other classes than the run, the split is empty, or a
+                record is missing.
+        """
+        manifests.check_classes(run.spec.classes, records.classes, records.folder)
+        predictions = predict_split(run, records, split, batch_size=batch_size,
+                                    max_features=max_features)
+        return cls(predictions=predictions, classes=run.spec.classes, name=split,
+                   temperature=run.spec.temperature, explain=mistakes.explainer(run),
+                   **_circumstances(run, records, split))
+
+    @classmethod
+    def aligned(cls, run: Run, records: Records, split: str, classes: Alignment, *,
+                batch_size: int) -> "Evaluation":
+        """As `of`, on records of other classes: on the pictures of classes that the run has.
+
+        The probabilities of the run's classes that map to one of the records are summed, scaled
+        to a sum of one without those that map to none, then brought to the run's temperature.
+
+        Raises:
+            ValueError: the split is empty, or no picture is of a class that the run has.
+        """
+        at_one = dataclasses.replace(
+            run, spec=dataclasses.replace(run.spec, temperature=1.0))
+        predictions = predict_split(at_one, records, split, batch_size=batch_size)
+        facts = classes.facts(predictions.labels, predictions.probabilities)
+        print(alignment.as_text(facts))
+        if not facts["scored"]:
+            raise ValueError(f"{records.folder}: none of {facts['pictures']:,} pictures of "
+                             f"{split!r} is of a class that the run has; choose another --split "
+                             "or --align")
+
+        circumstances = _circumstances(run, records, split)
+        circumstances["provenance"]["alignment"] = facts
+        return cls(predictions=scored(predictions, classes, run.spec.temperature),
+                   classes=classes.reached_classes, name=f"{split}_aligned",
+                   temperature=run.spec.temperature, **circumstances)
+
+
+def _circumstances(run: Run, records: Records, split: str) -> dict:
+    """The fields of an Evaluation that are the same for all ways to score a split."""
+    return {"manifest": records.manifest, "run_dir": run.folder,
+            "load_pictures": lambda paths: records.pictures(split, paths),
+            "provenance": {"split": split,
+                           "records_fingerprint": records.manifest["fingerprint"]}}
+
+
+def predict_split(run: Run, records: Records, split: str, *, batch_size: int,
+                  max_features: int = 0) -> Predictions:
+    """Runs the network once over a split, whatever its classes.
 
     Args:
-        run_dir: folder of the training, whose name and flags the page shows.
+        max_features: examples, the first ones, whose features are kept.
+
+    Raises:
+        ValueError: the split is empty, or a record is missing.
+    """
+    manifests.check_split(records.manifest, split, records.folder)
+    predictor = run.predictor(features=max_features > 0)
+    return predictor.predict_dataset(
+        records.evaluation(split, batch_size=batch_size), records.examples[split],
+        progress=f"reading {split}", max_features=max_features)
+
+
+def scored(predictions: Predictions, classes: Alignment, temperature: float) -> Predictions:
+    """Those of reached classes, with labels and probabilities numbered as `reached_classes`.
+
+    Args:
+        predictions: labels of the records, probabilities [N, R] of the run at temperature 1.
+    """
+    kept = np.flatnonzero(np.isin(predictions.labels, classes.reached))
+    probabilities = classes.summed(predictions.probabilities[kept])
+    return Predictions(
+        labels=classes.reached.searchsorted(predictions.labels[kept]),
+        probabilities=calibration.at_temperature(probabilities, temperature),
+        paths=[predictions.paths[i] for i in kept], items=[predictions.items[i] for i in kept])
+
+
+def calibrated(run: Run, records: Records, *, batch_size: int) -> Run:
+    """`run` with the temperature that fits the validation split best; prints it."""
+    at_one = dataclasses.replace(run, spec=dataclasses.replace(run.spec, temperature=1.0))
+    predictions = predict_split(at_one, records, "validation", batch_size=batch_size)
+    temperature = calibration.fit_temperature(predictions.labels, predictions.probabilities)
+    print(f"temperature {temperature:.3f}, fitted on {len(predictions.labels):,} validation "
+          "pictures")
+    return dataclasses.replace(
+        run, spec=dataclasses.replace(run.spec, temperature=temperature))
+
+
+def evaluate(run: Run, records: Records, split: str, report_dir: str | Path, *, batch_size: int,
+             classes: Alignment | None = None) -> dict:
+    """Evaluates a run on a split, writes the report and prints its headline.
+
+    Args:
+        classes: for records with other classes, which of the run is which of theirs.
 
     Returns:
         What metrics.json holds.
-
-    Raises:
-        FileNotFoundError, ValueError: there are no such records, their classes
-            are not the model's, the split is empty, or a record is missing.
     """
-    manifest = manifests.read_manifest(records_dir)
-    manifests.check_classes(spec.classes, manifest["classes"], records_dir)
-    predictions = predict_split(model, spec, records_dir, split, batch_size=batch_size,
-                                most_features=tensorboard_pages.MOST if tensorboard_dir else 0)
+    if classes:
+        evaluation = Evaluation.aligned(run, records, split, classes, batch_size=batch_size)
+    else:
+        evaluation = Evaluation.of(run, records, split, batch_size=batch_size,
+                                   max_features=tensorboard_pages.MAX_POINTS)
 
-    def load_pictures(paths: list[str]) -> dict[str, np.ndarray]:
-        return input_pipeline.read_pictures(records_dir, split, paths, box_margin=spec.box_margin)
-
-    scores = write(report_dir, predictions, spec.classes, name=split, load_pictures=load_pictures,
-                   explain=mistakes.explainer(model, spec), manifest=manifest, run_dir=run_dir,
-                   tensorboard_dir=tensorboard_dir, temperature=spec.temperature,
-                   provenance={"split": split, "records_fingerprint": manifest["fingerprint"]})
-    if tensorboard_dir:
-        tensorboard_pages.add_split(
-            tensorboard_dir, predictions, spec.classes, records_dir=records_dir, split=split,
-            box_margin=spec.box_margin)
-    print(headline(scores, split))
+    tensorboard_dir = run.folder / "tensorboard"
+    scores = write(report_dir, evaluation, tensorboard_dir=tensorboard_dir)
+    if evaluation.predictions.features is not None:
+        tensorboard_pages.add_projector(tensorboard_dir, evaluation.predictions, records, split)
+    print(headline(scores, evaluation.name))
     return scores
 
 
-def predict_split(model: keras.Model, spec: Spec, records_dir: str | Path, split: str, *,
-                  batch_size: int, most_features: int = 0) -> inference.Predictions:
-    """Runs `model` once over a split, whatever its classes; else raises as evaluate_run does.
+def write(report_dir: str | Path, evaluation: Evaluation, *,
+          tensorboard_dir: str | Path | None = None, step: int = 0) -> dict:
+    """Writes metrics.json, CSV and text tables, pictures, and report.html, which shows them all.
 
     Args:
-        most_features: examples, the first ones, whose features are given, too.
+        tensorboard_dir: where the same goes as TensorBoard summaries, at `step`.
+
+    Returns:
+        What metrics.json holds.
     """
-    expected = manifests.read_manifest(records_dir)["examples"].get(split, 0)
-    if not expected:
-        raise ValueError(f"{records_dir}: its split {split!r} is empty; choose another --split, "
-                         "or build records with a larger share for it")
-    dataset = input_pipeline.evaluation(records_dir, split, image_size=spec.image_size,
-                                        box_margin=spec.box_margin, batch_size=batch_size)
-    predictor = inference.Predictor(model, mirrored=spec.mirrored,
-                                    temperature=spec.temperature, fixed=True,
-                                    features=most_features > 0)
-    return predictor.predict_dataset(dataset, expected, progress=f"reading {split}",
-                                     most_features=most_features)
+    report_dir = Path(report_dir)
+    report_dir.mkdir(parents=True, exist_ok=True)
+    predictions, classes, name = evaluation.predictions, evaluation.classes, evaluation.name
+    labels, predicted = predictions.labels, predictions.probabilities.argmax(axis=1)
+
+    # Numbers and tables
+    scores = summary(evaluation)
+    text_table = metrics.text_table(labels, predicted, classes)
+    rows = inference.prediction_rows(predictions, classes)
+    by_class = metrics.per_class(labels, predicted, classes)
+    files.write_text(report_dir / "metrics.json", json.dumps(scores, indent=1) + "\n")
+    files.write_text(report_dir / "classification_report.txt", text_table)
+    tables.write(by_class, report_dir / "per_class.csv", float_format="%.4f")
+    tables.write(rows, report_dir / "predictions.csv", float_format="%.6f")
+
+    # Charts, and the mistakes that are shown
+    charts = _charts(evaluation)
+    pairs = metrics.confused_pairs(labels, predicted, classes).head(PAIRS)
+    worst, pairs, pictures = mistakes.to_show(
+        rows, pairs, most=GALLERY, load_pictures=evaluation.load_pictures,
+        explain=evaluation.explain)
+    drawn = dict(charts)
+    if evaluation.load_pictures:
+        drawn["misclassified"] = figures.gallery(worst, pictures, name)
+    for title, figure in drawn.items():
+        figure.savefig(report_dir / f"{title}.png")
+
+    page.write(report_dir / "report.html", title=_title(evaluation), scores=scores,
+               per_class=by_class, pairs=pairs, mistakes=worst, drawings=charts,
+               manifest=evaluation.manifest, flags=_flags(evaluation.run_dir))
+    if tensorboard_dir:
+        images = {title: report_dir / f"{title}.png" for title in drawn}
+        tensorboard_pages.add_report(tensorboard_dir, predictions, classes, name=name,
+                                     pictures=images, table=text_table, scores=scores, step=step)
+    return scores
 
 
-def calibrated(model: keras.Model, spec: Spec, records_dir: str | Path, *,
-               batch_size: int) -> Spec:
-    """`spec` with the temperature that suits the validation split; says which."""
-    found = predict_split(model, dataclasses.replace(spec, temperature=1.0), records_dir,
-                          "validation", batch_size=batch_size)
-    temperature = calibration.fit_temperature(found.labels, found.probabilities)
-    print(f"temperature {temperature:.3f}, fitted on {len(found.labels):,} validation pictures")
-    return dataclasses.replace(spec, temperature=temperature)
+def summary(evaluation: Evaluation) -> dict:
+    """What metrics.json holds: provenance, scores with their intervals, calibration."""
+    labels, probabilities = evaluation.predictions.labels, evaluation.predictions.probabilities
+    plain = calibration.at_temperature(probabilities, 1 / evaluation.temperature)
+    return {**evaluation.provenance,
+            **metrics.summary(labels, probabilities, evaluation.classes,
+                              evaluation.predictions.items),
+            "ece": calibration.expected_calibration_error(labels, probabilities),
+            "temperature": evaluation.temperature,
+            "ece_at_temperature_1": calibration.expected_calibration_error(labels, plain)}
 
 
 def headline(scores: dict, name: str) -> str:
@@ -145,83 +230,38 @@ def headline(scores: dict, name: str) -> str:
     def line(title: str, key: str) -> str:
         low, high = scores[f"{key}_interval"]
         return f"{title:<22}{scores[key]:.3f}  ({low:.3f} to {high:.3f})"
+
+    before = (f"  ({scores['ece_at_temperature_1']:.3f} before the temperature)"
+              if scores["temperature"] != 1 else "")
     return "\n".join([
         f"{name}: {scores['n']:,} pictures, {metrics.LEVEL:.0%} intervals in brackets",
         line("  accuracy", "top1"), f"  majority baseline   {scores['majority_baseline']:.3f}",
         line("  top-3", "top3"), line("  top-5", "top5"), line("  macro F1", "macro_f1"),
-        f"  calibration error   {scores['ece']:.3f}"
-        + (f"  ({scores['ece_at_temperature_1']:.3f} before the temperature)"
-           if scores["temperature"] != 1 else "")])
+        f"  calibration error   {scores['ece']:.3f}{before}"])
 
 
-def write(report_dir: str | Path, predictions: inference.Predictions, classes: list[str], *,
-          name: str = "test", load_pictures: mistakes.PictureLoader | None = None,
-          explain: mistakes.Explainer | None = None, manifest: dict | None = None,
-          run_dir: str | Path | None = None, tensorboard_dir: str | Path | None = None,
-          step: int = 0, temperature: float = 1.0, provenance: dict | None = None) -> dict:
-    """Writes metrics.json, CSV and text tables, pictures, and report.html, which shows them all.
+def _charts(evaluation: Evaluation) -> dict:
+    """The confusion matrix and the reliability diagram."""
+    predictions, name = evaluation.predictions, evaluation.name
+    predicted = predictions.probabilities.argmax(axis=1)
+    matrix = metrics.confusion(predictions.labels, predicted, len(evaluation.classes))
 
-    Args:
-        name: what the predictions are of; titles the pictures, prefixes tags.
-        load_pictures: gives the pictures of mistakes; without it there are none.
-        explain: gives heat maps of these; without it there are none.
-        manifest: of the records, for what the page says of the data.
-        run_dir: folder of the training, whose name and flags the page shows.
-        tensorboard_dir: where the same goes as TensorBoard summaries, at `step`.
-        temperature: what the probabilities were brought to; undone for comparison.
-        provenance: what else metrics.json should say.
-
-    Returns:
-        What metrics.json holds.
-    """
-    report_dir = Path(report_dir)
-    report_dir.mkdir(parents=True, exist_ok=True)
-    labels, predicted = predictions.labels, predictions.probabilities.argmax(axis=1)
-    plain = calibration.at_temperature(predictions.probabilities, 1 / temperature)
-    scores = {**(provenance or {}),
-              **metrics.summary(labels, predictions.probabilities, classes, predictions.items),
-              "ece": calibration.expected_calibration_error(labels, predictions.probabilities),
-              "temperature": temperature,
-              "ece_at_temperature_1": calibration.expected_calibration_error(labels, plain)}
-    table = metrics.text_table(labels, predicted, classes)
-    rows = inference.prediction_rows(predictions, classes)
-    (report_dir / "metrics.json").write_text(json.dumps(scores, indent=1) + "\n")
-    (report_dir / "classification_report.txt").write_text(table, encoding="utf-8")
-    by_class = metrics.per_class(labels, predicted, classes)
-    tables.write(by_class, report_dir / "per_class.csv", float_format="%.4f")
-    tables.write(rows, report_dir / "predictions.csv", float_format="%.6f")
-
-    matrix = metrics.confusion(labels, predicted, len(classes))
+    plain = calibration.at_temperature(predictions.probabilities, 1 / evaluation.temperature)
     curves = {"temperature 1": plain}
-    if temperature != 1:
-        curves[f"temperature {temperature:.2f}"] = predictions.probabilities
-    charts = {"confusion_matrix": figures.confusion(matrix, classes, name),
-              "reliability": figures.reliability(
-                  {title: calibration.reliability(labels, p) for title, p in curves.items()},
-                  name)}
-    worst, pairs, pictures = mistakes.to_show(
-        rows, metrics.confused_pairs(labels, predicted, classes).head(PAIRS), most=GALLERY,
-        load_pictures=load_pictures, explain=explain)
-    drawn = dict(charts)
-    if load_pictures:
-        drawn["misclassified"] = figures.gallery(worst, pictures, name)
-    for title, figure in drawn.items():
-        figure.savefig(report_dir / f"{title}.png")
-    page.write(report_dir / "report.html", title=_title(run_dir, name), scores=scores,
-               per_class=by_class, pairs=pairs, mistakes=worst, drawings=charts,
-               manifest=manifest or {}, flags=_flags(run_dir))
-    if tensorboard_dir:
-        tensorboard_pages.add_report(
-            tensorboard_dir, predictions, classes, name=name, table=table,
-            pictures={title: report_dir / f"{title}.png" for title in drawn}, scores=scores,
-            step=step)
-    return scores
+    if evaluation.temperature != 1:
+        curves[f"temperature {evaluation.temperature:.2f}"] = predictions.probabilities
+    reliability: dict[str, pd.DataFrame] = {
+        title: calibration.reliability(predictions.labels, probabilities)
+        for title, probabilities in curves.items()}
+    return {"confusion_matrix": figures.confusion(matrix, evaluation.classes, name),
+            "reliability": figures.reliability(reliability, name)}
 
 
-def _title(run_dir: str | Path | None, name: str) -> str:
-    return f"{Path(run_dir).resolve().name if run_dir else 'A model'} on {name} pictures"
+def _title(evaluation: Evaluation) -> str:
+    run = evaluation.run_dir.resolve().name if evaluation.run_dir else "A model"
+    return f"{run} on {evaluation.name} pictures"
 
 
-def _flags(run_dir: str | Path | None) -> str:
-    file = run_dir and Path(run_dir) / "flags.cfg"
+def _flags(run_dir: Path | None) -> str:
+    file = run_dir and run_dir / "flags.cfg"
     return file.read_text() if file and file.is_file() else ""

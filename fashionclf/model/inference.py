@@ -1,4 +1,4 @@
-"""What a model says: of a dataset, every record counted, or of files, none left out."""
+"""Predictions: of a dataset, every record counted, or of picture files, none left out."""
 import dataclasses
 import functools
 import itertools
@@ -11,17 +11,18 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from fashionclf.model import calibration, network
-from fashionclf.pictures import files as picture_files
 from fashionclf.pictures import loading
+from fashionclf.pictures.files import Picture
+from fashionclf.pictures.framing import Framing
 
 # A picture; its probabilities, float32 [C], or the reason why it can't be used; its features,
 # float32 [D], where it has any and the Predictor gives them.
-Answer = tuple[picture_files.Picture, np.ndarray | str, np.ndarray | None]
+Answer = tuple[Picture, np.ndarray | str, np.ndarray | None]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """What a model says of N examples.
+    """The predictions of a model for N examples.
 
     Attributes:
         labels: int64 [N], the true classes.
@@ -79,13 +80,13 @@ class Predictor:
 
     def predict_dataset(self, dataset: tf.data.Dataset, expected: int | None, *,
                         progress: str | None = None,
-                        most_features: int | None = None) -> Predictions:
+                        max_features: int | None = None) -> Predictions:
         """Predicts all of what input_pipeline.evaluation gives.
 
         Args:
             expected: the number of examples there should be; None if it isn't known.
             progress: title of a bar on standard error; None for no bar.
-            most_features: examples, the first ones, whose features are kept (of a Predictor that
+            max_features: examples, the first ones, whose features are kept (of a Predictor that
                 gives them), as they take more memory than all else; None: of all.
 
         Raises:
@@ -98,7 +99,7 @@ class Predictor:
                 probabilities, *features = self.outputs(batch["image"])
                 parts["probabilities"].append(probabilities)
                 kept = sum(map(len, parts["features"]))
-                if most_features is None or kept < most_features:
+                if max_features is None or kept < max_features:
                     parts["features"] += features
                 for name in ("label", "path", "item"):
                     parts[name].append(batch[name].numpy())
@@ -111,26 +112,19 @@ class Predictor:
         return Predictions(
             labels=np.concatenate(parts["label"]),
             probabilities=np.concatenate(parts["probabilities"]),
-            features=(np.concatenate(parts["features"])[:most_features] if parts["features"]
+            features=(np.concatenate(parts["features"])[:max_features] if parts["features"]
                       else None),
             paths=[path.decode() for batch in parts["path"] for path in batch],
             items=[item.decode() for batch in parts["item"] for item in batch])
 
-    def predict_files(
-            self, pictures: Iterable[picture_files.Picture], *, image_size: int,
-            batch_size: int) -> Iterator[tuple[picture_files.Picture, np.ndarray | str]]:
-        """The first two of each of `predict_batches`'s answers."""
-        for batch in self.predict_batches(pictures, image_size=image_size, batch_size=batch_size):
-            yield from (answer[:2] for answer in batch)
-
-    def predict_batches(self, pictures: Iterable[picture_files.Picture], *, image_size: int,
+    def predict_batches(self, pictures: Iterable[Picture], *, framing: Framing,
                         batch_size: int) -> Iterator[list[Answer]]:
-        """Predicts picture files as they stream by; a few batches are in memory at a time.
+        """Predicts whole picture files; a few batches are in memory at a time.
 
         Yields:
             The answers in the order of the pictures, `batch_size` of them, at the end fewer.
         """
-        loaded = loading.load_all(pictures, image_size=image_size, ahead=2 * batch_size)
+        loaded = loading.load_all(pictures, framing=framing, ahead=2 * batch_size)
         while batch := list(itertools.islice(loaded, batch_size)):
             yield list(self._answers(batch))
 

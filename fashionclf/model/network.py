@@ -1,7 +1,4 @@
-"""The networks: build, load a trunk, freeze and unfreeze, save and load.
-
-A model is rebuilt from code and `model.json`; only weights are ever loaded.
-"""
+"""The networks: build one, freeze and unfreeze its blocks, cut out a part."""
 import keras
 import numpy as np
 
@@ -20,7 +17,7 @@ def build(spec: Spec) -> keras.Model:
         float32 [B, S, S, 3], RGB, 0..255 -> float32 logits [B, C]. The layer
         "features" gives what the dense layer "predictions" sees.
     """
-    shape = (spec.image_size, spec.image_size, 3)
+    shape = (spec.framing.image_size, spec.framing.image_size, 3)
     trunk = {"efficientnet_b0": _efficientnet_b0, "baseline_cnn": _baseline_cnn}
     inputs, maps = trunk[spec.architecture](shape)
     features = keras.layers.GlobalAveragePooling2D(name=FEATURES)(maps)

@@ -1,43 +1,82 @@
-"""The networks: build, load a trunk, freeze and unfreeze, save and load.
-
-A model is rebuilt from code and `model.json`; only weights are ever loaded.
-"""
+"""What a trained network is and takes in: model.json of a run, read without TensorFlow."""
 import dataclasses
+import json
+from pathlib import Path
 
-MOST_CLASSES = 10_000
+from fashionclf.pictures.framing import Framing
+
+MAX_CLASSES = 10_000
+MIN_IMAGE_SIZE = 32  # pixels: less is nothing after five halvings
 ARCHITECTURES = ("efficientnet_b0", "baseline_cnn")
+MODEL, WEIGHTS = "model.json", "model.weights.h5"  # files of a run's folder
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Spec:
-    """All that is needed to rebuild a model and to feed it.
+    """All that is needed to rebuild a network and to feed it.
 
     Attributes:
         architecture: one of ARCHITECTURES.
         classes: names in the order of the labels.
-        image_size: side of the square input, in pixels.
-        box_margin: share by which boxes are widened before cropping.
-        mirrored: whether a prediction is the mean over a picture and its mirror
-            image, at twice the time.
-        temperature: divides the logarithms of the probabilities, see calibration.
+        framing: how pictures are brought to the network.
+        mirrored: whether a prediction is the mean over a picture and its mirror image, at twice
+            the time.
+        temperature: divides the logarithms of the probabilities, see model/calibration.py.
     """
     architecture: str
     classes: list[str]
-    image_size: int
-    box_margin: float
+    framing: Framing
     mirrored: bool = False
     temperature: float = 1.0
 
     def __post_init__(self):
-        """Raises ValueError where a value is not what the fields above allow."""
-        holds = {
+        """Raises ValueError where a value is not what the attributes above allow."""
+        allowed = {
             "architecture": self.architecture in ARCHITECTURES,
-            "classes": isinstance(self.classes, list) and 0 < len(self.classes) <= MOST_CLASSES
+            "classes": isinstance(self.classes, list) and 0 < len(self.classes) <= MAX_CLASSES
             and all(isinstance(name, str) for name in self.classes),
-            "image_size": type(self.image_size) is int and 32 <= self.image_size <= 2048,
-            "box_margin": type(self.box_margin) in (int, float) and 0 <= self.box_margin <= 10,
+            "framing": self.framing.image_size >= MIN_IMAGE_SIZE,
             "mirrored": type(self.mirrored) is bool,
             "temperature": type(self.temperature) in (int, float) and 0 < self.temperature < 1e3}
-        for name, holds_true in holds.items():
-            if not holds_true:
+        for name, is_allowed in allowed.items():
+            if not is_allowed:
                 raise ValueError(f"{name} cannot be {getattr(self, name)!r:.100}")
+
+    def as_json(self) -> dict:
+        """The fields as model.json holds them, those of the framing among the others."""
+        fields = dataclasses.asdict(self)
+        return fields | fields.pop("framing")
+
+    @classmethod
+    def from_json(cls, fields: dict) -> "Spec":
+        """Reverses `as_json`; other keys are ignored.
+
+        Raises:
+            KeyError, ValueError: a field is missing or holds a wrong value.
+        """
+        optional = {name: fields[name] for name in ("mirrored", "temperature") if name in fields}
+        return cls(architecture=fields["architecture"], classes=fields["classes"],
+                   framing=Framing(image_size=fields["image_size"],
+                                   box_margin=fields["box_margin"]), **optional)
+
+
+def read(run_dir: str | Path) -> tuple[Spec, str]:
+    """Reads model.json of a finished training.
+
+    Returns:
+        The spec, and the sha256 of the weights that belong to it.
+
+    Raises:
+        FileNotFoundError: `run_dir` holds no finished model.
+        ValueError: the file does not describe one.
+    """
+    file = Path(run_dir) / MODEL
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: not found; is {run_dir} the folder of a finished "
+                                "training (python -m fashionclf.train)?")
+    try:
+        fields = json.loads(file.read_text(encoding="utf-8"))
+        return Spec.from_json(fields), fields["weights_sha256"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"{file} does not describe a model of this project ({error!r:.200}); "
+                         "restore it or train again") from error

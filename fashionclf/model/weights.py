@@ -1,4 +1,7 @@
-"""Where the weights of a training start: at random, from a trunk, or from a run with its head."""
+"""The weights of a network: where a training starts from, and where a finished run keeps them.
+
+A network is rebuilt from code and model.json; only weights are ever loaded.
+"""
 import dataclasses
 import json
 from pathlib import Path
@@ -6,11 +9,73 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from fashionclf.model import network, weight_files
+from fashionclf.model import network
+from fashionclf.model import spec as specs
+from fashionclf.model import weight_files
+from fashionclf.model.inference import Predictor
 from fashionclf.model.spec import Spec
 from fashionclf.sources import alignment
 from fashionclf.sources.alignment import Alignment
 from fashionclf.system import files
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Run:
+    """A trained network, what it takes in, and the folder that it lies in.
+
+    Attributes:
+        folder: of the training.
+        network: see network.build.
+        spec: see Spec.
+    """
+    folder: Path
+    network: keras.Model
+    spec: Spec
+
+    @property
+    def name(self) -> str:
+        return self.folder.resolve().name
+
+    @property
+    def num_features(self) -> int:
+        """D of the pooled features, float32 [B, D], that a `predictor(features=True)` gives."""
+        return self.network.get_layer(network.FEATURES).output.shape[-1]
+
+    def predictor(self, *, features: bool = False) -> Predictor:
+        """A Predictor with the weights of now, mirrored and at the temperature of the spec."""
+        return Predictor(self.network, mirrored=self.spec.mirrored,
+                         temperature=self.spec.temperature, fixed=True, features=features)
+
+
+def save(run: Run, **provenance) -> None:
+    """Writes model.weights.h5 and, last, model.json with its sha256 into the run's folder.
+
+    Args:
+        provenance: what else the JSON should hold, e.g. where the weights come from.
+    """
+    weights = run.folder / specs.WEIGHTS
+    weight_files.save(run.network, weights)
+    description = {**run.spec.as_json(), "weights_sha256": files.sha256(weights), **provenance}
+    files.write_text(run.folder / specs.MODEL, json.dumps(description, indent=2) + "\n")
+
+
+def load(run_dir: str | Path) -> Run:
+    """Rebuilds what `save` wrote into `run_dir`.
+
+    Raises:
+        FileNotFoundError: `run_dir` holds no finished model.
+        ValueError: the weights are not the ones that model.json names.
+    """
+    folder = Path(run_dir)
+    spec, expected = specs.read(folder)
+    weights = folder / specs.WEIGHTS
+    if not weights.is_file() or files.sha256(weights) != expected:
+        raise ValueError(f"{weights}: missing, or not the file that {specs.MODEL} describes "
+                         "(sha256 differs); restore it or train again")
+
+    model = network.build(spec)
+    weight_files.load(model, weights)
+    return Run(folder=folder, network=model, spec=spec)
 
 
 def warm_start(model: keras.Model, classes: list[str], weights: str,
@@ -19,7 +84,7 @@ def warm_start(model: keras.Model, classes: list[str], weights: str,
 
     Args:
         classes: of the model.
-        weights: "none", or what weights.load_trunk takes.
+        weights: "none", or what `load_trunk` takes.
         align: alignment of the classes of the run `weights` with `classes`; None leaves the
             head at random.
 
@@ -27,17 +92,19 @@ def warm_start(model: keras.Model, classes: list[str], weights: str,
         ValueError, FileNotFoundError: they can't be had or don't fit.
     """
     if align and not Path(weights).is_dir():
-        raise ValueError(f"--align carries the head of a run over, and --weights={weights} is no "
-                         "folder: name that of a run")
+        raise ValueError(f"--align starts from the head of a run, and --weights={weights} is not "
+                         "the folder of one: name a run's folder")
     if weights != "none":
         load_trunk(model, weights)
-    if align:
-        run, spec = load(Path(weights))
-        found = alignment.read(Path(align), spec.classes, classes)
-        carry_head(run, model, found)
-        fresh = [name for name in classes if name not in found.reached_classes]
-        print(f"head: {len(found.reached)} of {len(classes)} classes start from {weights}, by "
-              f"{align}; at random: {', '.join(fresh) or 'none'}", flush=True)
+    if not align:
+        return
+
+    run = load(weights)
+    aligned = alignment.read(Path(align), run.spec.classes, classes)
+    carry_head(run.network, model, aligned)
+    fresh = [name for name in classes if name not in aligned.reached_classes]
+    print(f"head: {len(aligned.reached)} of {len(classes)} classes start from {weights}, by "
+          f"{align}; at random: {', '.join(fresh) or 'none'}", flush=True)
 
 
 def carry_head(run: keras.Model, model: keras.Model, aligned: Alignment) -> None:
@@ -45,7 +112,7 @@ def carry_head(run: keras.Model, model: keras.Model, aligned: Alignment) -> None
 
     A class for which several of the run stand begins with the logit mean_i(z_i) + log n. It is
     below log sum_i(exp z_i), the logit of their union, by Jensen's inequality, and equals it
-    where the run takes them for as likely.
+    where the run finds them equally likely.
     """
     kernel, bias = run.get_layer(network.PREDICTIONS).get_weights()
     head = model.get_layer(network.PREDICTIONS)
@@ -58,7 +125,7 @@ def carry_head(run: keras.Model, model: keras.Model, aligned: Alignment) -> None
 
 
 def load_trunk(model: keras.Model, weights: str) -> None:
-    """Fills all but the dense layer of an EfficientNetB0 built by `build`.
+    """Fills all but the dense layer of an EfficientNetB0 built by network.build.
 
     Args:
         weights: "imagenet" (Keras' cache or a download), the folder of a run of
@@ -84,62 +151,22 @@ def _imagenet_trunk() -> keras.Model:
         return keras.applications.EfficientNetB0(include_top=False, weights="imagenet")
     except Exception as error:  # Keras raises a bare Exception when a download fails
         raise ValueError(
-            f"ImageNet weights could not be had: {str(error).splitlines()[0]}. Put "
+            f"ImageNet weights could not be loaded: {str(error).splitlines()[0]}. Put "
             "efficientnetb0_notop.h5 into ~/.keras/models, or name a file or a run's folder "
             "with --weights, or train from scratch with --weights=none") from error
 
 
 def _trunk_from(path: Path) -> keras.Model:
     if path.is_dir():
-        model, spec = load(path)
-        if spec.architecture != "efficientnet_b0":
-            raise ValueError(f"{path}: holds a {spec.architecture}; --weights needs a run of "
+        run = load(path)
+        if run.spec.architecture != "efficientnet_b0":
+            raise ValueError(f"{path}: holds a {run.spec.architecture}; --weights needs a run of "
                              "efficientnet_b0")
-        return model
+        return run.network
+
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such weights; --weights takes imagenet, none, a "
                                 ".weights.h5 file or the folder of a run")
     trunk = keras.applications.EfficientNetB0(include_top=False, weights=None)
     weight_files.load(trunk, path)
     return trunk
-
-
-def save(model: keras.Model, spec: Spec, run_dir: Path, **provenance) -> None:
-    """Writes `model.weights.h5` and, last, `model.json` with its sha256 into `run_dir`.
-
-    Args:
-        provenance: what else the JSON should say, e.g. where the weights come from.
-    """
-    weights = Path(run_dir) / "model.weights.h5"
-    weight_files.save(model, weights)
-    description = {**dataclasses.asdict(spec), "weights_sha256": files.sha256(weights),
-                   **provenance}
-    files.write_text(Path(run_dir) / "model.json", json.dumps(description, indent=2) + "\n")
-
-
-def load(run_dir: Path) -> tuple[keras.Model, Spec]:
-    """Rebuilds the model that `save` wrote into `run_dir`.
-
-    Raises:
-        FileNotFoundError: `run_dir` holds no finished model.
-        ValueError: the weights are not the ones that `model.json` names.
-    """
-    path = Path(run_dir) / "model.json"
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: not found; is {run_dir} the folder of a finished "
-                                "training (python -m fashionclf.train)?")
-    try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-        spec = Spec(**{field.name: description[field.name] for field in dataclasses.fields(Spec)
-                       if field.name in description})
-        expected = description["weights_sha256"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"{path} does not describe a model of this project ({error!r:.200}); "
-                         "restore it or train again") from error
-    weights = path.with_name("model.weights.h5")
-    if not weights.is_file() or files.sha256(weights) != expected:
-        raise ValueError(f"{weights}: missing, or not the file that {path.name} describes "
-                         "(sha256 differs); restore it or train again")
-    model = network.build(spec)
-    weight_files.load(model, weights)
-    return model, spec

@@ -3,6 +3,10 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from fashionclf.pictures.framing import Framing
+
+NO_BOX = np.zeros(4, np.int32)  # keeps the whole picture, whatever the margin
+
 
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
 def decode(encoded: tf.Tensor) -> tf.Tensor:
@@ -62,24 +66,24 @@ def crop(image: tf.Tensor, bbox: tf.Tensor, margin: float) -> tf.Tensor:
     return image[low[1]:high[1], low[0]:high[0]]
 
 
-def fit(image: tf.Tensor, bbox: tf.Tensor, *, image_size: int, box_margin: float) -> tf.Tensor:
+def fit(image: tf.Tensor, bbox: tf.Tensor, framing: Framing) -> tf.Tensor:
     """Crops to the box and resizes (the aspect ratio is not kept).
 
-    Returns:
-        float32 [image_size, image_size, 3], in the range of `image`.
-    """
-    image = tf.image.resize(crop(image, bbox, box_margin), [image_size, image_size],
-                            antialias=True)
-    return tf.ensure_shape(image, [image_size, image_size, 3])
-
-
-def load(encoded: tf.Tensor, bbox: tf.Tensor, *, image_size: int, box_margin: float) -> tf.Tensor:
-    """Decodes, crops to the box and resizes.
+    Args:
+        image: [height, width, 3].
+        bbox: see `crop`.
 
     Returns:
-        float32 [image_size, image_size, 3], RGB, 0..255.
+        float32 [S, S, 3], S = framing.image_size, in the range of `image`.
     """
-    return fit(decode(encoded), bbox, image_size=image_size, box_margin=box_margin)
+    size = [framing.image_size, framing.image_size]
+    image = tf.image.resize(crop(image, bbox, framing.box_margin), size, antialias=True)
+    return tf.ensure_shape(image, [*size, 3])
+
+
+def load(encoded: tf.Tensor, bbox: tf.Tensor, framing: Framing) -> tf.Tensor:
+    """Decodes, crops to the box and resizes; float32 [S, S, 3], RGB, 0..255."""
+    return fit(decode(encoded), bbox, framing)
 
 
 def decode_now(encoded: bytes, kind: str) -> np.ndarray:

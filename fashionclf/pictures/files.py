@@ -1,4 +1,4 @@
-"""The look at every picture before it is written: is it there, is it ours, can training use it."""
+"""Picture files: find those that a user names, and read one, or tell why not."""
 import dataclasses
 import errno
 import functools
@@ -7,14 +7,23 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-import pandas as pd
-
-from fashionclf.system import tables
-
 MAX_BYTES = 200_000_000  # a picture of inspection.MAX_PIXELS takes less
 
 
-def read_image(images_root: Path, path: str) -> bytes:
+def bytes_or_reason(images_root: str | Path, path: str) -> bytes | str:
+    """One picture's bytes, or the reason why they can't be read (see `read_image`)."""
+    try:
+        path.encode()
+        return read_image(images_root, path)
+    except UnicodeEncodeError:
+        return "file name is not UTF-8"
+    except ValueError as error:
+        return str(error)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+
+
+def read_image(images_root: str | Path, path: str) -> bytes:
     """Reads one picture's bytes.
 
     Raises:
@@ -53,9 +62,9 @@ def _real(folder: str) -> str:
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A file to predict.
+    """A picture file that a user named.
 
     Attributes:
         path: as the user will see it named.
@@ -65,6 +74,10 @@ class Picture:
     path: str
     root: str
     fault: str | None = None
+
+    def bytes_or_reason(self) -> bytes | str:
+        """The file's bytes, or the reason why they can't be read."""
+        return self.fault or bytes_or_reason(self.root, os.path.abspath(self.path))
 
 
 def find(words: Iterable[str]) -> tuple[list[Picture], int]:
@@ -85,7 +98,7 @@ def find(words: Iterable[str]) -> tuple[list[Picture], int]:
     pictures, ignored = [], 0
     for word in words:
         if not os.path.isdir(word):
-            pictures.append(Picture(word, os.sep))
+            pictures.append(Picture(path=word, root=os.sep))
             continue
         found, others = _search(word)
         if not found:
@@ -96,42 +109,15 @@ def find(words: Iterable[str]) -> tuple[list[Picture], int]:
     return pictures, ignored
 
 
-def from_csv(csv_file: str | Path, *, path_column: str,
-             source_dir: str | Path | None) -> tuple[list[Picture], pd.DataFrame]:
-    """Lists the pictures of a CSV file with a header and a row a picture.
-
-    Args:
-        path_column: the column with the pictures' paths.
-        source_dir: folder that the paths start from and must not lead out of; None: the CSV's.
-
-    Returns:
-        The pictures and all columns, strings, a row each in the order of the file.
-
-    Raises:
-        FileNotFoundError, ValueError: there is no such file, or it is no such CSV.
-    """
-    file = Path(csv_file)
-    if not file.is_file():
-        raise FileNotFoundError(f"{file}: no such file; --csv_file names a CSV with a header")
-    root = os.fspath(file.parent if source_dir is None else source_dir)
-    if not os.path.isdir(root):
-        raise FileNotFoundError(f"{root}: no such folder; --source_dir names the folder that the "
-                                f"paths in {file} start from")
-    table = tables.read_table(file, [path_column], cure="name the pictures' column with "
-                              "--path_column", others=True).reset_index(drop=True)
-    pictures = [Picture(os.path.join(root, path), root, None if path else "its row names no file")
-                for path in table[path_column]]
-    return pictures, table
-
-
 def _search(folder: str) -> tuple[list[Picture], int]:
     found, ignored = [], 0
 
     def unreadable(error: OSError) -> None:
-        found.append(Picture(error.filename, folder, f"cannot be read: {error.strerror}"))
+        found.append(Picture(path=error.filename, root=folder,
+                             fault=f"cannot be read: {error.strerror}"))
 
     for parent, _, names in os.walk(folder, onerror=unreadable):
         pictures = [name for name in names if name.lower().endswith(SUFFIXES)]
-        found += [Picture(os.path.join(parent, name), folder) for name in pictures]
+        found += [Picture(path=os.path.join(parent, name), root=folder) for name in pictures]
         ignored += len(names) - len(pictures)
     return sorted(found, key=lambda picture: picture.path.split(os.sep)), ignored

@@ -1,4 +1,4 @@
-"""The one decoder of the project: training, evaluation, prediction and audit share it."""
+"""Checks a picture before and after it is decoded: its pixels, or the reason why not."""
 import functools
 import io
 import warnings
@@ -10,6 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from fashionclf.pictures import decoding, jpeg
+from fashionclf.pictures.files import Picture
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 HEIC = (b"ftypheic", b"ftypheix", b"ftypmif1")  # as telephones write it; Pillow does not know it
@@ -36,6 +37,12 @@ def decoded_or_reason(encoded: bytes) -> np.ndarray | str:
     if isinstance(header, str):
         return header
     return _pixels_or_reason(encoded, header, decoding.decode_now)
+
+
+def pixels_or_reason(picture: Picture) -> np.ndarray | str:
+    """uint8 [height, width, 3] of a picture file, or the reason why it can't be used."""
+    encoded = picture.bytes_or_reason()
+    return encoded if isinstance(encoded, str) else decoded_or_reason(encoded)
 
 
 class _Header(NamedTuple):

@@ -41,15 +41,9 @@ def _inspect_all(images_root: Path, part: pd.DataFrame) -> list[tuple]:
 
 def _inspect(images_root: Path, path: str) -> tuple:
     """The values of COLUMNS for one picture."""
-    try:
-        path.encode()
-        encoded = picture_files.read_image(images_root, path)
-    except UnicodeEncodeError:
-        return "file name is not UTF-8", None, None, None
-    except ValueError as error:
-        return str(error), None, None, None
-    except OSError as error:
-        return f"cannot be read: {error.strerror}", None, None, None
+    encoded = picture_files.bytes_or_reason(images_root, path)
+    if isinstance(encoded, str):
+        return encoded, None, None, None
     found = inspection.luminance_or_reason(encoded, least=near_duplicates.LEAST)
     if isinstance(found, str):
         return found, files.digest(encoded), None, None

@@ -13,7 +13,7 @@ from tensorflow_datasets.core import hashing, writer
 from tensorflow_datasets.core.utils import shard_utils
 
 from fashionclf.pictures import files as picture_files
-from fashionclf.records import manifest as manifests
+from fashionclf.records import manifests
 from fashionclf.sources.splits import SPLITS
 from fashionclf.system import files, workers
 
@@ -40,7 +40,7 @@ def write(table: pd.DataFrame, folder: Path, *, images_root: Path, classes: list
         ValueError: a picture is no longer what the audit saw, or a path stands twice.
         OSError: a picture can't be read or a shard can't be written.
     """
-    features = FEATURES(classes)
+    features = schema(classes)
     parts = {name: _shards(name, rows) for name in SPLITS
              if len(rows := table[table["split"] == name])}
     written = iter(run(functools.partial(_write_shard, folder.absolute(), images_root.absolute()),
@@ -121,7 +121,7 @@ def unchanged(row: tuple, images_root: Path) -> bytes:
 
 
 def _serialized(row: tuple, encoded: bytes) -> bytes:
-    """What TFDS's serializer makes of shards.FEATURES (a test compares), for less work.
+    """What TFDS's serializer makes of shards.schema (a test compares), for less work.
 
     TFDS leaves the order of the fields to protobuf: it differs from process to process.
     """
@@ -135,7 +135,7 @@ def _serialized(row: tuple, encoded: bytes) -> bytes:
     return example.SerializeToString(deterministic=True)
 
 
-def FEATURES(classes: list[str]) -> tfds.features.FeaturesDict:
+def schema(classes: list[str]) -> tfds.features.FeaturesDict:
     """The schema of one record, for writing and reading alike.
 
     `image` holds the file's bytes as found (no encoding is named, so TFDS

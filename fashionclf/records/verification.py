@@ -10,8 +10,7 @@ import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 from fashionclf.pictures import inspection
-from fashionclf.records import manifest as manifests
-from fashionclf.records import shards
+from fashionclf.records import manifests, shards
 from fashionclf.system import files
 
 
@@ -33,9 +32,9 @@ def problems(records_dir: str | Path) -> Iterator[str]:
         What is wrong, with the shard and, where one is at fault, the record and its picture.
     """
     folder = Path(records_dir)
-    manifest = manifests.read_manifest(folder)
+    manifest = manifests.read(folder)
     yield from _changed_files(folder, manifest)
-    features = shards.FEATURES(manifest["classes"])
+    features = shards.schema(manifest["classes"])
     found = dict.fromkeys(manifest["examples"], 0)
     for name in tqdm(manifest["shards"], desc="reading shards", unit=" shards"):
         split = name.removeprefix(f"{manifests.NAME}-").partition(".")[0]
@@ -57,7 +56,7 @@ def _changed_files(folder: Path, manifest: dict) -> Iterator[str]:
 def _changed_metadata(folder: Path, manifest: dict) -> Iterator[str]:
     """TFDS loads what the first file names and reads where the second points: both must be ours."""
     with tempfile.TemporaryDirectory() as ours:
-        shards.FEATURES(manifest["classes"]).save_config(ours)
+        shards.schema(manifest["classes"]).save_config(ours)
         for file in sorted(Path(ours).iterdir()):
             if _content(folder / file.name) != _content(file):
                 yield f"{folder / file.name} is damaged or from another build"

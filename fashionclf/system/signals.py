@@ -29,5 +29,5 @@ def requested() -> bool:
 def leave(saved: str) -> None:
     """Says what is `saved` and raises SystemExit with the signal's usual code (130, 143)."""
     name = signal.Signals(_received[0]).name
-    print(f"\n{name}: {saved}; the same command goes on from there", flush=True)
+    print(f"\n{name}: {saved}; the same command resumes from there", flush=True)
     raise SystemExit(128 + _received[0])

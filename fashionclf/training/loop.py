@@ -1,10 +1,12 @@
 """The training loop: one phase after the other, on any tf.distribute strategy.
 
-The loop is our own because Keras 3 `fit` raises under
-MultiWorkerMirroredStrategy and replays a half-done epoch on resume.
+The loop is our own because Keras 3 `fit` raises under MultiWorkerMirroredStrategy and replays a
+half-done epoch on resume.
 """
 import contextlib
+import dataclasses
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -12,13 +14,16 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from fashionclf.model import network, weight_files
+from fashionclf.evaluation import report, tensorboard_pages
+from fashionclf.model import network, weight_files, weights
 from fashionclf.model.inference import Predictions, Predictor
-from fashionclf.records.input_pipeline import Pictures
+from fashionclf.model.weights import Run
+from fashionclf.records.input_pipeline import Records
 from fashionclf.system import signals
-from fashionclf.training import checkpoints
-from fashionclf.training.recipe import Phase, Recipe, cosine, steps_per_epoch
-from fashionclf.training.run_folder import History
+from fashionclf.training import recipe as recipes
+from fashionclf.training.checkpoints import TrainingState
+from fashionclf.training.history import History
+from fashionclf.training.recipe import Phase, Recipe
 from fashionclf.training.step import make_step
 from fashionclf.training.tensorboard_log import PhaseLog, Profile
 from fashionclf.training.trunk_cache import Activations
@@ -26,114 +31,192 @@ from fashionclf.training.trunk_cache import Activations
 SYNC_STEPS = 10  # how often the loss is fetched from the device, to be shown and checked
 
 
-def run_phase(model: keras.Model, phase: Phase, recipe: Recipe,
-              data: Pictures | Activations, run_dir: Path, *, chief: bool = True) -> None:
-    """Trains `model` through `phase`, from its newest checkpoint in `run_dir` if there is one.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Output:
+    """What a training writes, and when: no part of the recipe, and without effect on the weights.
 
-    After each epoch it validates, appends to history.csv, writes TensorBoard
-    pages and a checkpoint, and keeps the best weights so far, see History.append,
-    in checkpoints/best.weights.h5. Leaves the (averaged) weights of the last epoch in the model.
-
-    Args:
+    Attributes:
+        run_dir: folder of the training.
         chief: whether this process writes; of many workers one does.
+        checkpoint_every_steps: steps between checkpoints within an epoch; 0 for none but at its
+            end.
+        profile_steps: first and last step of each phase to profile, counted from 1.
+    """
+    run_dir: Path
+    chief: bool = True
+    checkpoint_every_steps: int = 0
+    profile_steps: tuple[int, int] | None = None
+
+
+def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | Activations,
+              output: Output) -> None:
+    """Trains `model` through `phase`, from its newest checkpoint in the run's folder if any.
+
+    After each epoch it validates, appends to history.csv, writes TensorBoard pages and a
+    checkpoint, and keeps the best weights so far, see History.append, in
+    checkpoints/best.weights.h5. Leaves the (averaged) weights of the last epoch in the model.
     """
     network.unfreeze_from(model, phase.unfreeze_from)
-    steps = steps_per_epoch(data.examples["train"], recipe.batch_size)
-    optimizer = keras.optimizers.Adam(
-        cosine(phase.learning_rate, total_steps=steps * phase.epochs,
-               warmup_steps=phase.warmup_steps),
-        use_ema=recipe.ema_momentum > 0, ema_momentum=recipe.ema_momentum or 0.99)
+    steps = recipes.steps_per_epoch(data.examples["train"], recipe.batch_size)
+    optimizer = _optimizer(phase, recipe, steps)
+
+    # Its variables must exist before a checkpoint can fill them.
     optimizer.build(model.trainable_variables)
-    state = checkpoints.TrainingState(run_dir / "checkpoints" / phase.name, model, optimizer,
-                                      writes=chief)
+    checkpoints = output.run_dir / "checkpoints"
+    state = TrainingState(checkpoints / phase.name, model, optimizer, writes=output.chief)
     state.restore()
-    (run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
-    history = History(run_dir / "history.csv", data.examples.get("validation", 0))
-    if chief:
+    checkpoints.mkdir(parents=True, exist_ok=True)
+
+    # A kill may have come between a row of the history and its checkpoint.
+    history = History(output.run_dir / "history.csv", data.examples.get("validation", 0))
+    if output.chief:
         history.trim(phase.name, state.epoch)
-        log = PhaseLog(run_dir / "tensorboard", phase, data.pictures,
+        log = PhaseLog(output.run_dir / "tensorboard", phase, data.records,
                        epochs_before=history.epochs_before(phase.name))
         if not state.newest:
             log.start(recipe)
-    profile = Profile(run_dir / "tensorboard" / phase.name, recipe.profile_steps if chief else None)
+
+    # A predictor reads the variables anew at each call, so that one serves every epoch.
     predictor = Predictor(network.part(model, data.enters, network.PREDICTIONS))
-    train_step = make_step(model, optimizer, phase, recipe, data.enters)
+    epoch_trainer = _EpochTrainer(
+        step=make_step(model, optimizer, phase, recipe, data.enters), steps=steps, phase=phase,
+        recipe=recipe, data=data, state=state, output=output,
+        profile=Profile(output.run_dir / "tensorboard" / phase.name,
+                        output.profile_steps if output.chief else None))
 
     for epoch in range(state.epoch, phase.epochs):
-        trained = _train_epoch(train_step, phase, recipe, data, state, steps, chief, profile)
+        trained = epoch_trainer.train(epoch)
+
+        # Validated and kept are the averaged weights; training goes on from the others.
         with _averaged_weights(model, optimizer):
             validation = _validate(predictor, data, recipe.batch_size)
             row = {"phase": phase.name, "epoch": epoch + 1, "step": (epoch + 1) * steps, **trained,
-                   "learning_rate": float(optimizer.learning_rate),
-                   **_scores(validation)}
-            if chief and history.append(row):
-                weight_files.save(model, run_dir / "checkpoints" / "best.weights.h5")
-        if chief:
+                   "learning_rate": float(optimizer.learning_rate), **_scores(validation)}
+            if output.chief and history.append(row):
+                weight_files.save(model, checkpoints / "best.weights.h5")
+
+        if output.chief:
             log.epoch(row, validation)
-            _say(phase, row)
+            _print(phase, row)
         state.save(epoch=epoch + 1)
         if signals.requested():
-            signals.leave(f"saved after {phase.name} {epoch + 1}")
+            signals.leave(f"checkpoint after {phase.name} {epoch + 1}")
+
     if optimizer.use_ema:
         optimizer.finalize_variable_values(model.trainable_variables)
 
 
-def _train_epoch(train_step, phase, recipe, data, state, steps, chief, profile) -> dict:
-    """Trains to the end of epoch `state.epoch` from `state.step`; returns its means."""
-    strategy, epoch, sums = tf.distribute.get_strategy(), state.epoch, state.sums
-    first = state.step
-    batches = iter(strategy.distribute_datasets_from_function(
-        lambda context: data.training(
-            epoch=epoch, batch_size=recipe.batch_size, seed=abs(phase.seed(recipe, epoch)[0]),
-            skip_batches=first, context=context)))
-    bar = tqdm(total=steps, initial=first, unit="step", disable=not chief,
-               desc=f"{phase.name} {epoch + 1}/{phase.epochs}")
-    start = time.perf_counter()
-    with bar, profile:
-        for step in range(first, steps):
-            with profile.step(epoch * steps + step + 1):
-                sums += train_step(next(batches), tf.constant(phase.seed(recipe, epoch, step)))
-            done = step + 1
-            if done % SYNC_STEPS == 0 or done == steps:
-                speed = recipe.batch_size * (done - first) / (time.perf_counter() - start)
-                means = _means(sums, done, recipe.batch_size, state)
-                bar.set_postfix_str(f"{speed:.0f} images/s, loss {means['loss']:.3f}, "
-                                    f"accuracy {means['accuracy']:.3f}", refresh=False)
-            due = recipe.checkpoint_every_steps and done % recipe.checkpoint_every_steps == 0
-            if done < steps and (due or signals.requested()):
-                _means(sums, done, recipe.batch_size, state)  # what isn't finite is never saved
-                state.save(epoch=epoch, step=done, sums=sums)
-            if done < steps and signals.requested():
-                signals.leave(f"saved after step {done} of {phase.name} {epoch + 1}")
-            bar.update()
-    return {**means, "images_per_second": round(speed, 1)}
+def finish(run: Run, records: Records, *, calibrate: bool, batch_size: int,
+           hyperparameters: dict, trunk_from: str) -> None:
+    """Keeps the best epoch by validation, tests it once and saves the model.
+
+    Args:
+        run: its network gets the best weights.
+        calibrate: whether to fit a temperature on the validation split first.
+        hyperparameters: name -> value, for TensorBoard's page.
+        trunk_from: where the trunk's weights came from, for model.json.
+    """
+    weight_files.load(run.network, run.folder / "checkpoints" / "best.weights.h5")
+    if calibrate:
+        run = report.calibrated(run, records, batch_size=batch_size)
+    report.evaluate(run, records, "test", run.folder / "report", batch_size=batch_size)
+    tensorboard_pages.add_hyperparameters(run.folder / "tensorboard", hyperparameters,
+                                          run=run.folder)
+
+    # Last: a training is finished once model.json exists.
+    weights.save(run, trunk_from=trunk_from, records_fingerprint=records.manifest["fingerprint"])
 
 
-def _means(sums: tf.Tensor, steps: int, batch_size: int, state) -> dict:
-    loss, l2, correct = (float(x) for x in sums)
-    if not np.isfinite(loss + l2):
-        raise FloatingPointError(
-            f"the loss is not finite (cross-entropy {loss}, L2 {l2}) by step {steps} of epoch "
-            f"{state.epoch + 1}, at learning rate {state.learning_rate:.2g}; the last good "
-            f"checkpoint is {state.newest or 'none'}. Lower the learning rate of this phase or "
-            "lengthen --warmup_steps, with another --run")
-    return {"loss": loss / steps, "accuracy": correct / steps / batch_size, "l2": l2 / steps}
+def _optimizer(phase: Phase, recipe: Recipe, steps: int) -> keras.optimizers.Adam:
+    schedule = recipes.cosine(phase.learning_rate, total_steps=steps * phase.epochs,
+                              warmup_steps=phase.warmup_steps)
+    return keras.optimizers.Adam(schedule, use_ema=recipe.ema_momentum > 0,
+                                 ema_momentum=recipe.ema_momentum or 0.99)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _EpochTrainer:
+    """Trains the epochs of one phase; `step` is that of make_step, `steps` how many an epoch has.
+    """
+    step: object
+    steps: int
+    phase: Phase
+    recipe: Recipe
+    data: Records | Activations
+    state: TrainingState
+    output: Output
+    profile: Profile
+
+    def train(self, epoch: int) -> dict:
+        """Trains to the end of `epoch` from `state.step`; returns its means."""
+        first, sums = self.state.step, self.state.sums
+        batches = self._batches(epoch, skip=first)
+        bar = tqdm(total=self.steps, initial=first, unit="step", disable=not self.output.chief,
+                   desc=f"{self.phase.name} {epoch + 1}/{self.phase.epochs}")
+        start = time.perf_counter()
+        with bar, self.profile:
+            for step in range(first, self.steps):
+                with self.profile.step(epoch * self.steps + step + 1):
+                    seed = tf.constant(self.phase.seed(self.recipe, epoch, step))
+                    sums += self.step(next(batches), seed)
+
+                done = step + 1
+                if done % SYNC_STEPS == 0 or done == self.steps:
+                    means = self._means(sums, done)
+                    speed = self.recipe.batch_size * (done - first) / (
+                        time.perf_counter() - start)
+                    bar.set_postfix_str(f"{speed:.0f} images/s, loss {means['loss']:.3f}, "
+                                        f"accuracy {means['accuracy']:.3f}", refresh=False)
+                if done < self.steps:
+                    self._save_within(epoch, done, sums)
+                bar.update()
+        return {**means, "images_per_second": round(speed, 1)}
+
+    def _batches(self, epoch: int, skip: int) -> Iterator:
+        def of_context(context: tf.distribute.InputContext) -> tf.data.Dataset:
+            return self.data.training(
+                epoch=epoch, batch_size=self.recipe.batch_size,
+                seed=abs(self.phase.seed(self.recipe, epoch)[0]), skip_batches=skip,
+                context=context)
+        return iter(tf.distribute.get_strategy().distribute_datasets_from_function(of_context))
+
+    def _save_within(self, epoch: int, done: int, sums: tf.Tensor) -> None:
+        """Writes a checkpoint where one is due or the process is asked to stop, and then stops."""
+        every = self.output.checkpoint_every_steps
+        stopping = signals.requested()
+        if stopping or every and done % every == 0:
+            self._means(sums, done)  # what isn't finite is never saved
+            self.state.save(epoch=epoch, step=done, sums=sums)
+        if stopping:
+            signals.leave(f"checkpoint after step {done} of {self.phase.name} {epoch + 1}")
+
+    def _means(self, sums: tf.Tensor, steps: int) -> dict:
+        """Means over the first `steps` of the epoch; raises FloatingPointError if not finite."""
+        loss, l2, correct = (float(x) for x in sums)
+        if not np.isfinite(loss + l2):
+            raise FloatingPointError(
+                f"the loss is not finite (cross-entropy {loss}, L2 {l2}) by step {steps} of epoch "
+                f"{self.state.epoch + 1}, at learning rate {self.state.learning_rate:.2g}; the "
+                f"last good checkpoint is {self.state.newest or 'none'}. Lower the learning rate "
+                "of this phase or lengthen --warmup_steps, with another --run")
+        return {"loss": loss / steps, "accuracy": correct / steps / self.recipe.batch_size,
+                "l2": l2 / steps}
 
 
 @contextlib.contextmanager
-def _averaged_weights(model: keras.Model, optimizer: keras.Optimizer):
+def _averaged_weights(model: keras.Model, optimizer: keras.Optimizer) -> Iterator[None]:
     """Puts the moving average into the model for the time of the block."""
     if not optimizer.use_ema:
         yield
         return
-    trained = [v.numpy() for v in model.trainable_variables]
+    trained = [variable.numpy() for variable in model.trainable_variables]
     optimizer.finalize_variable_values(model.trainable_variables)
     yield
     for variable, value in zip(model.trainable_variables, trained):
         variable.assign(value)
 
 
-def _validate(predictor: Predictor, data: Pictures | Activations,
+def _validate(predictor: Predictor, data: Records | Activations,
               batch_size: int) -> Predictions | None:
     if not data.examples.get("validation"):
         return None
@@ -141,15 +224,16 @@ def _validate(predictor: Predictor, data: Pictures | Activations,
     return predictor.predict_dataset(dataset, data.examples["validation"])
 
 
-def _scores(found: Predictions | None) -> dict:
-    if not found:
+def _scores(validation: Predictions | None) -> dict:
+    if not validation:
         return {"val_loss": np.nan, "val_accuracy": np.nan}
-    of_label = found.probabilities[np.arange(len(found.labels)), found.labels]
+    probabilities, labels = validation.probabilities, validation.labels
+    of_label = probabilities[np.arange(len(labels)), labels]
     return {"val_loss": float(-np.log(np.maximum(of_label, 1e-12)).mean()),
-            "val_accuracy": float((found.probabilities.argmax(axis=1) == found.labels).mean())}
+            "val_accuracy": float((probabilities.argmax(axis=1) == labels).mean())}
 
 
-def _say(phase: Phase, row: dict) -> None:
+def _print(phase: Phase, row: dict) -> None:
     validation = (f"validation loss {row['val_loss']:.3f}, accuracy {row['val_accuracy']:.3f}"
                   if np.isfinite(row["val_loss"]) else "no validation split")
     print(f"{phase.name} {row['epoch']}/{phase.epochs}: loss {row['loss']:.3f}, accuracy "

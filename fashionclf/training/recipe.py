@@ -1,10 +1,68 @@
-"""Epochs to steps, and the learning rate of each step."""
+"""What is trained how: the recipe that both phases share, the phases, the learning rate."""
 import dataclasses
 
 import keras
 import numpy as np
 
 from fashionclf.model.augmentation import Augmentation
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What both phases share.
+
+    Attributes:
+        batch_size: examples per step over all replicas.
+        augmentation: None for none.
+        mixup: alpha of the Beta distribution that weighs two pictures of the
+            replica's batch and their targets (Zhang et al., 2018); 0 for none.
+        dropout: share of the pooled features set to 0.
+        stochastic_depth: share of the examples that skip the last residual branch;
+            it falls linearly to 0 at the first, and applies to trained blocks only.
+        label_smoothing: share of the target spread evenly over all classes.
+        class_weights: float32 [C], factor of each class's loss.
+        ema_momentum: of the moving average of the weights, which is what is
+            validated and kept; 0 for none.
+        seed: of order, augmentation and dropout.
+    """
+    batch_size: int
+    augmentation: Augmentation | None
+    mixup: float
+    dropout: float
+    stochastic_depth: float
+    label_smoothing: float
+    class_weights: np.ndarray
+    ema_momentum: float
+    seed: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Phase:
+    """One stretch of training with its own optimizer and schedule.
+
+    Attributes:
+        name: names its checkpoints, curves and rows in the history.
+        unfreeze_from: first block that is trained, see network.unfreeze_from.
+        learning_rate: the peak of the cosine.
+        l2: factor of the sum of squares of the trainable kernels.
+    """
+    name: str
+    unfreeze_from: str | None
+    epochs: int
+    learning_rate: float
+    warmup_steps: int
+    l2: float
+
+    def seed(self, recipe: Recipe, *position: int) -> list[int]:
+        """Two numbers that are a function of the seed, the phase and `position` alone."""
+        entropy = [recipe.seed, *self.name.encode(), *position]
+        return np.random.SeedSequence(entropy).generate_state(2).astype(np.int32).tolist()
+
+
+def class_weights(counts: np.ndarray, power: float) -> np.ndarray:
+    """float [C], proportional to 1 / counts ** power, whose mean over all examples is 1."""
+    weights = (counts.mean() / counts) ** power
+    return weights * counts.sum() / (weights * counts).sum()
 
 
 def steps_per_epoch(examples: int, batch_size: int) -> int:
@@ -36,65 +94,3 @@ def cosine(peak: float, *, total_steps: int,
         return keras.optimizers.schedules.CosineDecay(peak, total_steps)
     return keras.optimizers.schedules.CosineDecay(
         0.0, total_steps - warmup_steps, warmup_target=peak, warmup_steps=warmup_steps)
-
-
-@dataclasses.dataclass(frozen=True)
-class Recipe:
-    """What both phases share.
-
-    Attributes:
-        batch_size: examples per step over all replicas.
-        augmentation: None for none.
-        mixup: alpha of the Beta distribution that weighs two pictures of the
-            replica's batch and their targets (Zhang et al., 2018); 0 for none.
-        dropout: share of the pooled features set to 0.
-        stochastic_depth: share of the examples that skip the last residual branch;
-            it falls linearly to 0 at the first, and applies to trained blocks only.
-        label_smoothing: share of the target spread evenly over all classes.
-        class_weights: float32 [C], factor of each class's loss.
-        ema_momentum: of the moving average of the weights, which is what is
-            validated and kept; 0 for none.
-        seed: of order, augmentation and dropout.
-        checkpoint_every_steps: 0 to save after each epoch only.
-        profile_steps: first and last step of each phase to profile, counted from 1.
-    """
-    batch_size: int
-    augmentation: Augmentation | None
-    mixup: float
-    dropout: float
-    stochastic_depth: float
-    label_smoothing: float
-    class_weights: np.ndarray
-    ema_momentum: float
-    seed: int
-    checkpoint_every_steps: int = 0
-    profile_steps: tuple[int, int] | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Phase:
-    """One stretch of training with its own optimizer and schedule.
-
-    Attributes:
-        name: names its checkpoints, curves and rows in the history.
-        unfreeze_from: first block that is trained, see network.unfreeze_from.
-        learning_rate: the peak of the cosine.
-        l2: factor of the sum of squares of the trainable kernels.
-    """
-    name: str
-    unfreeze_from: str | None
-    epochs: int
-    learning_rate: float
-    warmup_steps: int
-    l2: float
-
-    def seed(self, recipe: Recipe, *position: int) -> list[int]:
-        """Two numbers that are a function of the seed, the phase and `position` alone."""
-        entropy = [recipe.seed, *self.name.encode(), *position]
-        return np.random.SeedSequence(entropy).generate_state(2).astype(np.int32).tolist()
-
-
-def class_weights(counts: np.ndarray, power: float) -> np.ndarray:
-    """float [C], proportional to 1 / counts ** power, whose mean over all examples is 1."""
-    weights = (counts.mean() / counts) ** power
-    return weights * counts.sum() / (weights * counts).sum()

@@ -1,4 +1,4 @@
-"""What is trained how (Recipe, Phase), and the one compiled step that does it."""
+"""The one compiled step of training: augment, forward, loss, backward, update."""
 import contextlib
 
 import keras
@@ -20,17 +20,23 @@ def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, reci
     Returns:
         step(batch, seed) -> float32 [3]: the batch's mean loss without L2, the
         L2 term, the number of correct predictions. `batch` is as
-        input_pipeline.training gives it, `seed` int32 [2].
+        Records.training gives it, `seed` int32 [2].
     """
     strategy = tf.distribute.get_strategy()
     features = network.part(model, enters, network.FEATURES)
     head = model.get_layer(network.PREDICTIONS)
     variables = model.trainable_variables
-    class_weights = tf.constant(recipe.class_weights, tf.float32)
+    kernels = [v for v in variables if v.name.endswith("kernel")]
+
+    # Frozen blocks are never dropped: their output may come from the cache.
     branches = [layer for layer in features.layers if recipe.stochastic_depth
                 and isinstance(layer, network.StochasticDepth) and layer.trainable]
-    sections = [DRAWS, head.kernel.shape[0], len(branches)]  # of each example's draws
-    kernels = [v for v in variables if v.name.endswith("kernel")]
+
+    # One draw is cut into three, so that an example's numbers stay the same on any number of
+    # replicas, whatever of the recipe is switched off.
+    sections = [DRAWS, head.kernel.shape[0], len(branches)]
+
+    class_weights = tf.constant(recipe.class_weights, tf.float32)
     cross_entropy = keras.losses.CategoricalCrossentropy(
         from_logits=True, label_smoothing=recipe.label_smoothing, reduction=None)
 
@@ -38,6 +44,7 @@ def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, reci
         draws = tf.random.stateless_uniform([recipe.batch_size, sum(sections)], seed)
         for_augmentation, for_dropout, for_depth = tf.split(
             tf.gather(draws, _own_examples(recipe.batch_size)), sections, axis=1)
+
         images, labels = batch["image"], batch["label"]
         targets = tf.one_hot(labels, head.units)
         if recipe.augmentation:
@@ -45,17 +52,21 @@ def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, reci
             images = augment(images, for_augmentation)
         if recipe.mixup:
             images, targets = _mix(images, targets, _mixing_weights(recipe, seed))
+
         keep = _keep(for_dropout, recipe.dropout)
         with tf.GradientTape() as tape, _dropping(branches, for_depth, recipe.stochastic_depth):
             # training=False: BatchNorm stays frozen, and dropout is ours, below,
             # so that it is a function of the seed and not of a generator's state.
             pooled = tf.cast(features(images, training=False), tf.float32)
             logits = head(pooled * keep)
+
+            # Divided by the global batch: the replicas' losses and gradients are summed.
             losses = cross_entropy(targets, logits) * tf.gather(class_weights, labels)
             loss = tf.reduce_sum(losses) / recipe.batch_size
             l2 = phase.l2 * tf.add_n([tf.reduce_sum(tf.square(v.value)) for v in kernels])
             l2 /= strategy.num_replicas_in_sync
             total = loss + l2
+
         optimizer.apply_gradients(zip(tape.gradient(total, variables), variables))
         correct = tf.argmax(logits, axis=-1) == labels
         return tf.stack([loss, l2, tf.reduce_sum(tf.cast(correct, tf.float32))])

@@ -1,41 +1,17 @@
-"""Profiles a few steps of training, for TensorBoard's profile page."""
+"""TensorBoard's pages of a training while it runs: curves, pictures, mistakes, a profile."""
 import contextlib
-import importlib.util
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from fashionclf.evaluation import figures, metrics
-from fashionclf.evaluation import tensorboard as tensorboard_pages
+from fashionclf.evaluation import figures, metrics, tensorboard_pages
 from fashionclf.model import inference
 from fashionclf.model.augmentation import DRAWS
 from fashionclf.model.inference import Predictions
-from fashionclf.records import input_pipeline
-from fashionclf.records import manifest as manifests
-from fashionclf.records.input_pipeline import Pictures
+from fashionclf.records.input_pipeline import Records
 from fashionclf.training.recipe import Phase, Recipe
-
-
-def parse_steps(text: str | None) -> tuple[int, int] | None:
-    """The first and last step that "FIRST,LAST" names, counted from 1; None for None.
-
-    Raises:
-        ValueError: it isn't that, or TensorBoard's page for it isn't installed.
-    """
-    if text is None:
-        return None
-    found = re.fullmatch(r"(\d+),(\d+)", text)
-    first, last = map(int, found.groups()) if found else (0, 0)
-    if not 1 <= first <= last:
-        raise ValueError(f"--profile_steps={text}: expected FIRST,LAST, two steps counted from 1, "
-                         "such as 20,24")
-    if not importlib.util.find_spec("tensorboard_plugin_profile"):
-        raise ValueError("--profile_steps needs TensorBoard's profile page: "
-                         "pip install 'fashionclf[profile]', or leave the flag out")
-    return first, last
 
 
 class Profile:
@@ -86,9 +62,8 @@ class PhaseLog:
         epochs_before: epochs of the phases before this one.
     """
 
-    def __init__(self, folder: Path, phase: Phase, pictures: Pictures, *, epochs_before: int):
-        self._phase, self._pictures, self._epochs_before = phase, pictures, epochs_before
-        self._manifest = manifests.read_manifest(pictures.records_dir)
+    def __init__(self, folder: Path, phase: Phase, records: Records, *, epochs_before: int):
+        self._phase, self._records, self._epochs_before = phase, records, epochs_before
         self._writer = tf.summary.create_file_writer(str(folder / phase.name))
 
     def start(self, recipe: Recipe) -> None:
@@ -96,13 +71,14 @@ class PhaseLog:
         with self._writer.as_default(step=self._epochs_before):
             if not self._epochs_before:
                 tensorboard_pages.add_figure("data/class_distribution",
-                                             figures.class_distribution(self._manifest["counts"]))
+                                             figures.class_distribution(
+                                                 self._records.manifest["counts"]))
             title = "before_and_after_augmentation" if recipe.augmentation else "pictures"
-            tf.summary.image(f"train/{title}", _examples(self._phase, recipe, self._pictures)[None])
+            tf.summary.image(f"train/{title}", _examples(self._phase, recipe, self._records)[None])
         self._writer.flush()
 
     def epoch(self, row: dict, validation: Predictions | None) -> None:
-        """Adds to the curves, and now and then what the model makes of validation.
+        """Adds to the curves, and now and then a look at the predictions for validation.
 
         That is after 1, 2, 4, 8, ... epochs and at the end of the phase: it takes about a second.
 
@@ -120,27 +96,28 @@ class PhaseLog:
                     self._add_validation(validation)
         self._writer.flush()
 
-    def _add_validation(self, found: Predictions) -> None:
-        name, classes = "validation", self._manifest["classes"]
-        matrix = metrics.confusion(found.labels, found.probabilities.argmax(axis=1), len(classes))
-        rows = inference.prediction_rows(found, classes)
-        worst = rows[rows["true"] != rows["predicted"]].nlargest(MISTAKES, "probability")
-        loaded = input_pipeline.read_pictures(
-            self._pictures.records_dir, name, worst["path"].tolist(),
-            box_margin=self._pictures.box_margin)
+    def _add_validation(self, predictions: Predictions) -> None:
+        name, classes = "validation", self._records.classes
+        predicted = predictions.probabilities.argmax(axis=1)
+        matrix = metrics.confusion(predictions.labels, predicted, len(classes))
         tensorboard_pages.add_figure(f"{name}/confusion_matrix",
                                      figures.confusion(matrix, classes, name))
-        tensorboard_pages.add_figure(f"{name}/misclassified", figures.gallery(worst, loaded, name))
-        tensorboard_pages.add_precision_recall(name, found, classes)
+
+        rows = inference.prediction_rows(predictions, classes)
+        worst = rows[rows["true"] != rows["predicted"]].nlargest(MISTAKES, "probability")
+        pictures = self._records.pictures(name, worst["path"].tolist())
+        tensorboard_pages.add_figure(f"{name}/misclassified",
+                                     figures.gallery(worst, pictures, name))
+        tensorboard_pages.add_precision_recall(name, predictions, classes)
 
 
-def _examples(phase: Phase, recipe: Recipe, pictures: Pictures) -> np.ndarray:
+def _examples(phase: Phase, recipe: Recipe, records: Records) -> np.ndarray:
     """uint8 [H, W, 3]: the first training pictures of the phase, each beside what it becomes.
 
     Of activations these are other draws of the same augmentation.
     """
-    batch = next(iter(pictures.training(epoch=0, batch_size=recipe.batch_size,
-                                        seed=abs(phase.seed(recipe, 0)[0]))))
+    batch = next(iter(records.training(batch_size=recipe.batch_size,
+                                       seed=abs(phase.seed(recipe, 0)[0]))))
     shown = batch["image"][:PAIRS]
     if recipe.augmentation:
         draws = tf.random.stateless_uniform([len(shown), DRAWS], phase.seed(recipe, 0, 0))

@@ -1,10 +1,19 @@
-"""What a phase trains on where the layers below are frozen: their output, instead of pictures."""
+"""The trunk cache: the output of the frozen layers, computed once for some views of each picture.
+
+A view is a picture under one draw of the augmentation. The head trains on the pooled features of
+one view, the fine-tune phase on the feature maps of all views that enter its first block, and
+nothing below is computed again. They are files of a cache_files.CacheFiles:
+
+    train-003-predictions.npy   float16 [N, ...]: the input of the layer "predictions" for view 3
+                                of the N training pictures, in the order of the records
+"""
 import dataclasses
 import functools
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -14,49 +23,48 @@ from tqdm import tqdm
 from fashionclf.model import inference, network
 from fashionclf.model.augmentation import DRAWS
 from fashionclf.model.network import PREDICTIONS
-from fashionclf.records import input_pipeline
-from fashionclf.records.input_pipeline import Pictures
-from fashionclf.records.manifest import read_manifest
+from fashionclf.records.input_pipeline import Records
 from fashionclf.system import signals
 from fashionclf.system.cache_files import DTYPE, CacheFiles
 from fashionclf.training.recipe import Phase, Recipe
 
+FILL_BATCH = 32
 
-@dataclasses.dataclass(frozen=True)
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Activations:
-    """What a phase trains on in place of Pictures: the same examples in the same order.
+    """What a phase trains on in place of Records: the same examples in the same order.
 
     Attributes:
-        pictures: what the activations were computed from.
+        records: what the activations were computed from.
         enters: the layer that takes them in.
         views: split -> float16 arrays [N, ...], one a view, in the order of the records.
-        rows: split -> path -> place in these arrays.
+        rows: split -> path -> row in these arrays.
     """
-    pictures: Pictures
+    records: Records
     enters: str
     views: dict[str, list[np.ndarray]]
     rows: dict[str, dict[bytes, int]]
 
     @property
     def examples(self) -> dict[str, int]:
-        return self.pictures.examples
+        return self.records.examples
 
     def training(self, *, epoch: int, batch_size: int, seed: int, skip_batches: int = 0,
                  context: tf.distribute.InputContext | None = None) -> tf.data.Dataset:
-        """As input_pipeline.training, but "image" is float32 [B, ...], the activations.
+        """As Records.training, but "image" is float32 [B, ...], the activations.
 
         Each example goes through its views from epoch to epoch, and a batch holds many views.
         """
         context = context or tf.distribute.InputContext()
-        ds = input_pipeline.shuffled(
-            self.pictures.records_dir, ("path", "label"), batch_size=batch_size, seed=seed,
-            skip_batches=skip_batches, context=context)
+        ds = self.records.shuffled(("path", "label"), batch_size=batch_size, seed=seed,
+                                   skip_batches=skip_batches, context=context)
         ds = ds.batch(context.get_per_replica_batch_size(batch_size), drop_remainder=True)
         return self._looked_up(ds, "train", epoch).prefetch(2)
 
     def evaluation(self, split: str, *, batch_size: int) -> tf.data.Dataset:
-        """As input_pipeline.evaluation, but "image" is float32 [B, ...], the activations."""
-        ds = input_pipeline.in_order(self.pictures.records_dir, split, ("path", "label", "item"))
+        """As Records.evaluation, but "image" is float32 [B, ...], the activations."""
+        ds = self.records.in_order(split, ("path", "label", "item"))
         return self._looked_up(ds.batch(batch_size), split, epoch=0).prefetch(2)
 
     def _looked_up(self, ds: tf.data.Dataset, split: str, epoch: int) -> tf.data.Dataset:
@@ -64,30 +72,33 @@ class Activations:
 
         def look_up(paths: np.ndarray) -> np.ndarray:
             places = [rows[path] for path in paths]
-            return np.stack([views[(epoch + place) % len(views)][place] for place in places]
-                            ).astype(np.float32)
+            chosen = [views[(epoch + place) % len(views)][place] for place in places]
+            return np.stack(chosen).astype(np.float32)
 
         def with_activations(batch: dict) -> dict:
-            found = tf.numpy_function(look_up, [batch["path"]], tf.float32, stateful=False)
-            return {**batch, "image": tf.ensure_shape(found, [None, *views[0].shape[1:]])}
+            arrays = tf.numpy_function(look_up, [batch["path"]], tf.float32, stateful=False)
+            return {**batch, "image": tf.ensure_shape(arrays, [None, *views[0].shape[1:]])}
         return ds.map(with_activations)
 
 
-FILL_BATCH = 32
+class View(NamedTuple):
+    """One pass over a split: augmented by the draws of `number` if it is "train", else plain."""
+    split: str
+    number: int
 
 
-def open_or_fill(model: keras.Model, phases: Sequence[Phase], recipe: Recipe, pictures: Pictures,
+def open_or_fill(model: keras.Model, phases: Sequence[Phase], recipe: Recipe, records: Records,
                  *, cache_dir: Path, views: int,
-                 most_bytes: float) -> dict[str, Activations | Pictures]:
-    """What each phase, by its name, trains on: pictures where no weight below it is frozen.
+                 max_bytes: float) -> dict[str, Activations | Records]:
+    """What each phase, by its name, trains on: records where no weight below it is frozen.
 
-    Files that are there are used again; a kill costs the view that was being computed.
+    Files that exist are used again; a kill costs the view that was being computed.
 
     Args:
         model: with the weights that the first phase begins with.
         views: of each training picture, at most; no more than there are epochs, and one without
             augmentation. Of a picture for validation there is one, not augmented.
-        most_bytes: what the files may take.
+        max_bytes: what the files may take.
 
     Raises:
         ValueError: they would take more, or one is not what was written.
@@ -97,35 +108,57 @@ def open_or_fill(model: keras.Model, phases: Sequence[Phase], recipe: Recipe, pi
     layers = sorted(set(filter(None, enters.values())))
     if not layers:
         print("trunk cache: no phase has frozen layers, all train on pictures", flush=True)
-        return dict.fromkeys(enters, pictures)
+        return dict.fromkeys(enters, records)
+
+    # More views than epochs would never be shown.
     views = min(views, max(phase.epochs for phase in phases if enters[phase.name]))
-    wanted = [("train", view) for view in range(views if recipe.augmentation else 1)]
-    wanted += [("validation", 0)] if pictures.examples.get("validation") else []
-    with CacheFiles.opened(Path(cache_dir), _made_from(model, layers, recipe, pictures)) as files:
-        missing = [view for view in wanted if not files.hold(_names(layers, *view))]
-        print(f"trunk cache {files.folder}: {len(wanted) - len(missing)} views are there, "
-              f"{len(missing)} are computed now", flush=True)
-        _check_room(files, model, layers, pictures, wanted, missing, most_bytes)
+    wanted = [View("train", number) for number in range(views if recipe.augmentation else 1)]
+    if records.examples.get("validation"):
+        wanted.append(View("validation", 0))
+
+    made_from = _made_from(model, layers, recipe, records)
+    with CacheFiles.opened(Path(cache_dir), made_from) as files:
+        missing = [view for view in wanted if not files.hold(_names(layers, view))]
+        print(f"trunk cache {files.folder}: cached features of {len(wanted) - len(missing)} of "
+              f"{len(wanted)} views, computing {len(missing)}", flush=True)
+        _check_room(files.folder, max_bytes, whole=_num_bytes(model, layers, records, wanted),
+                    more=_num_bytes(model, layers, records, missing))
+
+        # Views that take the same layers share one compiled graph.
         forward = functools.cache(lambda names: _forward(model, names))
-        for number, (split, view) in enumerate(missing, start=1):
-            _fill(files, forward(tuple(_taken(layers, view))), _names(layers, split, view), recipe,
-                  pictures, split, view, f"view {number}/{len(missing)}")
-        arrays = {name: {split: [files.array(*_names([name], *view)) for view in wanted
-                                 if view[0] == split and name in _taken(layers, view[1])]
-                         for split, _ in wanted} for name in layers}
-    rows = {split: _rows(pictures.records_dir, split) for split in arrays[layers[0]]}
-    return {phase: Activations(pictures, name, arrays[name], rows) if name else pictures
-            for phase, name in enters.items()}
+        for number, view in enumerate(missing, start=1):
+            compute = forward(tuple(_layers_of(layers, view)))
+            with files.writing(_names(layers, view), records.examples[view.split]) as add:
+                _fill(add, compute, recipe, records, view, title=f"view {number}/{len(missing)}")
+        arrays = {layer: _arrays(files, layers, layer, wanted) for layer in layers}
+
+    rows = {split: _rows(records, split) for split in arrays[layers[0]]}
+    return {phase: Activations(records=records, enters=layer, views=arrays[layer], rows=rows)
+            if layer else records for phase, layer in enters.items()}
 
 
-def _taken(layers: list[str], view: int) -> list[str]:
+def _layers_of(layers: list[str], view: View) -> list[str]:
     """The layers for which a view is kept: the head has the first alone, if others have more."""
-    return [name for name in layers if view == 0 or name != PREDICTIONS] or layers
+    return [name for name in layers if view.number == 0 or name != PREDICTIONS] or layers
 
 
-def _names(layers: list[str], split: str, view: int) -> list[str]:
+def _names(layers: list[str], view: View) -> list[str]:
     """The files of a view."""
-    return [f"{split}-{view:03d}-{layer}.npy" for layer in _taken(layers, view)]
+    return [_name(layer, view) for layer in _layers_of(layers, view)]
+
+
+def _name(layer: str, view: View) -> str:
+    return f"{view.split}-{view.number:03d}-{layer}.npy"
+
+
+def _arrays(files: CacheFiles, layers: list[str], layer: str,
+            views: list[View]) -> dict[str, list[np.ndarray]]:
+    """Split -> the arrays of `layer`, one a view."""
+    arrays: dict[str, list[np.ndarray]] = {view.split: [] for view in views}
+    for view in views:
+        if layer in _layers_of(layers, view):
+            arrays[view.split].append(files.array(_name(layer, view)))
+    return arrays
 
 
 def _enters(model: keras.Model, phase: Phase) -> str | None:
@@ -135,40 +168,43 @@ def _enters(model: keras.Model, phase: Phase) -> str | None:
     return first.name if any(hasattr(layer, "kernel") for layer in below) else None
 
 
-def _made_from(model: keras.Model, layers: list[str], recipe: Recipe, pictures: Pictures) -> dict:
+def _made_from(model: keras.Model, layers: list[str], recipe: Recipe, records: Records) -> dict:
     """All that the activations are a function of, as JSON has it."""
     trunk = hashlib.sha256()
     for variable in network.part(model, None, network.FEATURES).variables:
         trunk.update(variable.numpy().tobytes())
     return {
-        "records": read_manifest(pictures.records_dir)["fingerprint"],
-        "image_size": pictures.image_size, "box_margin": pictures.box_margin,
+        "records": records.manifest["fingerprint"],
+        "image_size": records.framing.image_size, "box_margin": records.framing.box_margin,
         "trunk_sha256": trunk.hexdigest(), "layers": layers,
         "precision": keras.mixed_precision.global_policy().name,
         "augmentation": recipe.augmentation and recipe.augmentation.settings, "seed": recipe.seed,
         "tensorflow": tf.__version__, "keras": keras.__version__, "dtype": DTYPE.name}
 
 
-def _check_room(files: CacheFiles, model: keras.Model, layers: list[str], pictures: Pictures,
-                wanted: list, missing: list, most_bytes: float) -> None:
-    """Raises ValueError where `wanted` is over `most_bytes`, OSError where the disk has no room."""
+def _num_bytes(model: keras.Model, layers: list[str], records: Records,
+               views: list[View]) -> int:
+    """What the files of `views` take on disk."""
     numbers = {name: int(np.prod(model.get_layer(name).input.shape[1:])) for name in layers}
-    whole, more = (DTYPE.itemsize * sum(pictures.examples[split] * numbers[name]
-                                        for split, view in views for name in _taken(layers, view))
-                   for views in (wanted, missing))
-    if whole > most_bytes:
+    return DTYPE.itemsize * sum(records.examples[view.split] * numbers[name]
+                                for view in views for name in _layers_of(layers, view))
+
+
+def _check_room(folder: Path, max_bytes: float, *, whole: int, more: int) -> None:
+    """Raises ValueError where `whole` is over the limit, OSError where `more` doesn't fit."""
+    if whole > max_bytes:
         raise ValueError(f"the trunk cache would take {whole / 1e9:.2f} GB, over "
-                         f"--cache_gigabytes={most_bytes / 1e9:g}: raise it, lower --cache_views, "
-                         "or train without with --cache_views=0")
-    free = shutil.disk_usage(files.folder).free
+                         f"--cache_gigabytes={max_bytes / 1e9:g}: raise it, lower --cache_views, "
+                         "or train without a cache by --cache_views=0")
+    free = shutil.disk_usage(folder).free
     if more > free:
-        raise OSError(f"the trunk cache needs {more / 1e9:.2f} GB more and {files.folder} has "
+        raise OSError(f"the trunk cache needs {more / 1e9:.2f} GB more and {folder} has "
                       f"{free / 1e9:.2f} GB: make room, name another --cache_dir, or lower "
                       "--cache_views")
 
 
 def _forward(model: keras.Model, layers: Sequence[str]):
-    """Compiles float32 [B, S, S, 3] -> what each of `layers` takes in, float32."""
+    """Compiles float32 [B, S, S, 3] -> the input of each of `layers`, float32."""
     frozen = inference.with_constants(
         keras.Model(model.input, [model.get_layer(name).input for name in layers]))
 
@@ -178,27 +214,30 @@ def _forward(model: keras.Model, layers: Sequence[str]):
     return forward
 
 
-def _fill(files: CacheFiles, forward, names: list[str], recipe: Recipe, pictures: Pictures,
-          split: str, view: int, title: str) -> None:
+def _fill(add: Callable[[list], None], compute, recipe: Recipe, records: Records, view: View, *,
+          title: str) -> None:
+    """Computes a view batch by batch and hands its arrays to `add`."""
     augment = (tf.function(recipe.augmentation, reduce_retracing=True)
-               if recipe.augmentation and split == "train" else None)
-    count = pictures.examples[split]
-    with files.writing(names, count) as add, tqdm(
-            total=count, desc=f"filling the trunk cache, {title}", unit=" pictures") as bar:
-        for number, batch in enumerate(pictures.evaluation(split, batch_size=FILL_BATCH)):
-            seed = np.random.SeedSequence([recipe.seed, view, number]).generate_state(2)
+               if recipe.augmentation and view.split == "train" else None)
+    with tqdm(total=records.examples[view.split], desc=f"filling the trunk cache, {title}",
+              unit=" pictures") as bar:
+        batches = records.evaluation(view.split, batch_size=FILL_BATCH)
+        for number, batch in enumerate(batches):
             images = batch["image"]
             if augment:
-                images = augment(images, tf.random.stateless_uniform(
-                    [len(images), DRAWS], seed.astype(np.int32)))
-            add([array.numpy() for array in forward(images)])
+                seed = np.random.SeedSequence([recipe.seed, view.number, number])
+                draws = tf.random.stateless_uniform(
+                    [len(images), DRAWS], seed.generate_state(2).astype(np.int32))
+                images = augment(images, draws)
+
+            add([array.numpy() for array in compute(images)])
             bar.update(len(batch["label"]))
             if signals.requested():
                 signals.leave("the views of the trunk cache before this one are kept")
 
 
-def _rows(records_dir: Path, split: str) -> dict[bytes, int]:
-    """Path of each record -> its place."""
-    paths = input_pipeline.in_order(records_dir, split, ("path",)).batch(1024)
-    found = [path for batch in paths.as_numpy_iterator() for path in batch["path"]]
-    return {path: place for place, path in enumerate(found)}
+def _rows(records: Records, split: str) -> dict[bytes, int]:
+    """Path of each record -> its row."""
+    batches = records.in_order(split, ("path",)).batch(1024).as_numpy_iterator()
+    paths = [path for batch in batches for path in batch["path"]]
+    return {path: row for row, path in enumerate(paths)}

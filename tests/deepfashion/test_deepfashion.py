@@ -74,7 +74,7 @@ def test_description_citation_and_licence_are_there(tmp_path):
     assert "@inproceedings{liu2016deepfashion" in info.citation and "2016" in info.citation
     assert "non-commercial research" in info.redistribution_info.license
     assert info.supervised_keys == ("image", "label")
-    assert info.features.to_json() == shards.FEATURES(CLASSES).to_json()
+    assert info.features.to_json() == shards.schema(CLASSES).to_json()
 
 
 def prepare(tree, data_dir):

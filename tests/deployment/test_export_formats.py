@@ -13,12 +13,14 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from fashionclf.deployment import export_check, export_formats
-from fashionclf.model import inference, network, weights
-from fashionclf.model.spec import ARCHITECTURES, Spec
+from fashionclf.deployment import export_check
+from fashionclf.model import network, weights
+from fashionclf.model.spec import ARCHITECTURES
 from fashionclf.pictures import decoding
+from fashionclf.pictures import files as picture_files
+from fashionclf.records.input_pipeline import Records
 from fashionclf.system import files
-from tests.helpers.tiny import CLASSES, make_records
+from tests.helpers.tiny import frame, make_records, make_spec, save_run
 
 ROOT = Path(__file__).resolve().parents[2]
 IN_ITS_RUNTIME = """
@@ -66,36 +68,34 @@ def records_dir(tmp_path_factory):
     return make_records(tmp_path_factory.mktemp("export"), per_class={"train": 8, "test": 7})
 
 
-def save_run(folder, architecture="baseline_cnn"):
+def new_run(folder, architecture="baseline_cnn"):
     """A network with random weights that tells colours apart, mirrored and with a temperature."""
     keras.utils.set_random_seed(0)
-    spec = Spec(architecture, CLASSES, 32, 0.1, mirrored=True, temperature=0.7)
+    spec = make_spec(architecture, framing=frame(32, 0.1), mirrored=True, temperature=0.7)
     model = network.build(spec)
     kernel, bias = model.get_layer(network.PREDICTIONS).get_weights()
     model.get_layer(network.PREDICTIONS).set_weights([30 * kernel, bias])
-    weights.save(model, spec, folder)
+    save_run(folder, spec, model)
     return folder
 
 
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory):
-    return save_run(tmp_path_factory.mktemp("run"))
+    return new_run(tmp_path_factory.mktemp("run"))
 
 
-def picture_files(records_dir):
+def of_test(records_dir):
     return sorted((records_dir.parent / "source").rglob("test_*/*.png"))
 
 
 def pictures(records_dir):
     """float32 [21, 32, 32, 3], by PIL alone, as these are of the model's size."""
     return np.stack([np.asarray(Image.open(file), np.float32)
-                     for file in picture_files(records_dir)])
+                     for file in of_test(records_dir)])
 
 
 def expected(run_dir, batch):
-    model, spec = weights.load(run_dir)
-    return inference.Predictor(model, mirrored=spec.mirrored,
-                               temperature=spec.temperature).probabilities(tf.constant(batch))
+    return weights.load(run_dir).predictor().probabilities(tf.constant(batch))
 
 
 def export(*words, code=None, **options):
@@ -134,14 +134,13 @@ def test_a_saved_model_serves_files_and_pictures_where_fashionclf_is_not(run_dir
     np.savez(tmp_path / "given.npz", pictures=batch, answer=str(tmp_path / "answer.npz"))
     alone = subprocess.run(
         [sys.executable, "-c", IN_ITS_RUNTIME, tmp_path / "out" / "saved_model",
-         tmp_path / "given.npz", *picture_files(records_dir), jpeg], cwd=tmp_path, text=True,
+         tmp_path / "given.npz", *of_test(records_dir), jpeg], cwd=tmp_path, text=True,
         capture_output=True)
     assert alone.returncode == 0, alone.stderr
     answer = np.load(tmp_path / "answer.npz")
     assert answer["labels"].item() == "Red\nGreen\nBlue\n"
     np.testing.assert_allclose(answer["of_images"], expected(run_dir, batch), atol=1e-5)
-    resized = decoding.load(tf.constant(jpeg.read_bytes()), tf.zeros(4, tf.int32), image_size=32,
-                            box_margin=0.1)
+    resized = decoding.load(tf.constant(jpeg.read_bytes()), decoding.NO_BOX, frame(box_margin=0.1))
     np.testing.assert_allclose(answer["of_files"],
                                expected(run_dir, np.concatenate([batch, resized[None]])), atol=1e-5)
 
@@ -152,7 +151,7 @@ def test_a_saved_model_serves_files_and_pictures_where_fashionclf_is_not(run_dir
 def test_onnx_says_what_the_run_says_in_onnxruntime(records_dir, tmp_path, architecture):
     import onnxruntime
 
-    run_dir = save_run(tmp_path, architecture)
+    run_dir = new_run(tmp_path, architecture)
     said, about = exported(run_dir, records_dir, tmp_path / "out", "--format=onnx")
     assert about["onnx"]["images"]["largest_difference"] < 1e-4 and "onnx: " in said
     session = onnxruntime.InferenceSession(tmp_path / "out" / "model.onnx")
@@ -190,7 +189,7 @@ def test_without_the_extra_the_error_names_the_pip_command(run_dir, records_dir,
                   f"--output={tmp_path / 'out'}", code=WITHOUT)
     assert done.returncode == 1 and not list(tmp_path.iterdir())
     last = done.stderr.splitlines()[-1]
-    assert absent in last and f"pip install 'fashionclf[{extra}]'" in last
+    assert absent in last and f"[{extra}]'" in last and "pip install" in last
 
 
 @pytest.mark.slow
@@ -219,9 +218,6 @@ def test_a_mistake_in_the_command_is_said_with_its_cure(run_dir, records_dir, wo
     assert not (ROOT / "new").exists() and not (ROOT / "new.incomplete").exists()
 
 
-SPEC = Spec("baseline_cnn", CLASSES, 32, 0.0)
-
-
 def stub(labels):
     """A predictor that is sure that the n-th picture it is shown is of the n-th of `labels`."""
     rows = iter(np.eye(3, dtype=np.float32)[labels])
@@ -229,23 +225,19 @@ def stub(labels):
 
 
 def test_the_comparison_counts_every_picture_and_the_worst_one(records_dir):
-    examples = export_check.of_records(records_dir, "test", 5)
+    examples = export_check.of_records(Records.open(records_dir, frame()), "test", 5)
     labels = [example.label for example in examples]
     run = stub(labels[:4] + labels)  # a first call is for warming up
     export = stub(labels[:4] + labels[:4] + [(labels[4] + 1) % 3])
-    found = export_check.compare_on_pictures(run, export.probabilities, SPEC, examples, 4)
+    found = export_check.compare_on_pictures(run, export.probabilities, frame(), examples, 4)
     assert (found.pictures, found.largest_difference, found.agreement) == (5, 1.0, 0.8)
     assert (found.run_accuracy, found.accuracy) == (1.0, 0.8)
 
 
 def test_probabilities_of_another_shape_are_refused(records_dir):
-    examples = export_check.of_files([records_dir.parent / "source"], 3)
+    listed, _ = picture_files.find([str(records_dir.parent / "source")])
+    examples = export_check.of_files(listed, 3)
     assert len({example.encoded for example in examples}) == 3
     with pytest.raises(ValueError, match="can't be exported to that format"):
         export_check.compare_on_pictures(stub([0] * 6), lambda batch: np.ones((len(batch), 2)),
-                                         SPEC, examples, 4)
-
-
-def test_a_saved_model_needs_no_extra():
-    export_formats.check_installed("saved_model")
-    assert set(export_formats.FILES) - set(export_formats.EXTRAS) == {"saved_model"}
+                                         frame(), examples, 4)

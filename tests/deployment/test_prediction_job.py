@@ -105,13 +105,13 @@ def test_an_older_file_of_embeddings_is_not_taken_for_this_jobs(whole, folder):
 def test_rows_of_another_job_or_a_foreign_file_are_refused_and_stay(folder):
     work(folder, until=3)
     before = files(folder)
-    with pytest.raises(ValueError, match="another job: model was abc, is xyz. Give the command it "
-                                         "was begun with to go on, or remove that file"):
+    with pytest.raises(ValueError, match="another job: model was abc, is xyz. Repeat the command "
+                                         "that started it to resume, or remove that file"):
         work(folder, what={**WHAT, "model": "xyz"})
     assert files(folder) == before
     for foreign in (b"path,class\na.jpg,Tee\n", b"7\n"):
         (folder / "out.csv.incomplete").write_bytes(foreign)
-        with pytest.raises(ValueError, match="is no job of this program"):
+        with pytest.raises(ValueError, match="is not a job of this program"):
             work(folder)
         assert (folder / "out.csv.incomplete").read_bytes() == foreign
 

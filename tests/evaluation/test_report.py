@@ -14,9 +14,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from fashionclf.evaluation import report
 from fashionclf.model import inference, network
-from fashionclf.model.spec import Spec
-from fashionclf.records import input_pipeline
-from tests.helpers.tiny import CLASSES, make_records
+from fashionclf.model.weights import Run
+from fashionclf.records.input_pipeline import Records
+from tests.helpers.tiny import CLASSES, frame, make_records, make_spec
 
 NAMES = ["Coat", "$x_1$", "Été, \"new\""]
 
@@ -26,9 +26,14 @@ def predictions(paths=None):
     labels = np.array([0, 0, 1, 1, 2, 2])
     probabilities = np.full((6, 3), 0.1, np.float32)
     probabilities[np.arange(6), [0, 0, 1, 0, 2, 2]] = 0.8
-    return inference.Predictions(labels, probabilities,
-                                 paths or [f"img/<b>, {i}\n\".jpg" for i in range(6)],
-                                 ["a", "a", "b", "b", "c", "c"])
+    return inference.Predictions(
+        labels=labels, probabilities=probabilities,
+        paths=paths or [f"img/<b>, {i}\n\".jpg" for i in range(6)],
+        items=["a", "a", "b", "b", "c", "c"])
+
+
+def evaluation(predictions, classes=NAMES, **more):
+    return report.Evaluation(predictions=predictions, classes=classes, name="test", **more)
 
 
 def load_pictures(paths):
@@ -38,9 +43,10 @@ def load_pictures(paths):
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
-    scores = report.write(folder / "report", predictions(), NAMES, load_pictures=load_pictures,
-                          tensorboard_dir=folder / "tensorboard", step=7,
-                          provenance={"split": "test"})
+    scores = report.write(
+        folder / "report",
+        evaluation(predictions(), load_pictures=load_pictures, provenance={"split": "test"}),
+        tensorboard_dir=folder / "tensorboard", step=7)
     return folder, scores
 
 
@@ -79,8 +85,9 @@ def test_the_page_shows_each_mistake_beside_what_spoke_for_it_whatever_the_names
         asked.extend(predicted)
         return np.stack([np.eye(2, dtype=np.float32)] * len(pictures))
 
-    report.write(run_dir / "report", wrong, classes, load_pictures=load_pictures, explain=explain,
-                 run_dir=run_dir, manifest={"quarantined": 12_345})
+    report.write(run_dir / "report", evaluation(
+        wrong, classes, load_pictures=load_pictures, explain=explain, run_dir=run_dir,
+        manifest={"quarantined": 12_345}))
     text = (run_dir / "report" / "report.html").read_text(encoding="utf-8")
     assert text.count("<script>") == 1 and "<iframe" not in text and "<i>Coat" not in text
     for said in [*evil, "--weights=<nowhere>", "my <run> on test pictures", "12,345"]:
@@ -116,10 +123,10 @@ def test_only_mistakes_are_asked_for_and_none_at_all_is_fine(tmp_path):
         asked.append(paths)
         return load_pictures(paths)
 
-    report.write(tmp_path / "a", predictions(), NAMES, load_pictures=loader)
+    report.write(tmp_path / "a", evaluation(predictions(), load_pictures=loader))
     perfect = predictions()
     perfect.labels[3] = 0
-    report.write(tmp_path / "b", perfect, NAMES, load_pictures=loader)
+    report.write(tmp_path / "b", evaluation(perfect, load_pictures=loader))
     assert asked == [[predictions().paths[3]], []]
     assert (tmp_path / "b" / "misclassified.png").is_file()
     assert "No picture is misclassified" in (tmp_path / "b" / "report.html").read_text()
@@ -130,14 +137,15 @@ def records_dir(tmp_path_factory):
     return make_records(tmp_path_factory.mktemp("records"), per_class={"train": 1, "test": 3})
 
 
-def spec(classes):
-    return Spec("baseline_cnn", classes, 32, 0.1)
+def new_run(folder, classes=CLASSES):
+    spec = make_spec(classes=classes, framing=frame(32, 0.1))
+    return Run(folder=folder, network=network.build(spec), spec=spec)
 
 
-def test_evaluate_run_counts_every_record_and_says_accuracy_beside_the_baseline(
+def test_an_evaluation_counts_every_record_and_says_accuracy_beside_the_baseline(
         records_dir, tmp_path, capsys):
-    model = network.build(spec(CLASSES))
-    scores = report.evaluate_run(model, spec(CLASSES), records_dir, "test", tmp_path, batch_size=4)
+    records = Records.open(records_dir, frame(32, 0.1))
+    scores = report.evaluate(new_run(tmp_path / "run"), records, "test", tmp_path, batch_size=4)
     assert scores["n"] == 9 and scores["majority_baseline"] == 3 / 9
     printed = capsys.readouterr().out
     assert f"accuracy            {scores['top1']:.3f}  (" in printed
@@ -151,7 +159,7 @@ def test_evaluate_run_counts_every_record_and_says_accuracy_beside_the_baseline(
 
 def test_gallery_pictures_are_those_of_their_records(records_dir):
     path = "img/test_Green/img_00000001.png"
-    found = input_pipeline.read_pictures(records_dir, "test", [path], box_margin=0.0)
+    found = Records.open(records_dir, frame()).pictures("test", [path])
     with Image.open(records_dir.parent / "source" / path) as picture:
         np.testing.assert_array_equal(found.pop(path), np.asarray(picture))
     assert not found
@@ -161,11 +169,14 @@ def test_gallery_pictures_are_those_of_their_records(records_dir):
     (["Red", "Green", "Cyan"], "records lack Cyan; the run does not know Blue"),
     (["Green", "Red", "Blue"], "their order differs"),
 ])
-def test_records_of_other_classes_are_refused_with_the_difference(records_dir, classes, message):
+def test_records_of_other_classes_are_refused_with_the_difference(
+        records_dir, tmp_path, classes, message):
     with pytest.raises(ValueError, match=message):
-        report.evaluate_run(None, spec(classes), records_dir, "test", "x", batch_size=4)
+        report.evaluate(new_run(tmp_path, classes), Records.open(records_dir, frame()), "test",
+                        tmp_path, batch_size=4)
 
 
-def test_an_empty_split_is_refused_with_the_cure(records_dir):
+def test_an_empty_split_is_refused_with_the_cure(records_dir, tmp_path):
     with pytest.raises(ValueError, match="'validation' is empty; choose another --split"):
-        report.evaluate_run(None, spec(CLASSES), records_dir, "validation", "x", batch_size=4)
+        report.evaluate(new_run(tmp_path), Records.open(records_dir, frame()), "validation",
+                        tmp_path, batch_size=4)

@@ -1,95 +1,128 @@
-"""Every page of TensorBoard, opened in a browser on the logs of a training, shows our data."""
-import importlib.util
-import re
-import shutil
-import subprocess
-import sys
-import urllib.request
+"""Promises of TensorBoard's pages of an evaluation: curves, hyperparameters, projector."""
+from pathlib import Path
 
+import numpy as np
 import pytest
+import tensorflow as tf
+from google.protobuf import text_format
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins import projector as page
+from tensorboard.plugins.hparams import metadata
 
-from tests.helpers.tiny import make_records
+from fashionclf.evaluation import figures, report, tensorboard_pages
+from fashionclf.model import inference, network
+from fashionclf.model.weights import Run
+from fashionclf.records.input_pipeline import Records
+from tests.helpers.tiny import CLASSES, make_records, make_spec
 
-pytestmark = pytest.mark.slow  # a training, a server and a browser
-sync_api = pytest.importorskip("playwright.sync_api",
-                               reason="playwright is absent: pip install 'fashionclf[dev]'")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-PROFILED = importlib.util.find_spec("tensorboard_plugin_profile") is not None
-SECONDS = 60
+SPEC = make_spec()
+SIDE = tensorboard_pages.THUMBNAIL
+
+
+def test_a_sheet_holds_pictures_line_by_line_and_ends_white():
+    pictures = np.arange(3, dtype=np.uint8)[:, None, None, None] * np.ones((2, 4, 3), np.uint8)
+    sheet = figures.sheet(pictures, 2)
+    assert sheet.shape == (4, 8, 3)
+    assert [sheet[0, 0, 0], sheet[0, 4, 0], sheet[2, 0, 0], sheet[2, 4, 0]] == [0, 1, 2, 255]
+    assert figures.sheet(pictures, 5).shape == (2, 20, 3)
+
+
+def events(folder):
+    found = EventAccumulator(str(folder / tensorboard_pages.RUN))
+    found.Reload()
+    return found
+
+
+def test_each_class_that_occurs_has_its_precision_and_recall(tmp_path):
+    probabilities = np.array([[0.9, 0.1, 0], [0.4, 0.6, 0], [0.2, 0.8, 0]], np.float32)
+    found = inference.Predictions(labels=np.array([0, 0, 1]), probabilities=probabilities,
+                                  paths=list("abc"), items=list("abc"))
+    with tf.summary.create_file_writer(str(tmp_path / tensorboard_pages.RUN)).as_default(step=0):
+        tensorboard_pages.add_precision_recall("test", found, CLASSES)
+    logs = events(tmp_path)
+    assert set(logs.Tags()["tensors"]) == {
+        "test/Red/pr_curves", "test/Green/pr_curves"}
+    counts = tf.make_ndarray(logs.Tensors("test/Red/pr_curves")[0].tensor_proto)
+    at = {threshold: counts[:, round(200 * threshold)] for threshold in (0.0, 0.3, 0.5)}
+    assert at[0.0][4:] == pytest.approx([2 / 3, 1])  # precision, recall
+    assert at[0.3][4:] == pytest.approx([1, 1])
+    assert at[0.5][4:] == pytest.approx([1, 1 / 2])
+
+
+def test_hyperparameters_keep_their_types(tmp_path):
+    values = {"dropout": 0.2, "head_epochs": 3, "augment": True, "weights": "imagenet"}
+    tensorboard_pages.add_hyperparameters(tmp_path, values, run=Path("saved_models/mine"))
+    content = events(tmp_path).SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    info = metadata.parse_session_start_info_plugin_data(content)
+    assert info.group_name == "mine (saved_models/mine)"
+    kinds = {name: (value.WhichOneof("kind"), getattr(value, value.WhichOneof("kind")))
+             for name, value in info.hparams.items()}
+    assert kinds == {"dropout": ("number_value", 0.2), "head_epochs": ("number_value", 3),
+                     "augment": ("bool_value", True), "weights": ("string_value", "imagenet")}
 
 
 @pytest.fixture(scope="module")
-def logs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pages")
-    records = make_records(folder, per_class={"train": 8, "validation": 2, "test": 4})
-    subprocess.run(
-        [sys.executable, "-m", "fashionclf.train", f"--records={records}",
-         f"--run={folder / 'mine'}", "--architecture=baseline_cnn", "--weights=none",
-         "--image_size=32", "--batch_size=8", "--head_epochs=2", "--fine_tune_epochs=3",
-         *(["--profile_steps=2,3"] if PROFILED else [])], check=True)
-    return folder / "mine" / "tensorboard"
+def evaluated(tmp_path_factory):
+    """TensorBoard's folder after an evaluation of test and validation, and the model."""
+    folder = tmp_path_factory.mktemp("projector")
+    records_dir = make_records(folder, per_class={"train": 1, "validation": 1, "test": 4})
+    run = Run(folder=folder, network=network.build(SPEC), spec=SPEC)
+    records = Records.open(records_dir, SPEC.framing)
+    for split in ("test", "validation", "test"):
+        report.evaluate(run, records, split, folder / "report", batch_size=5)
+    return folder / "tensorboard" / tensorboard_pages.RUN, run, records
 
 
-@pytest.fixture(scope="module")
-def address(logs):
-    server = subprocess.Popen(
-        [sys.executable, "-m", "tensorboard.main", f"--logdir={logs}", "--port=0",
-         "--host=localhost", "--reload_interval=1"], stderr=subprocess.PIPE, text=True)
-    try:
-        found = None
-        while not found:
-            line = server.stderr.readline()
-            assert line, "TensorBoard ended"
-            found = re.search(r"at (http://\S+?)/? ", line)
-        yield found[1]
-    finally:
-        server.terminate()
-        server.communicate()
+def lines(file):
+    return [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()]
 
 
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM:
-        pytest.skip("no Chromium is in PATH: TensorBoard's pages are opened where it is there")
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--enable-unsafe-swiftshader"])
-        yield opened
-        opened.close()
+def test_the_projector_has_a_page_of_each_split(evaluated):
+    text = (evaluated[0] / "projector_config.pbtxt").read_text()
+    pages = text_format.Parse(text, page.ProjectorConfig()).embeddings
+    assert [(p.tensor_name, list(p.tensor_shape)) for p in pages] == [
+        ("validation", [3, 128]), ("test", [12, 128])]
+    for p in pages:
+        assert list(p.sprite.single_image_dim) == [SIDE, SIDE]
+        for name in (p.tensor_path, p.metadata_path, p.sprite.image_path):
+            assert (evaluated[0] / name).is_file()
 
 
-@pytest.mark.parametrize("page, texts", [
-    ("timeseries", ["/class_distribution", "/macro_f1", "fine_tune"]),
-    ("scalars", ["train/loss", "fine_tune"]),
-    ("images", ["data/class_distribution", "test/confusion_matrix"]),
-    ("text", ["test/classification_report", "macro avg"]),
-    ("pr_curves", ["test/Red", "validation/Blue"]),
-    ("hparams", ["mine (", "head_learning_rate", "test/top1", "test/macro_f1", "test/ece"]),
-    ("projector", ["Points: 12", "Dimension: 128"]),
-    pytest.param("profile", ["Sessions (2)", "Host Compute Time"], marks=pytest.mark.skipif(
-        not PROFILED, reason="absent: pip install 'fashionclf[profile]'"))])
-def test_the_page_shows_our_data(address, browser, tmp_path, page, texts):
-    tab = browser.new_page(viewport={"width": 1500, "height": 1000})
-    tab.goto(f"{address}/#{page}")
-    for text in texts:
-        await_text(tab, text)
-    tab.screenshot(path=tmp_path / f"{page}.png")
-    tab.close()
+def test_line_thumbnail_and_features_of_the_projector_are_of_one_picture(evaluated):
+    folder, run, records = evaluated
+    header, *rows = lines(folder / "projector_test.tsv")
+    assert header == ["class", "item", "correct", "predicted"]
+    assert sorted(row[1] for row in rows) == [f"img/test_{name}" for name in sorted(CLASSES)
+                                              for _ in range(4)]
+    features = np.fromfile(folder / "projector_test.bytes", np.float32).reshape(12, -1)
+    predicted = run.network.get_layer("predictions")(features).numpy().argmax(axis=1)
+    assert [row[3] for row in rows] == [CLASSES[label] for label in predicted]
+    with Image.open(folder / "projector_test.png") as file:
+        sheet = np.asarray(file)
+    assert sheet.shape == (3 * SIDE, 4 * SIDE, 3)
+    for number, (name, item, correct, said) in enumerate(rows):
+        line, column = divmod(number, 4)
+        thumbnail = sheet[line * SIDE:(line + 1) * SIDE, column * SIDE:(column + 1) * SIDE]
+        assert CLASSES[thumbnail.mean(axis=(0, 1)).argmax()] == name and item.endswith(name)
+        assert correct == ("yes" if said == name else "no")
 
 
-@pytest.mark.parametrize("what, file", [
-    ("metadata", "projector_test.tsv"), ("sprite_image", "projector_test.png"),
-    ("tensor", "projector_test.bytes")])
-def test_the_projector_is_served_what_was_written(address, logs, what, file):
-    url = f"{address}/data/plugin/projector/{what}?run=report&name=test"
-    with urllib.request.urlopen(url) as answer:
-        assert answer.read() == (logs / "report" / file).read_bytes()
+def test_no_name_breaks_a_line_or_a_column_of_the_projector(tmp_path, evaluated):
+    found = inference.Predictions(
+        labels=np.array([0, 1, 2]), probabilities=np.eye(3, dtype=np.float32),
+        paths=list("abc"), items=["a\tb", "a\nb", "a\u2028b\rc"],
+        features=np.zeros((2, 4), np.float32))
+    tensorboard_pages.add_projector(tmp_path, found, evaluated[2], "test")
+    assert lines(tmp_path / tensorboard_pages.RUN / "projector_test.tsv")[1:] == [
+        ["Red", "a b", "yes", "Red"], ["Green", "a b", "yes", "Green"]]
 
 
-def await_text(tab, text):
-    """Waits until `text` is to be seen on the page, in whichever frame."""
-    for _ in range(2 * SECONDS):
-        if any(frame.get_by_text(text).filter(visible=True).count() for frame in tab.frames):
-            return
-        tab.wait_for_timeout(500)
-    pytest.fail(f"{text!r} is not to be seen within {SECONDS} seconds")
+def test_features_are_those_of_the_first_examples_and_change_no_probability(evaluated):
+    _, run, records = evaluated
+    plain, more = (report.predict_split(run, records, "test", batch_size=5, max_features=n)
+                   for n in (0, 7))
+    assert plain.features is None and more.features.shape == (7, 128)
+    np.testing.assert_allclose(more.probabilities, plain.probabilities, atol=1e-6)
+    logits = run.network.get_layer("predictions")(more.features)
+    np.testing.assert_allclose(tf.nn.softmax(logits), plain.probabilities[:7], atol=1e-5)

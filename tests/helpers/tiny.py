@@ -1,15 +1,52 @@
-"""Records of a few small pictures, for tests."""
+"""Records of a few small pictures, networks and recipes, for tests."""
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from fashionclf.records import manifest as manifests
-from fashionclf.records import shards
+from fashionclf.model import network, weights
+from fashionclf.model.augmentation import Augmentation
+from fashionclf.model.spec import Spec
+from fashionclf.model.weights import Run
+from fashionclf.pictures.framing import Framing
+from fashionclf.records import manifests, shards
+from fashionclf.sources.splits import SPLITS
 from fashionclf.system import files
+from fashionclf.training.recipe import Phase, Recipe
 
 CLASSES = ["Red", "Green", "Blue"]
+SIZE = 32  # pixels
+
+
+def frame(size: int = SIZE, box_margin: float = 0.0) -> Framing:
+    return Framing(image_size=size, box_margin=box_margin)
+
+
+def make_spec(architecture: str = "baseline_cnn", classes: list[str] = CLASSES,
+              framing: Framing = frame(), **more) -> Spec:
+    return Spec(architecture=architecture, classes=classes, framing=framing, **more)
+
+
+def save_run(folder: Path, spec: Spec, model: keras.Model | None = None) -> Run:
+    """A finished run in `folder`; its weights are random without `model`."""
+    run = Run(folder=folder, network=model or network.build(spec), spec=spec)
+    weights.save(run)
+    return run
+
+
+def make_recipe(**changes) -> Recipe:
+    return Recipe(**{**dict(
+        batch_size=8, augmentation=Augmentation(), mixup=0.0, dropout=0.2, stochastic_depth=0.0,
+        label_smoothing=0.1, class_weights=np.ones(len(CLASSES)), ema_momentum=0.0, seed=0),
+        **changes})
+
+
+def make_phase(epochs: int = 2, unfreeze_from: str | None = "conv2d", name: str = "head",
+               learning_rate: float = 2e-3) -> Phase:
+    return Phase(name=name, unfreeze_from=unfreeze_from, epochs=epochs,
+                 learning_rate=learning_rate, warmup_steps=0, l2=1e-4)
 
 
 def make_records(folder: Path, *, per_class: dict[str, int], size: int = 32,
@@ -38,8 +75,8 @@ def make_records(folder: Path, *, per_class: dict[str, int], size: int = 32,
                              "digest": files.digest(file.read_bytes())})
     table = pd.DataFrame(rows)
     counts = {split: {name: per_class.get(split, 0) for name in CLASSES}
-              for split in manifests.SPLITS}
+              for split in SPLITS}
     with files.staging(folder / "records") as staged:
         examples = shards.write(table, staged, images_root=folder / "source", classes=CLASSES)
-        manifests.write_manifest(staged, classes=CLASSES, examples=examples, counts=counts)
+        manifests.write(staged, classes=CLASSES, examples=examples, counts=counts)
     return folder / "records"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fashionclf.model import grad_cam, network
-from fashionclf.model.spec import Spec
+from tests.helpers.tiny import frame, make_spec
 
 COLOURS = ["Red", "Green", "Blue"]
 BLACK = np.zeros((64, 64, 3), np.float32)
@@ -12,7 +12,7 @@ BLACK = np.zeros((64, 64, 3), np.float32)
 
 def build(architecture, classes=COLOURS):
     keras.utils.set_random_seed(0)
-    return network.build(Spec(architecture, classes, 64, 0.0))
+    return network.build(make_spec(architecture, classes, framing=frame(64)))
 
 
 def seeing_colours(sign=1):

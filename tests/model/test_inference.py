@@ -5,10 +5,9 @@ import pytest
 import tensorflow as tf
 
 from fashionclf.model import inference, network
-from fashionclf.model.spec import Spec
 from fashionclf.pictures import files as picture_files
-from fashionclf.records import input_pipeline
-from tests.helpers.tiny import CLASSES, make_records
+from fashionclf.records.input_pipeline import Records
+from tests.helpers.tiny import frame, make_records, make_spec
 
 
 @pytest.fixture(scope="module")
@@ -19,12 +18,16 @@ def records_dir(tmp_path_factory):
 @pytest.fixture(scope="module")
 def predictor():
     keras.utils.set_random_seed(0)
-    return inference.Predictor(network.build(Spec("baseline_cnn", CLASSES, 32, 0.0)))
+    return inference.Predictor(network.build(make_spec()))
 
 
 def evaluation(records_dir, batch_size=4):
-    return input_pipeline.evaluation(records_dir, "test", image_size=32, box_margin=0.0,
-                                     batch_size=batch_size)
+    return Records.open(records_dir, frame()).evaluation("test", batch_size=batch_size)
+
+
+def answers(predictor, pictures):
+    batches = predictor.predict_batches(pictures, framing=frame(), batch_size=2)
+    return [answer[:2] for batch in batches for answer in batch]
 
 
 def source_files(records_dir):
@@ -51,7 +54,7 @@ def test_probabilities_are_float32_and_sum_to_one_under_mixed_precision():
     before = keras.mixed_precision.dtype_policy()
     keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
     try:
-        model = network.build(Spec("baseline_cnn", CLASSES, 32, 0.0))
+        model = network.build(make_spec())
     finally:
         keras.mixed_precision.set_dtype_policy(before)
     found = inference.Predictor(model).probabilities(tf.random.uniform((5, 32, 32, 3)) * 255)
@@ -63,7 +66,7 @@ def test_files_are_predicted_as_their_records_are(records_dir, predictor):
     by_path = predictor.predict_dataset(evaluation(records_dir), expected=9)
     expected = dict(zip(by_path.paths, by_path.probabilities))
     pictures, _ = picture_files.find(source_files(records_dir))
-    found = list(predictor.predict_files(pictures, image_size=32, batch_size=2))
+    found = answers(predictor, pictures)
     assert len(found) == 9
     for picture, probabilities in found:
         path = "img/" + picture.path.rpartition("/img/")[2]
@@ -71,13 +74,13 @@ def test_files_are_predicted_as_their_records_are(records_dir, predictor):
 
 
 def test_features_come_with_the_same_probabilities_and_are_what_the_last_layer_sees(records_dir):
-    model = network.build(Spec("baseline_cnn", CLASSES, 32, 0.0))
+    model = network.build(make_spec())
     pictures, _ = picture_files.find([*source_files(records_dir)[:3], "absent.jpg"])
     for mirrored in (False, True):
         plain, both = (inference.Predictor(model, mirrored=mirrored, features=features)
                        for features in (False, True))
-        expected = list(plain.predict_files(pictures, image_size=32, batch_size=2))
-        found = sum(both.predict_batches(pictures, image_size=32, batch_size=2), [])
+        expected = answers(plain, pictures)
+        found = sum(both.predict_batches(pictures, framing=frame(), batch_size=2), [])
         assert [picture for picture, *_ in found] == pictures
         assert found[3][1:] == ("missing file", None)
         for (_, probabilities), (_, same, features) in zip(expected[:3], found):
@@ -99,7 +102,7 @@ def test_a_row_comes_for_each_file_in_order_also_where_a_whole_batch_is_unusable
     good = source_files(records_dir)
     words = ["a.jpg", "b.jpg", good[0], "c.jpg", good[1]]
     pictures, _ = picture_files.find(words)
-    found = list(predictor.predict_files(pictures, image_size=32, batch_size=2))
+    found = answers(predictor, pictures)
     assert [picture.path for picture, _ in found] == words
     assert [isinstance(answer, str) for _, answer in found] == [True, True, False, True, False]
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from fashionclf.model import network, weights
-from fashionclf.model.spec import Spec
+from fashionclf.model.weights import Run
+from tests.helpers.tiny import frame, make_spec, save_run
 
-B0 = Spec("efficientnet_b0", ["a", "b", "c"], 64, 0.1)
-CNN = Spec("baseline_cnn", ["a", "b", "c"], 32, 0.1)
+B0 = make_spec("efficientnet_b0", ["a", "b", "c"], framing=frame(64, 0.1))
+CNN = make_spec(classes=["a", "b", "c"], framing=frame(32, 0.1))
 
 
 @pytest.fixture(scope="module")
@@ -103,10 +104,10 @@ def test_an_unknown_block_is_answered_with_those_there_are(b0):
 
 def test_a_saved_model_comes_back_the_same(tmp_path):
     model = network.build(CNN)
-    weights.save(model, CNN, tmp_path, trunk_from="none")
-    again, spec = weights.load(tmp_path)
-    assert spec == CNN
-    np.testing.assert_array_equal(model(pictures(32)), again(pictures(32)))
+    weights.save(Run(folder=tmp_path, network=model, spec=CNN), trunk_from="none")
+    run = weights.load(tmp_path)
+    assert run.spec == CNN and run.folder == tmp_path
+    np.testing.assert_array_equal(model(pictures(32)), run.network(pictures(32)))
 
 
 def test_model_json_is_whole_or_not_there(tmp_path, monkeypatch):
@@ -123,20 +124,20 @@ def test_model_json_is_whole_or_not_there(tmp_path, monkeypatch):
         raise KeyboardInterrupt
     monkeypatch.setattr(Path, "write_text", torn)
     with pytest.raises(KeyboardInterrupt):
-        weights.save(network.build(CNN), CNN, tmp_path)
+        save_run(tmp_path, CNN)
     assert not (tmp_path / "model.json").exists()
     monkeypatch.undo()
 
     monkeypatch.setattr(io, "open", recording)
     monkeypatch.setattr(builtins, "open", recording)
-    weights.save(network.build(CNN), CNN, tmp_path)
+    save_run(tmp_path, CNN)
     assert (tmp_path / "model.json").is_file() and "model.json" not in opened
     assert "incomplete-model.json" in opened
     assert sorted(file.name for file in tmp_path.iterdir()) == ["model.json", "model.weights.h5"]
 
 
 def test_exchanged_weights_are_refused(tmp_path):
-    weights.save(network.build(CNN), CNN, tmp_path)
+    save_run(tmp_path, CNN)
     description = json.loads((tmp_path / "model.json").read_text())
     (tmp_path / "model.json").write_text(json.dumps({**description, "weights_sha256": "0"}))
     with pytest.raises(ValueError, match="sha256"):
@@ -144,8 +145,8 @@ def test_exchanged_weights_are_refused(tmp_path):
 
 
 def test_a_trunk_comes_from_the_folder_of_a_run(tmp_path, b0):
-    weights.save(b0, B0, tmp_path)
-    other = network.build(Spec("efficientnet_b0", ["x", "y"], 96, 0.0))
+    save_run(tmp_path, B0, b0)
+    other = network.build(make_spec("efficientnet_b0", ["x", "y"], framing=frame(96)))
     weights.load_trunk(other, str(tmp_path))
     for name in ("stem_conv", "block7a_se_reduce", "top_bn"):
         for mine, theirs in zip(other.get_layer(name).get_weights(),

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from fashionclf.model import network, weight_files, weights
-from fashionclf.model.spec import Spec
+from tests.helpers.tiny import make_spec, save_run
 
-CNN = Spec("baseline_cnn", ["a", "b"], 32, 0.0)
+CNN = make_spec(classes=["a", "b"])
 KERNEL = "layers/conv2d/vars/0"
 
 
@@ -85,7 +85,7 @@ def test_a_keras_archive_is_refused(model, tmp_path):
     {"box_margin": float("nan")}, {"box_margin": None}, {"mirrored": "yes"},
     {"weights_sha256": None}])
 def test_a_hostile_description_is_refused(model, tmp_path, change):
-    weights.save(model, CNN, tmp_path)
+    save_run(tmp_path, CNN, model)
     path = tmp_path / "model.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(ValueError, match=str(tmp_path)):
@@ -94,7 +94,7 @@ def test_a_hostile_description_is_refused(model, tmp_path, change):
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "nul", "[" * 100_000, "\ud800"])
 def test_what_is_no_description_is_refused(model, tmp_path, text):
-    weights.save(model, CNN, tmp_path)
+    save_run(tmp_path, CNN, model)
     (tmp_path / "model.json").write_bytes(text.encode("utf-8", "surrogatepass"))
     with pytest.raises(ValueError, match="does not describe a model"):
         weights.load(tmp_path)

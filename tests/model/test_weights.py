@@ -4,8 +4,8 @@ import pytest
 
 from fashionclf.model import network, weights
 from fashionclf.model.network import PREDICTIONS
-from fashionclf.model.spec import Spec
 from fashionclf.sources.alignment import Alignment
+from tests.helpers.tiny import make_spec, save_run
 
 OLD, NEW = ["Tee", "Singlet", "Camisole", "Bodysuit"], ["Hat", "Top", "T-Shirt"]
 ALIGNED = Alignment(OLD, NEW, np.array([2, 1, 1, -1]))
@@ -13,7 +13,7 @@ FILE = "run_class,records_class\nTee,T-Shirt\nSinglet,Top\nCamisole,Top\nBodysui
 
 
 def cnn(classes):
-    return network.build(Spec("baseline_cnn", classes, 32, 0.0))
+    return network.build(make_spec(classes=classes))
 
 
 def head(model):
@@ -47,17 +47,17 @@ def test_two_classes_that_are_as_likely_begin_with_the_probability_of_both():
 
 def test_an_alignment_needs_a_run():
     for start in ("imagenet", "none", "trunk.weights.h5"):
-        with pytest.raises(ValueError, match=f"--weights={start} is no folder: name that of"):
+        with pytest.raises(ValueError, match=f"--weights={start} is not the folder of one"):
             weights.warm_start(cnn(NEW), NEW, start, "align.csv")
 
 
 @pytest.mark.slow
 def test_trunk_and_head_come_from_the_folder_of_a_run(tmp_path, capsys):
-    spec = Spec("efficientnet_b0", OLD, 32, 0.0)
+    spec = make_spec("efficientnet_b0", OLD)
     run = network.build(spec)
-    weights.save(run, spec, tmp_path)
+    save_run(tmp_path, spec, run)
     (tmp_path / "align.csv").write_text(FILE)
-    model = network.build(Spec("efficientnet_b0", NEW, 32, 0.0))
+    model = network.build(make_spec("efficientnet_b0", NEW))
     weights.warm_start(model, NEW, str(tmp_path), str(tmp_path / "align.csv"))
     np.testing.assert_array_equal(head(model)[0][:, 2], head(run)[0][:, 0])
     for mine, theirs in zip(model.get_layer("top_conv").get_weights(),

@@ -9,6 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from fashionclf.pictures import decoding, inspection, jpeg
+from tests.helpers.tiny import frame
 from tools.spoiling import surgery
 
 NO_BOX = (0, 0, 0, 0)
@@ -23,7 +24,7 @@ def encode(pixels, kind="PNG", **options):
 
 def load(encoded, bbox=NO_BOX, size=16, margin=0.0):
     return np.array(decoding.load(tf.constant(encoded), tf.constant(bbox, tf.int32),
-                                  image_size=size, box_margin=margin))
+                                  frame(size, margin)))
 
 
 @pytest.mark.parametrize("kind", inspection.FORMATS)

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fashionclf.pictures import catalogue
 from fashionclf.pictures import files as picture_files
 from fashionclf.pictures import loading
+from tests.helpers.tiny import frame
 
 
 def draw(file, colour=(200, 100, 50)):
@@ -18,7 +20,7 @@ def draw(file, colour=(200, 100, 50)):
 
 def load(words, ahead=2):
     pictures, _ = picture_files.find(words)
-    return list(loading.load_all(pictures, image_size=8, ahead=ahead))
+    return list(loading.load_all(pictures, framing=frame(), ahead=ahead))
 
 
 def test_a_folder_is_searched_in_sorted_order_and_other_files_are_counted(tmp_path):
@@ -40,10 +42,10 @@ def test_rows_of_a_csv_name_pictures_from_its_folder_or_another(tmp_path):
         f'sku,image,note\n007,a.png,"x, y"\n8,,\n9,{outside},=1\n10,../a.png,\n')
 
     def read(source_dir):
-        pictures, table = picture_files.from_csv(tmp_path / "shop/list.csv", path_column="image",
-                                                 source_dir=source_dir)
+        pictures, table = catalogue.read(tmp_path / "shop/list.csv", path_column="image",
+                                         source_dir=source_dir)
         return table, [found if isinstance(found, str) else "picture" for _, found in
-                       loading.load_all(pictures, image_size=8, ahead=2)]
+                       loading.load_all(pictures, framing=frame(), ahead=2)]
     table, found = read(None)
     assert table["sku"].tolist() == ["007", "8", "9", "10"] and table["note"][0] == "x, y"
     out = "leads out of the source folder"
@@ -61,9 +63,9 @@ def test_a_csv_that_names_no_pictures_is_an_error_with_its_cure(
         tmp_path, text, column, source_dir, message):
     (tmp_path / "list.csv").write_text(text)
     with pytest.raises((ValueError, OSError), match=message):
-        picture_files.from_csv(tmp_path / "list.csv", path_column=column, source_dir=source_dir)
+        catalogue.read(tmp_path / "list.csv", path_column=column, source_dir=source_dir)
     with pytest.raises(FileNotFoundError, match="--csv_file names a CSV with a header"):
-        picture_files.from_csv(tmp_path / "absent.csv", path_column=column, source_dir=None)
+        catalogue.read(tmp_path / "absent.csv", path_column=column, source_dir=None)
 
 
 def test_a_folder_without_pictures_raises(tmp_path):
@@ -77,7 +79,7 @@ def test_pictures_of_all_three_formats_come_in_order_in_the_range_of_the_model(t
     found = load(words)
     assert [picture.path for picture, _ in found] == words
     for _, image in found:
-        assert image.shape == (8, 8, 3) and image.dtype == np.float32
+        assert image.shape == (32, 32, 3) and image.dtype == np.float32
         assert image.numpy().mean(axis=(0, 1)) == pytest.approx([200, 100, 50], abs=3)
 
 

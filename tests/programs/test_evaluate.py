@@ -7,9 +7,7 @@ import sys
 import pandas as pd
 import pytest
 
-from fashionclf.model import network, weights
-from fashionclf.model.spec import Spec
-from tests.helpers.tiny import CLASSES, make_records
+from tests.helpers.tiny import CLASSES, make_records, make_spec, save_run
 
 pytestmark = pytest.mark.slow  # each test starts the program
 
@@ -21,9 +19,9 @@ def records_dir(tmp_path_factory):
 
 
 def make_run(folder, classes):
-    spec = Spec("baseline_cnn", classes, 32, 0.0)
+    spec = make_spec(classes=classes)
     folder.mkdir()
-    weights.save(network.build(spec), spec, folder)
+    save_run(folder, spec)
     return folder
 
 

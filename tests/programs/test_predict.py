@@ -12,8 +12,7 @@ import pytest
 from PIL import Image
 
 from fashionclf.deployment import prediction_table
-from fashionclf.model import network, weights
-from fashionclf.model.spec import Spec
+from tests.helpers.tiny import make_spec, save_run
 
 CLASSES = ["Tee", "Coat"]
 pytestmark = pytest.mark.slow  # each test starts the program
@@ -22,8 +21,8 @@ pytestmark = pytest.mark.slow  # each test starts the program
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    spec = Spec("baseline_cnn", CLASSES, 32, 0.0)
-    weights.save(network.build(spec), spec, folder)
+    spec = make_spec(classes=CLASSES)
+    save_run(folder, spec)
     return folder
 
 
@@ -61,7 +60,7 @@ def test_every_picture_gets_a_row_and_a_bad_one_its_reason(run_dir, tmp_path):
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.splitlines()[-2:] == [
         "1 files of other kinds in the folders were ignored",
-        "error: 2 of 5 pictures could not be used; the column error says why"]
+        "error: 2 of 5 pictures could not be used; the column error has the reasons"]
     assert not list(tmp_path.glob("*.incomplete"))
 
 
@@ -148,13 +147,13 @@ def test_a_killed_job_goes_on_and_ends_as_an_undisturbed_one_to_the_byte(
         job.send_signal(kill)
         said = job.communicate(timeout=60)[1]
         if kill == signal.SIGTERM:
-            assert job.returncode == 128 + signal.SIGTERM and "saved after" in said
+            assert job.returncode == 128 + signal.SIGTERM and "rows are kept" in said
         assert not (tmp_path / f"killed.{suffix}").exists()
     other = predict(*words("killed"), "--min_probability=0.5")
     assert other.returncode == 1 and "--min_probability was 0.0, is 0.5" in other.stderr
     resumed = predict(*words("killed"))
     assert resumed.returncode == 1 and "1 of 500 pictures could not be used" in resumed.stderr
-    assert "going on after" in resumed.stderr
+    assert "resuming after" in resumed.stderr
     for end in (suffix, "npy"):
         whole, killed = (tmp_path / f"{name}.{end}" for name in ("whole", "killed"))
         assert killed.read_bytes() == whole.read_bytes()

@@ -83,14 +83,14 @@ def small(records_dir, run, *more):
     ("build_tfrecords", ["--source=folder", "--source_dir={folder}", "--records={empty}/new",
                          "--classes={classes}"], "no picture is of class 'Tee'"),
     ("train", ["--records={empty}", "--run={empty}/run"], "build_tfrecords"),
-    ("train", ["--records=x", "--run=y", "stray"], "'stray' is no flag"),
+    ("train", ["--records=x", "--run=y", "stray"], "unexpected argument 'stray'"),
     ("train", ["--records={records}", "--run={empty}/run", "--weights=nowhere.h5"],
      "--weights takes"),
     ("train", ["--records={records}", "--run={empty}/run", "--weights={classes}"], "does not fit"),
     ("train", ["--records={no_validation}", "--run={empty}/run", "--calibrate"],
      "--validation_fraction above 0"),
     ("train", ["--records={records}", "--run={empty}/run", "--weights=none", "--align=x.csv"],
-     "--align carries the head of a run over"),
+     "--align starts from the head of a run"),
     ("evaluate", ["--run={empty}", "--records={records}"], "finished training"),
     ("predict", ["--run={empty}", "--output=-", "x.jpg"], "finished training")])
 def test_what_is_wrong_is_said_in_one_line_with_the_cure(tmp_path, records_dir, program, flags,
@@ -127,7 +127,7 @@ def test_a_killed_training_goes_on_and_the_finished_model_predicts(tmp_path, rec
 
     resumed = start(*flags)
     assert resumed.returncode == 0, resumed.stderr
-    assert "going on from the newest checkpoint" in resumed.stdout
+    assert "resuming from the newest checkpoint" in resumed.stdout
     history = pd.read_csv(run / "history.csv")
     assert list(zip(history["phase"], history["epoch"])) == [
         ("head", 1), *(("fine_tune", epoch) for epoch in range(1, 7))]
@@ -175,7 +175,7 @@ def test_a_signal_saves_and_leaves_with_its_usual_code(tmp_path, records_dir, nu
     training.send_signal(number)
     said, _ = training.communicate(timeout=60)
     assert training.returncode == 128 + number
-    assert f"{number.name}: saved after" in said and "the same command goes on" in said
+    assert f"{number.name}: checkpoint after" in said and "the same command resumes" in said
 
 
 @pytest.mark.slow

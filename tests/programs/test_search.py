@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from fashionclf.deployment import search_index, visual_search
-from fashionclf.model import network, weights
-from fashionclf.model.spec import Spec
+from fashionclf.model import weights
+from fashionclf.pictures import catalogue
 from fashionclf.pictures import files as picture_files
-from tests.helpers.tiny import CLASSES, make_records
+from fashionclf.records.input_pipeline import Records
+from tests.helpers.tiny import CLASSES, make_records, make_spec, save_run
 
 pytest.importorskip("faiss", reason="the extra search is not installed")
 
@@ -24,8 +25,8 @@ def run_dir(tmp_path_factory):
 
 
 def new_run(folder):
-    spec = Spec("baseline_cnn", CLASSES, 32, 0.0)
-    weights.save(network.build(spec), spec, folder)
+    spec = make_spec()
+    save_run(folder, spec)
     return folder
 
 
@@ -46,13 +47,12 @@ def shop(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def describer(run_dir):
-    return visual_search.Describer(run_dir, batch_size=5)
+    return visual_search.Describer(weights.load(run_dir), batch_size=5)
 
 
 @pytest.fixture
-def catalogue(shop, describer):
-    pictures, table = picture_files.from_csv(shop / "shop.csv", path_column="file",
-                                             source_dir=None)
+def listed(shop, describer):
+    pictures, table = catalogue.read(shop / "shop.csv", path_column="file", source_dir=None)
     known = [{"path": row.file, "class": row.kind, "item": row.sku} for row in table.itertuples()]
     return pictures, known
 
@@ -63,8 +63,8 @@ def index_of(described, folder, **facts):
 
 
 def test_neighbours_are_pictures_of_the_same_colour_and_never_the_query(
-        shop, describer, catalogue, tmp_path):
-    index = index_of(describer.files(*catalogue), tmp_path / "index", root=str(shop))
+        shop, describer, listed, tmp_path):
+    index = index_of(describer.files(*listed), tmp_path / "index", root=str(shop))
     words = [str(shop / "Red1.png"), str(shop / "absent.png"), str(shop / "Blue0.png")]
     pictures, _ = picture_files.find(words)
     queries = describer.files(pictures, [{"path": picture.path} for picture in pictures])
@@ -78,7 +78,7 @@ def test_neighbours_are_pictures_of_the_same_colour_and_never_the_query(
     assert found["query"].tolist() == [words[0]] * 3 + [words[2]] * 3 + [words[1]]
     assert found["error"].tolist()[-1] == "missing file" and found["error"][:-1].isna().all()
 
-    figure = visual_search.sheet(index, queries.rows, found)
+    figure = visual_search.sheet(index, queries.rows, found, describer.run)
     titles = [axes.get_title().split("\n") for axes in figure.axes]
     assert len(titles) == 2 * 4 and titles[0][0] == "Red1.png"
     assert titles[0][1] == f"predicted {queries.rows[0]['predicted']}"
@@ -87,11 +87,12 @@ def test_neighbours_are_pictures_of_the_same_colour_and_never_the_query(
         assert axes.images[0].get_array().mean(axis=(0, 1)).argmax() == label
 
 
-def test_a_picture_that_is_gone_is_said_on_the_sheet(shop, describer, catalogue, tmp_path):
-    index = index_of(describer.files(*catalogue), tmp_path / "index", root=str(tmp_path))
+def test_a_picture_that_is_gone_is_said_on_the_sheet(shop, describer, listed, tmp_path):
+    index = index_of(describer.files(*listed), tmp_path / "index", root=str(tmp_path))
     pictures, _ = picture_files.find([str(shop / "Red1.png")])
     queries = describer.files(pictures, [{"path": picture.path} for picture in pictures])
-    figure = visual_search.sheet(index, queries.rows, visual_search.answers(index, queries, 2))
+    figure = visual_search.sheet(index, queries.rows, visual_search.answers(index, queries, 2),
+                                 describer.run)
     assert [len(axes.images) for axes in figure.axes] == [1, 0, 0]
     assert figure.axes[1].texts[0].get_text() == "missing file"
 
@@ -99,7 +100,8 @@ def test_a_picture_that_is_gone_is_said_on_the_sheet(shop, describer, catalogue,
 def test_pictures_of_records_are_described_as_files_and_shown_from_the_records(
         describer, tmp_path):
     records_dir = make_records(tmp_path, per_class={"train": 2, "test": 1})
-    described = describer.records(records_dir, ["train", "test"])
+    records = Records.open(records_dir, describer.run.spec.framing)
+    described = describer.records(records, ["train", "test"])
     assert [row["split"] for row in described.rows] == ["train"] * 6 + ["test"] * 3
     index = index_of(described, tmp_path / "index", root=None, records=str(records_dir),
                      box_margin=0.0)
@@ -110,17 +112,18 @@ def test_pictures_of_records_are_described_as_files_and_shown_from_the_records(
         np.testing.assert_allclose(again.features[0], features, rtol=1e-4, atol=1e-3)
     found = visual_search.answers(index, again, 2)  # the last, which has no path to be known by
     assert found["similarity"][0] == pytest.approx(1, abs=1e-5)
-    figure = visual_search.sheet(index, again.rows, found)
+    figure = visual_search.sheet(index, again.rows, found, describer.run)
     assert (figure.axes[1].images[0].get_array() == figure.axes[0].images[0].get_array()).all()
     with pytest.raises(ValueError, match="its split 'validation' is empty"):
-        describer.records(records_dir, ["validation"])
+        describer.records(records, ["validation"])
 
 
 def test_saved_features_are_taken_where_they_are_of_these_pictures_by_this_run(
-        describer, catalogue, tmp_path):
-    pictures, known = catalogue
+        describer, listed, tmp_path):
+    pictures, known = listed
     computed = describer.files(pictures, known)
-    saved = np.vstack([computed.features, np.full((1, describer.width), np.nan, np.float32)])
+    lacking = np.full((1, describer.run.num_features), np.nan, np.float32)
+    saved = np.vstack([computed.features, lacking])
     np.save(tmp_path / "e.npy", saved)
     found = describer.saved(tmp_path / "e.npy", pictures, known)
     np.testing.assert_array_equal(found.features, computed.features)

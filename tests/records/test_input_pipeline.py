@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fashionclf.records import input_pipeline
-from tests.helpers.tiny import make_records
+from fashionclf.records.input_pipeline import Records
+from tests.helpers.tiny import frame, make_records
 
 
 @pytest.fixture(scope="module")
@@ -14,8 +14,7 @@ def records_dir(tmp_path_factory):
 
 def sums(records_dir, seed, **more):
     """One number a picture: enough to tell them apart."""
-    ds = input_pipeline.training(records_dir, image_size=32, box_margin=0.0, batch_size=4,
-                                 seed=seed, **more)
+    ds = Records.open(records_dir, frame()).training(batch_size=4, seed=seed, **more)
     return [float(x) for batch in ds for x in tf.reduce_sum(batch["image"], axis=[1, 2, 3])]
 
 
@@ -39,19 +38,17 @@ def test_workers_share_the_batches_of_the_one_order(records_dir):
 
 
 def test_evaluation_gives_every_record_once_with_the_tail(records_dir):
-    batches = list(input_pipeline.evaluation(records_dir, "test", image_size=32, box_margin=0.0,
-                                             batch_size=4))
+    batches = list(Records.open(records_dir, frame()).evaluation("test", batch_size=4))
     assert [len(b["label"]) for b in batches] == [4, 4, 1]
     assert len({path for b in batches for path in b["path"].numpy()}) == 9
 
 
 def test_labels_belong_to_their_pictures(records_dir):
-    for batch in input_pipeline.evaluation(records_dir, "test", image_size=32, box_margin=0.0,
-                                           batch_size=4):
+    for batch in Records.open(records_dir, frame()).evaluation("test", batch_size=4):
         colours = np.array(batch["image"]).mean(axis=(1, 2)).argmax(axis=1)
         assert colours.tolist() == batch["label"].numpy().tolist()
 
 
 def test_an_unknown_split_is_named(records_dir):
     with pytest.raises(ValueError, match="dev"):
-        input_pipeline.evaluation(records_dir, "dev", image_size=32, box_margin=0, batch_size=4)
+        Records.open(records_dir, frame()).evaluation("dev", batch_size=4)

@@ -12,8 +12,7 @@ from PIL import Image
 from tensorflow_datasets.core import example_serializer, writer
 
 from fashionclf.pictures import inspection
-from fashionclf.records import manifest as manifests
-from fashionclf.records import shards
+from fashionclf.records import manifests, shards
 from fashionclf.system import files
 from tests.helpers.tiny import CLASSES, make_records
 
@@ -62,7 +61,7 @@ def test_the_folder_opens_with_plain_tfds_and_knows_the_class_names(records_dir)
 
 
 def test_the_manifest_names_every_shard_with_its_sha256(records_dir):
-    listed = manifests.read_manifest(records_dir)["shards"]
+    listed = manifests.read(records_dir)["shards"]
     assert set(listed) == {file.name for file in records_dir.glob("*.tfrecord-*")}
     for name, digest in listed.items():
         assert hashlib.sha256((records_dir / name).read_bytes()).hexdigest() == digest
@@ -70,7 +69,7 @@ def test_the_manifest_names_every_shard_with_its_sha256(records_dir):
 
 def test_the_same_table_gives_the_same_bytes(tmp_path, records_dir):
     again = make_records(tmp_path, per_class={"train": 6, "validation": 3, "test": 3})
-    fingerprints = [manifests.read_manifest(folder)["fingerprint"]
+    fingerprints = [manifests.read(folder)["fingerprint"]
                     for folder in (again, records_dir)]
     assert fingerprints[0] == fingerprints[1]
 
@@ -83,7 +82,7 @@ def test_the_fields_of_a_record_stand_in_one_order_in_every_process(records_dir)
 
 
 def test_the_records_are_those_that_tfds_itself_would_write(tmp_path, records_dir):
-    features, (shard,) = shards.FEATURES(CLASSES), records_dir.glob("*-test.tfrecord-*")
+    features, (shard,) = shards.schema(CLASSES), records_dir.glob("*-test.tfrecord-*")
     template = tfds.core.ShardedFileTemplate(
         data_dir=tmp_path, dataset_name=manifests.NAME, split="test", filetype_suffix="tfrecord")
     theirs = writer.Writer(
@@ -143,7 +142,7 @@ def test_what_a_killed_build_left_is_cleared_by_the_next_one(tmp_path):
     left.mkdir(parents=True)
     (left / "fashionclf-train.tfrecord-00000-of-00008").write_text("half")
     with pytest.raises(FileNotFoundError, match="finished"):
-        manifests.read_manifest(tmp_path / "records.incomplete")
+        manifests.read(tmp_path / "records.incomplete")
     with files.staging(tmp_path / "records") as folder:
         assert list(folder.iterdir()) == []
         (folder / "whole").touch()
@@ -162,15 +161,15 @@ def test_a_second_build_leaves_the_first_one_alone(tmp_path):
 
 def test_a_manifest_that_is_absent_changed_or_short_of_a_shard_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="build_tfrecords"):
-        manifests.read_manifest(tmp_path)
+        manifests.read(tmp_path)
     folder = make_records(tmp_path, per_class={"train": 2, "test": 1})
     next(folder.glob("*train.tfrecord-00000*")).unlink()
     with pytest.raises(FileNotFoundError, match="lacks fashionclf-train.tfrecord-00000"):
-        manifests.read_manifest(folder)
+        manifests.read(folder)
     manifest = folder / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"Red"', '"Rot"', 1))
     with pytest.raises(ValueError, match="was changed after the build"):
-        manifests.read_manifest(folder)
+        manifests.read(folder)
 
 
 def test_a_picture_that_changes_during_the_build_stops_it(tmp_path):
@@ -192,15 +191,15 @@ def test_a_manifest_that_names_other_files_or_no_numbers_is_refused(tmp_path, ch
     changed = good | change
     changed["fingerprint"] = manifests.fingerprint(changed["shards"], changed["classes"])
     (tmp_path / "manifest.json").write_text(json.dumps(changed))
-    with pytest.raises(ValueError, match="no manifest of build_tfrecords"):
-        manifests.parse_manifest(tmp_path / "manifest.json")
+    with pytest.raises(ValueError, match="not a manifest of build_tfrecords"):
+        manifests.parse(tmp_path / "manifest.json")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "nul", "[" * 100_000])
 def test_what_is_no_manifest_is_refused(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(ValueError, match="no manifest of build_tfrecords"):
-        manifests.parse_manifest(tmp_path / "manifest.json")
+    with pytest.raises(ValueError, match="not a manifest of build_tfrecords"):
+        manifests.parse(tmp_path / "manifest.json")
 
 
 @pytest.mark.parametrize("per_class, classes, said", [
@@ -210,9 +209,9 @@ def test_what_is_no_manifest_is_refused(tmp_path, text):
      "the records lack Blue; the run does not know Cyan"),
     ({"train": 2, "test": 1}, CLASSES[::-1], "their order differs")])
 def test_the_difference_between_two_builds_is_named(tmp_path, per_class, classes, said):
-    before = manifests.read_manifest(
+    before = manifests.read(
         make_records(tmp_path / "a", per_class={"train": 2, "test": 1}))
-    now = manifests.read_manifest(make_records(tmp_path / "b", per_class=per_class))
+    now = manifests.read(make_records(tmp_path / "b", per_class=per_class))
     now["classes"] = classes
     now["fingerprint"] = manifests.fingerprint(now["shards"], classes)
     assert re.fullmatch(f".*{said}.*" if said else "", manifests.difference(before, now))

@@ -7,8 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from fashionclf.records import manifest as manifests
-from fashionclf.records import verification
+from fashionclf.records import manifests, verification
 from tests.helpers.tiny import make_records
 
 
@@ -28,7 +27,7 @@ def shards(folder):
 
 
 def check(folder):
-    verification.check_shards(folder, manifests.read_manifest(folder))
+    verification.check_shards(folder, manifests.read(folder))
 
 
 def test_what_was_built_has_no_problem(folder):

@@ -19,6 +19,7 @@ from fashionclf.pictures import decoding
 from fashionclf.pictures import files as picture_files
 from fashionclf.pictures import loading
 from fashionclf.system import tables
+from tests.helpers.tiny import make_spec
 from tools.spoiling import looks, places
 from tools.spoiling.kinds import BY_BYTES, USED
 
@@ -131,7 +132,7 @@ def test_a_build_over_all_kinds_keeps_what_is_used_and_lists_the_rest(corpus, tm
 def test_predict_over_all_kinds_has_an_error_for_exactly_those_that_a_build_refuses(
         corpus, tmp_path):
     source, kinds = corpus
-    spec = Spec("baseline_cnn", ["Coat", "Tee"], 32, 0.0)
+    spec = make_spec(classes=["Coat", "Tee"])
     (tmp_path / "run").mkdir()
     weights.save(network.build(spec), spec, tmp_path / "run")
     done = run("fashionclf.predict", f"--run={tmp_path / 'run'}",

@@ -12,7 +12,7 @@ from PIL import Image
 
 from fashionclf.model import network, weights
 from fashionclf.model.spec import Spec
-from tests.helpers.tiny import CLASSES
+from tests.helpers.tiny import CLASSES, frame, make_spec
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -22,7 +22,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 def run_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo") / "run"
     folder.mkdir()
-    spec = Spec("baseline_cnn", CLASSES, 32, 0.1)
+    spec = make_spec(framing=frame(32, 0.1))
     weights.save(network.build(spec), spec, folder)
     return folder
 

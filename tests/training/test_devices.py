@@ -18,9 +18,10 @@ TRAIN = """
 import sys
 import tensorflow as tf
 import keras
-from fashionclf.model import augmentation, network, spec
+from fashionclf.model import network
 from fashionclf.records import input_pipeline
-from fashionclf.training import loop, recipe
+from fashionclf.training import loop
+from tests.helpers import tiny
 import numpy as np
 import pathlib
 
@@ -32,12 +33,10 @@ strategy = tf.distribute.MirroredStrategy(names) if devices > 1 else tf.distribu
 assert strategy.num_replicas_in_sync == devices
 keras.utils.set_random_seed(0)
 with strategy.scope():
-    model = network.build(spec.Spec("baseline_cnn", ["Red", "Green", "Blue"], 32, 0.0))
-    loop.run_phase(
-        model, recipe.Phase("head", "conv2d", 2, 2e-3, 0, 1e-4),
-        recipe.Recipe(8, augmentation.Augmentation(), 0.0, 0.2, 0.0, 0.1, np.ones(3), 0.9, 0),
-        input_pipeline.Pictures(pathlib.Path(records), {"train": 24, "validation": 6}, 32, 0.0),
-        run)
+    model = network.build(tiny.make_spec())
+    loop.run_phase(model, tiny.make_phase(), tiny.make_recipe(ema_momentum=0.9),
+                   input_pipeline.Records.open(records, tiny.frame()),
+                   loop.Output(run_dir=run))
 np.savez(run / "weights.npz", *model.get_weights())
 """
 
@@ -86,7 +85,7 @@ def finish(workers: list[subprocess.Popen]) -> None:
 
 
 def arrays_of(run: Path) -> list[np.ndarray]:
-    return weights.load(run)[0].get_weights()
+    return weights.load(run).network.get_weights()
 
 
 @pytest.fixture(scope="module")

@@ -4,38 +4,27 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from fashionclf.model import augmentation, network
-from fashionclf.model.spec import Spec
-from fashionclf.records.input_pipeline import Pictures
+from fashionclf.model import network
+from fashionclf.records.input_pipeline import Records
 from fashionclf.training import loop
-from fashionclf.training.recipe import Phase, Recipe
 from fashionclf.training.step import make_step
-from tests.helpers.tiny import CLASSES, make_records
-
-SIZE = 32
+from tests.helpers.tiny import SIZE, frame, make_phase, make_recipe, make_records, make_spec
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    per_class = {"train": 8, "validation": 2, "test": 2}
-    folder = make_records(tmp_path_factory.mktemp("tuning"), per_class=per_class)
-    return Pictures(folder, {name: 3 * n for name, n in per_class.items()}, SIZE, 0.0)
+    folder = make_records(tmp_path_factory.mktemp("tuning"),
+                          per_class={"train": 8, "validation": 2, "test": 2})
+    return Records.open(folder, frame())
 
 
-def recipe(**changes):
-    return Recipe(**{**dict(
-        batch_size=8, augmentation=augmentation.Augmentation(), mixup=0.0, dropout=0.2,
-        stochastic_depth=0.0, label_smoothing=0.1, class_weights=np.ones(3),
-        ema_momentum=0.0, seed=0), **changes})
-
-
-def phase(epochs=2, unfreeze_from="conv2d", name="head"):
-    return Phase(name, unfreeze_from, epochs, 2e-3, 0, 1e-4)
+def run_phase(model, phase, recipe, data, folder, **output):
+    loop.run_phase(model, phase, recipe, data, loop.Output(run_dir=folder, **output))
 
 
 def cnn():
     keras.utils.set_random_seed(0)
-    return network.build(Spec("baseline_cnn", CLASSES, SIZE, 0.0))
+    return network.build(make_spec())
 
 
 def weights(model):
@@ -46,7 +35,7 @@ def one_step(model, which, **changes):
     network.unfreeze_from(model, which.unfreeze_from)
     optimizer = keras.optimizers.Adam(1e-2)
     optimizer.build(model.trainable_variables)
-    step = make_step(model, optimizer, which, recipe(**changes))
+    step = make_step(model, optimizer, which, make_recipe(**changes))
     images = np.random.default_rng(0).uniform(0, 255, (8, SIZE, SIZE, 3)).astype(np.float32)
     return step({"image": tf.constant(images), "label": tf.range(8, dtype=tf.int64) % 3},
                 tf.constant([1, 2]))
@@ -56,9 +45,9 @@ def one_step(model, which, **changes):
 def changed():
     """Names of the layers that a step of each phase changes in an EfficientNetB0."""
     def run(block):
-        model = network.build(Spec("efficientnet_b0", CLASSES, SIZE, 0.0))
+        model = network.build(make_spec("efficientnet_b0"))
         before = {v.path: v.numpy() for v in model.variables}
-        one_step(model, phase(unfreeze_from=block))
+        one_step(model, make_phase(unfreeze_from=block))
         return {v.path for v in model.variables if (before[v.path] != v.numpy()).any()}
     return {"head": run(None), "fine_tune": run("block6a")}
 
@@ -77,8 +66,8 @@ def test_fine_tuning_changes_the_top_two_blocks_and_no_batchnorm(changed):
 def test_stochastic_depth_reaches_trained_blocks_and_ends_with_the_step():
     def loss(block, rate):
         keras.utils.set_random_seed(0)
-        model = network.build(Spec("efficientnet_b0", CLASSES, SIZE, 0.0))
-        found = one_step(model, phase(unfreeze_from=block), stochastic_depth=rate)
+        model = network.build(make_spec("efficientnet_b0"))
+        found = one_step(model, make_phase(unfreeze_from=block), stochastic_depth=rate)
         assert all(getattr(layer, "keep", None) is None for layer in model.layers)
         return float(found[0])
     assert loss("block6a", 0.9) == loss("block6a", 0.9) != loss("block6a", 0.0)
@@ -87,7 +76,7 @@ def test_stochastic_depth_reaches_trained_blocks_and_ends_with_the_step():
 
 @pytest.mark.slow
 def test_it_learns_what_colours_tell(tmp_path, data):
-    loop.run_phase(cnn(), phase(epochs=12), recipe(augmentation=None), data, tmp_path)
+    run_phase(cnn(), make_phase(epochs=12), make_recipe(augmentation=None), data, tmp_path)
     history = pd.read_csv(tmp_path / "history.csv")
     assert history["val_accuracy"].max() == 1.0 and history["loss"].iloc[-1] < 0.7
     assert (tmp_path / "checkpoints" / "best.weights.h5").is_file()
@@ -97,20 +86,20 @@ def test_l2_is_the_sum_of_squares_of_the_trained_kernels():
     model = cnn()
     expected = 1e-4 * sum(np.square(v.numpy()).sum() for v in model.trainable_variables
                           if v.name == "kernel")
-    assert float(one_step(model, phase())[1]) == pytest.approx(expected, rel=1e-5)
+    assert float(one_step(model, make_phase())[1]) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.slow
 def test_an_efficientnet_killed_in_its_second_epoch_or_not_ends_bit_for_bit_the_same(
         tmp_path, data, monkeypatch):
     """Also that the same flags give the same weights twice, on threads as they come."""
-    how = recipe(stochastic_depth=0.2, mixup=0.2, ema_momentum=0.9, checkpoint_every_steps=1)
-    what = phase(unfreeze_from="block6a", name="fine_tune")
+    how = make_recipe(stochastic_depth=0.2, mixup=0.2, ema_momentum=0.9)
+    what = make_phase(unfreeze_from="block6a", name="fine_tune")
 
     def train(run):
         keras.utils.set_random_seed(0)
-        model = network.build(Spec("efficientnet_b0", CLASSES, SIZE, 0.0))
-        loop.run_phase(model, what, how, data, run)
+        model = network.build(make_spec("efficientnet_b0"))
+        run_phase(model, what, how, data, run, checkpoint_every_steps=1)
         return weights(model)
     unbroken = train(tmp_path / "unbroken_run")
     kill_after(monkeypatch, 4)
@@ -146,26 +135,27 @@ def kill_after(monkeypatch, count):
 @pytest.mark.parametrize("kill_at", [2, 4])  # in the first epoch, after a save; in the second
 def test_a_killed_phase_ends_with_the_weights_of_an_unbroken_one(
         tmp_path, data, monkeypatch, ema_momentum, mixup, kill_at):
-    how = recipe(ema_momentum=ema_momentum, mixup=mixup, checkpoint_every_steps=1)
+    how = make_recipe(ema_momentum=ema_momentum, mixup=mixup)
     unbroken = cnn()
-    loop.run_phase(unbroken, phase(), how, data, tmp_path / "unbroken_run")
+    run_phase(unbroken, make_phase(), how, data, tmp_path / "unbroken_run",
+              checkpoint_every_steps=1)
 
     kill_after(monkeypatch, kill_at)
     with pytest.raises(Killed):
-        loop.run_phase(cnn(), phase(), how, data, tmp_path / "run")
+        run_phase(cnn(), make_phase(), how, data, tmp_path / "run", checkpoint_every_steps=1)
     monkeypatch.undo()
     resumed = cnn()
-    loop.run_phase(resumed, phase(), how, data, tmp_path / "run")
+    run_phase(resumed, make_phase(), how, data, tmp_path / "run", checkpoint_every_steps=1)
     for one, other in zip(weights(unbroken), weights(resumed)):
         np.testing.assert_array_equal(one, other)
     assert pd.read_csv(tmp_path / "run" / "history.csv")["epoch"].tolist() == [1, 2]
 
 
 def test_a_loss_that_is_not_finite_stops_training_and_names_the_last_good_save(tmp_path, data):
-    loop.run_phase(cnn(), phase(epochs=1), recipe(), data, tmp_path)
+    run_phase(cnn(), make_phase(epochs=1), make_recipe(), data, tmp_path)
     with pytest.raises(FloatingPointError) as stop:
-        loop.run_phase(cnn(), phase(epochs=2), recipe(class_weights=np.full(3, np.nan)),
-                       data, tmp_path)
+        run_phase(cnn(), make_phase(), make_recipe(class_weights=np.full(3, np.nan)), data,
+                  tmp_path)
     for what in ("epoch 2", "by step 3", "at learning rate", str(tmp_path), "head/ckpt-1"):
         assert what in str(stop.value)
     assert [file.name for file in tmp_path.rglob("*.index")] == ["ckpt-1.index"]

@@ -5,19 +5,18 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from fashionclf.records.input_pipeline import Pictures
+from fashionclf.records.input_pipeline import Records
 from fashionclf.training import loop, tensorboard_log
-from tests.helpers.tiny import make_records
-from tests.training.test_loop import SIZE, Killed, cnn, kill_after, phase, recipe, weights
+from tests.helpers.tiny import SIZE, frame, make_phase, make_recipe, make_records
+from tests.training.test_loop import Killed, cnn, kill_after, weights
 
-HEAD, FINE_TUNE = phase(3), phase(3, name="fine_tune")
+HEAD, FINE_TUNE = make_phase(3), make_phase(3, name="fine_tune")
 PICTURES = ["validation/confusion_matrix", "validation/misclassified",
             "validation/Red/pr_curves"]
 
 
 def pictures(folder, **per_class):
-    return Pictures(make_records(folder, per_class=per_class),
-                    {name: 3 * n for name, n in per_class.items()}, SIZE, 0.0)
+    return Records.open(make_records(folder, per_class=per_class), frame())
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +24,10 @@ def data(tmp_path_factory):
     return pictures(tmp_path_factory.mktemp("log"), train=6, validation=2, test=1)
 
 
-def train(run, data, **changes):
-    model = cnn()
-    for which in (HEAD, FINE_TUNE):
-        loop.run_phase(model, which, recipe(**changes), data, run)
+def train(run, data, *, augmentation=True, **output):
+    model, recipe = cnn(), make_recipe(**{} if augmentation else {"augmentation": None})
+    for phase in (HEAD, FINE_TUNE):
+        loop.run_phase(model, phase, recipe, data, loop.Output(run_dir=run, **output))
     return model
 
 
@@ -116,16 +115,3 @@ def test_a_profile_ends_with_what_stops_the_training(tmp_path):
     with tensorboard_log.Profile(tmp_path, (1, 1)) as profile:  # two at once would be refused
         with profile.step(1):
             keras.ops.add(1, 2)
-
-
-@pytest.mark.parametrize("text", ["", "3", "0,4", "5,4", "a,b", "1,2,3"])
-def test_steps_that_are_no_range_are_refused(text):
-    with pytest.raises(ValueError, match="expected FIRST,LAST"):
-        tensorboard_log.parse_steps(text)
-
-
-def test_without_the_page_for_profiles_the_error_names_what_to_install(monkeypatch):
-    monkeypatch.setattr(tensorboard_log.importlib.util, "find_spec", lambda name: None)
-    assert tensorboard_log.parse_steps(None) is None
-    with pytest.raises(ValueError, match=r"pip install 'fashionclf\[profile\]'"):
-        tensorboard_log.parse_steps("20,24")

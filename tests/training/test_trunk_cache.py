@@ -9,33 +9,29 @@ import pytest
 import tensorflow as tf
 
 from fashionclf.model import augmentation, network
-from fashionclf.model.spec import Spec
-from fashionclf.records.input_pipeline import Pictures
+from fashionclf.records.input_pipeline import Records
 from fashionclf.system import cache_files
 from fashionclf.training import loop, trunk_cache
-from fashionclf.training.recipe import Phase, Recipe
 from fashionclf.training.step import make_step
 from tests.helpers.small_disk import small_disk
-from tests.helpers.tiny import CLASSES, make_records
+from tests.helpers.tiny import frame, make_phase, make_recipe, make_records, make_spec
 
-SIZE = 32
-PHASES = [Phase("head", None, 2, 2e-3, 0, 1e-4),
-          Phase("fine_tune", "block6a", 2, 1e-3, 0, 1e-4)]
-SHALLOW = [Phase("fine_tune", "block2a", 4, 1e-3, 0, 1e-4)]  # quick to compute
+PHASES = [make_phase(unfreeze_from=None), make_phase(unfreeze_from="block6a", name="fine_tune")]
+SHALLOW = [make_phase(4, unfreeze_from="block2a", name="fine_tune")]  # quick to compute
 MAPS = "block2a_expand_conv"
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
+def records(tmp_path_factory):
     per_class = {"train": 14, "validation": 2, "test": 2}
     folder = make_records(tmp_path_factory.mktemp("cache"), per_class=per_class)
-    return Pictures(folder, {name: 3 * n for name, n in per_class.items()}, SIZE, 0.0)
+    return Records.open(folder, frame())
 
 
 @pytest.fixture(scope="module")
 def built():
     keras.utils.set_random_seed(0)
-    built = network.build(Spec("efficientnet_b0", CLASSES, SIZE, 0.0))
+    built = network.build(make_spec("efficientnet_b0"))
     return built, built.get_weights()
 
 
@@ -46,16 +42,9 @@ def model(built):
     return built[0]
 
 
-def recipe(**changes):
-    return Recipe(**{**dict(
-        batch_size=8, augmentation=augmentation.Augmentation(), mixup=0.0, dropout=0.2,
-        stochastic_depth=0.0, label_smoothing=0.1, class_weights=np.ones(3),
-        ema_momentum=0.0, seed=0), **changes})
-
-
-def opened(model, pictures, folder, views=2, most_bytes=1e9, phases=SHALLOW, **changes):
-    return trunk_cache.open_or_fill(model, phases, recipe(**changes), pictures, cache_dir=folder,
-                                    views=views, most_bytes=most_bytes)
+def opened(model, records, folder, views=2, max_bytes=1e9, phases=SHALLOW, **changes):
+    return trunk_cache.open_or_fill(model, phases, make_recipe(**changes), records, views=views,
+                                    cache_dir=folder, max_bytes=max_bytes)
 
 
 def losses(model, phase, data, how, epochs=2):
@@ -75,18 +64,18 @@ def losses(model, phase, data, how, epochs=2):
 @pytest.mark.slow
 @pytest.mark.parametrize("phase", PHASES, ids=lambda phase: phase.name)
 def test_without_augmentation_one_view_gives_the_losses_of_the_plain_path(
-        tmp_path, pictures, model, built, phase):
-    how = recipe(augmentation=None)
-    cached = opened(model, pictures, tmp_path, views=1, augmentation=None, phases=[phase])
-    plain = losses(model, phase, pictures, how)
+        tmp_path, records, model, built, phase):
+    how = make_recipe(augmentation=None)
+    cached = opened(model, records, tmp_path, views=1, augmentation=None, phases=[phase])
+    plain = losses(model, phase, records, how)
     model.set_weights(built[1])
     assert len(plain) == 2 * (42 // 8) and plain[0] != plain[-1]
     np.testing.assert_allclose(losses(model, phase, cached[phase.name], how), plain, atol=1e-3)
 
 
-def test_activations_are_those_of_the_augmented_picture(tmp_path, pictures, model):
-    data = opened(model, pictures, tmp_path)["fine_tune"]
-    batch = next(iter(pictures.evaluation("train", batch_size=trunk_cache.FILL_BATCH)))
+def test_activations_are_those_of_the_augmented_picture(tmp_path, records, model):
+    data = opened(model, records, tmp_path)["fine_tune"]
+    batch = next(iter(records.evaluation("train", batch_size=trunk_cache.FILL_BATCH)))
     frozen = keras.Model(model.input, model.get_layer(MAPS).input)
     seed = np.random.SeedSequence([0, 1, 0]).generate_state(2).astype(np.int32)
     draws = tf.random.stateless_uniform([len(batch["image"]), augmentation.DRAWS], seed)
@@ -95,8 +84,8 @@ def test_activations_are_those_of_the_augmented_picture(tmp_path, pictures, mode
                                atol=2e-3)
 
 
-def test_each_example_shows_every_view_once_in_as_many_epochs(tmp_path, pictures, model):
-    data = opened(model, pictures, tmp_path, views=3)["fine_tune"]
+def test_each_example_shows_every_view_once_in_as_many_epochs(tmp_path, records, model):
+    data = opened(model, records, tmp_path, views=3)["fine_tune"]
     assert data.views["train"][0].shape == (42, 16, 16, 16)
     seen = {}
     for epoch in range(3):
@@ -109,87 +98,86 @@ def test_each_example_shows_every_view_once_in_as_many_epochs(tmp_path, pictures
 @pytest.mark.slow
 @pytest.mark.parametrize("views, changes, expected", [
     (9, {}, 4), (3, {}, 3), (9, {"augmentation": None}, 1)])
-def test_no_view_is_computed_that_no_epoch_would_show(tmp_path, pictures, model, views, changes,
+def test_no_view_is_computed_that_no_epoch_would_show(tmp_path, records, model, views, changes,
                                                       expected):
-    data = opened(model, pictures, tmp_path, views=views, **changes)["fine_tune"]
+    data = opened(model, records, tmp_path, views=views, **changes)["fine_tune"]
     assert len(data.views["train"]) == expected == len(list(tmp_path.rglob("train-*")))
 
 
 @pytest.mark.slow
-def test_the_head_has_one_view_and_the_maps_have_all(tmp_path, pictures, model):
-    data = opened(model, pictures, tmp_path, phases=[PHASES[0], *SHALLOW])
+def test_the_head_has_one_view_and_the_maps_have_all(tmp_path, records, model):
+    data = opened(model, records, tmp_path, phases=[PHASES[0], *SHALLOW])
     assert [len(data[name].views["train"]) for name in ("head", "fine_tune")] == [1, 2]
-    alone = opened(model, pictures, tmp_path, phases=PHASES[:1])
+    alone = opened(model, records, tmp_path, phases=PHASES[:1])
     assert len(alone["head"].views["train"]) == 2
 
 
-def test_validation_is_the_plain_picture(tmp_path, pictures, model):
-    data = opened(model, pictures, tmp_path)["fine_tune"]
+def test_validation_is_the_plain_picture(tmp_path, records, model):
+    data = opened(model, records, tmp_path)["fine_tune"]
     batch = next(iter(data.evaluation("validation", batch_size=32)))
-    whole = next(iter(pictures.evaluation("validation", batch_size=32)))
+    whole = next(iter(records.evaluation("validation", batch_size=32)))
     assert (batch["path"].numpy() == whole["path"].numpy()).all()
     frozen = keras.Model(model.input, model.get_layer(MAPS).input)
     np.testing.assert_allclose(batch["image"], frozen(whole["image"], training=False), atol=2e-3)
 
 
 def test_a_cache_is_used_again_and_grows_by_the_views_that_lack(
-        tmp_path, pictures, model, monkeypatch, capsys):
-    opened(model, pictures, tmp_path)
+        tmp_path, records, model, monkeypatch, capsys):
+    opened(model, records, tmp_path)
     one = {file.name: file.read_bytes() for file in tmp_path.rglob("*.npy")}
-    opened(model, pictures, tmp_path, views=3)
-    assert "3 views are there, 1 are computed now" in capsys.readouterr().out
+    opened(model, records, tmp_path, views=3)
+    assert "cached features of 3 of 4 views, computing 1" in capsys.readouterr().out
     for file in tmp_path.rglob("*.npy"):
         assert one.get(file.name, file.read_bytes()) == file.read_bytes()
     monkeypatch.setattr(trunk_cache, "_fill", None)
-    opened(model, pictures, tmp_path)
+    opened(model, records, tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("change", ["seed", "augmentation", "image_size", "trunk", "records"])
-def test_what_the_activations_depend_on_names_the_cache(tmp_path, pictures, model, change):
-    opened(model, pictures, tmp_path, views=1)
+def test_what_the_activations_depend_on_names_the_cache(tmp_path, records, model, change):
+    opened(model, records, tmp_path, views=1)
     changes = {}
     if change == "seed":
         changes["seed"] = 1
     elif change == "augmentation":
         changes["augmentation"] = augmentation.Augmentation(zoom=0.2)
     elif change == "image_size":
-        pictures = dataclasses.replace(pictures, box_margin=0.5)
+        records = dataclasses.replace(records, framing=frame(box_margin=0.5))
     elif change == "trunk":
         model.get_layer("stem_conv").kernel.assign_add(
             tf.ones_like(model.get_layer("stem_conv").kernel))
     else:
         other = make_records(tmp_path / "other", per_class={"train": 3, "validation": 1})
-        pictures = dataclasses.replace(pictures, records_dir=other,
-                                       examples={"train": 9, "validation": 3})
-    opened(model, pictures, tmp_path / "caches", views=1, **changes)
+        records = Records.open(other, frame())
+    opened(model, records, tmp_path / "caches", views=1, **changes)
     assert {folder.name for folder in (tmp_path / "caches").iterdir()}.isdisjoint(
         folder.name for folder in tmp_path.iterdir())
 
 
 @pytest.mark.slow
-def test_what_was_changed_is_refused_by_name(tmp_path, pictures, model):
-    opened(model, pictures, tmp_path, views=1)
+def test_what_was_changed_is_refused_by_name(tmp_path, records, model):
+    opened(model, records, tmp_path, views=1)
     description = next(tmp_path.rglob("cache.json"))
     content = description.read_text()
     description.write_text(content.replace('"image_size": 32', '"image_size": 64'))
     with pytest.raises(ValueError, match="is stale: image_size changed .* remove it"):
-        opened(model, pictures, tmp_path, views=1)
+        opened(model, records, tmp_path, views=1)
     description.write_text("[]")
     with pytest.raises(ValueError, match="is no cache of this project"):
-        opened(model, pictures, tmp_path, views=1)
+        opened(model, records, tmp_path, views=1)
     description.write_text(content)
     with open(description.parent / f"train-000-{MAPS}.npy", "r+b") as file:
         file.seek(500)
         file.write(b"\1")
     with pytest.raises(ValueError, match=f"is stale: train-000-{MAPS}.npy changed"):
-        opened(model, pictures, tmp_path, views=1)
+        opened(model, records, tmp_path, views=1)
 
 
-def test_too_many_bytes_are_refused_before_any_is_written(tmp_path, pictures, model):
+def test_too_many_bytes_are_refused_before_any_is_written(tmp_path, records, model):
     with pytest.raises(ValueError, match="would take 0.00 GB, over --cache_gigabytes=1e-05"):
-        opened(model, pictures, tmp_path, most_bytes=1e4)
+        opened(model, records, tmp_path, max_bytes=1e4)
     assert not list(tmp_path.rglob("*.npy"))
 
 
@@ -201,18 +189,18 @@ def test_what_does_not_fit_float16_is_refused(tmp_path):
     assert not list(tmp_path.rglob("a.npy*"))
 
 
-def test_a_network_that_freezes_nothing_trains_on_pictures(tmp_path, pictures, capsys):
-    cnn = network.build(Spec("baseline_cnn", CLASSES, SIZE, 0.0))
+def test_a_network_that_freezes_nothing_trains_on_pictures(tmp_path, records, capsys):
+    cnn = network.build(make_spec())
     scratch = [dataclasses.replace(phase, unfreeze_from="conv2d") for phase in PHASES]
-    assert opened(cnn, pictures, tmp_path, phases=scratch) == dict.fromkeys(
-        ("head", "fine_tune"), pictures)
+    assert opened(cnn, records, tmp_path, phases=scratch) == dict.fromkeys(
+        ("head", "fine_tune"), records)
     assert "no phase has frozen layers" in capsys.readouterr().out and not any(tmp_path.iterdir())
 
 
 @pytest.mark.slow
 def test_a_kill_while_a_view_is_computed_costs_this_view_and_changes_nothing(
-        tmp_path, pictures, model, monkeypatch):
-    opened(model, pictures, tmp_path / "unbroken")
+        tmp_path, records, model, monkeypatch):
+    opened(model, records, tmp_path / "unbroken")
     calls = []
 
     def dying(self, *args, **kwargs):
@@ -220,39 +208,40 @@ def test_a_kill_while_a_view_is_computed_costs_this_view_and_changes_nothing(
         if len(calls) == 2:
             raise KeyboardInterrupt
         return evaluation(self, *args, **kwargs)
-    evaluation = Pictures.evaluation
-    monkeypatch.setattr(Pictures, "evaluation", dying)
+    evaluation = Records.evaluation
+    monkeypatch.setattr(Records, "evaluation", dying)
     with pytest.raises(KeyboardInterrupt):
-        opened(model, pictures, tmp_path / "killed")
+        opened(model, records, tmp_path / "killed")
     monkeypatch.undo()
     listed = json.loads(next((tmp_path / "killed").rglob("cache.json")).read_text())["sha256"]
     assert sorted(listed) == [f"train-000-{MAPS}.npy"]
-    opened(model, pictures, tmp_path / "killed")
+    opened(model, records, tmp_path / "killed")
     for file in (tmp_path / "unbroken").rglob("*.*"):
         again = tmp_path / "killed" / file.relative_to(tmp_path / "unbroken")
         assert again.read_bytes() == file.read_bytes()
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_named_and_keeps_the_views_before(tmp_path, pictures, model, monkeypatch):
+def test_a_full_disk_is_named_and_keeps_the_views_before(tmp_path, records, model, monkeypatch):
     with small_disk(tmp_path / "disk", "900k") as resize:
-        monkeypatch.setattr(trunk_cache, "_check_room", lambda *_: None)
+        monkeypatch.setattr(trunk_cache, "_check_room", lambda *_, **__: None)
         with pytest.raises(OSError, match="cannot be written .* make room"):
-            opened(model, pictures, tmp_path / "disk", views=4)
+            opened(model, records, tmp_path / "disk", views=4)
         resize("9m")
-        opened(model, pictures, tmp_path / "disk", views=4)
+        opened(model, records, tmp_path / "disk", views=4)
 
 
 @pytest.mark.slow
 def test_a_phase_killed_on_cached_activations_ends_bit_for_bit_like_an_unbroken_one(
-        tmp_path, pictures, model, built, monkeypatch):
-    how = recipe(stochastic_depth=0.2, mixup=0.2, ema_momentum=0.9, checkpoint_every_steps=1)
+        tmp_path, records, model, built, monkeypatch):
+    how = make_recipe(stochastic_depth=0.2, mixup=0.2, ema_momentum=0.9)
 
     def train(run):
         model.set_weights(built[1])
-        data = opened(model, pictures, tmp_path / "cache", phases=PHASES)
+        data = opened(model, records, tmp_path / "cache", phases=PHASES)
         for phase in PHASES:
-            loop.run_phase(model, phase, how, data[phase.name], run)
+            loop.run_phase(model, phase, how, data[phase.name],
+                           loop.Output(run_dir=run, checkpoint_every_steps=1))
         return [v.numpy() for v in model.variables]
     unbroken = train(tmp_path / "unbroken_run")
     make_step, steps = loop.make_step, []

@@ -81,9 +81,9 @@ def rotated(names: list[str], number: int) -> list[str]:
 
 def fingerprints(folders: list[Path]) -> str:
     """What tells these records from others, without their place; raises as read_manifest does."""
-    from fashionclf.records import manifest as manifests
+    from fashionclf.records import manifests
 
-    return ", ".join(manifests.read_manifest(folder)["fingerprint"][:12] for folder in folders)
+    return ", ".join(manifests.read(folder)["fingerprint"][:12] for folder in folders)
 
 
 def digest(weights: str) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import tensorflow_datasets as tfds
 
-from fashionclf.records import manifest as manifests
+from fashionclf.records import manifests
 from fashionclf.sources.splits import SPLITS
 
 
@@ -22,7 +22,7 @@ def pictures(records_dir: Path, folder: Path) -> Path:
     """
     if folder.exists():
         return folder
-    manifest = manifests.read_manifest(records_dir)
+    manifest = manifests.read(records_dir)
     staged = folder.with_name(folder.name + ".incomplete")
     shutil.rmtree(staged, ignore_errors=True)
     for split in SPLITS:

@@ -24,7 +24,7 @@ from fashionclf.model import augmentation, inference, network, weights
 from fashionclf.model.spec import Spec
 from fashionclf.pictures import files as picture_files
 from fashionclf.records import input_pipeline
-from fashionclf.records import manifest as manifests
+from fashionclf.records import manifests
 from fashionclf.training.recipe import Phase, Recipe
 from fashionclf.training.step import make_step
 from tools.benchmark import export, job, timed
@@ -158,7 +158,7 @@ def _batch(this: Round) -> dict[str, tf.Tensor]:
 
 
 def _model(this: Round) -> keras.Model:
-    spec = Spec("efficientnet_b0", manifests.read_manifest(this.records)["classes"],
+    spec = Spec("efficientnet_b0", manifests.read(this.records)["classes"],
                 this.job.image_size, 0.1)
     model = network.build(spec)
     if this.weights != "none":

@@ -1,15 +1,14 @@
-"""Records on disk: the one schema, the folder they are built in, the manifest."""
+"""The manifest of records: what a build wrote, from which rows; read without TensorFlow."""
 import hashlib
 import json
 import re
 from pathlib import Path
 
-from fashionclf.sources.splits import SPLITS
 from fashionclf.system import files
 
-NAME, VERSION = "fashionclf", "1.0.0"
+NAME, VERSION = "fashionclf", "1.0.0"  # of the TFDS data set that the records are
 MANIFEST = "manifest.json"
-SHARD = re.compile(rf"{NAME}-({'|'.join(SPLITS)})\.tfrecord-\d{{5}}-of-\d{{5}}")  # no path
+SHARD = re.compile(rf"{NAME}-\w+\.tfrecord-\d{{5}}-of-\d{{5}}")  # no path
 
 
 def account(rows_read: int, written: int, quarantined: int, dropped: int) -> str:
@@ -21,13 +20,13 @@ def account(rows_read: int, written: int, quarantined: int, dropped: int) -> str
     return line
 
 
-def write_manifest(folder: Path, *, classes: list[str], **provenance: object) -> None:
-    """Writes manifest.json: `provenance`, the class list, and sha256 of every shard."""
+def write(folder: Path, *, classes: list[str], **provenance: object) -> None:
+    """Writes manifest.json: `provenance`, the class list, and the sha256 of every shard."""
     shards = {file.name: files.sha256(file)
               for file in sorted(folder.glob(f"{NAME}-*.tfrecord-*"))}
-    manifest = {"classes": classes, **provenance, "shards": shards,
-                "fingerprint": fingerprint(shards, classes)}
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    content = {"classes": classes, **provenance, "shards": shards,
+               "fingerprint": fingerprint(shards, classes)}
+    (folder / MANIFEST).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def fingerprint(shards: dict[str, str], classes: list[str]) -> str:
@@ -36,41 +35,57 @@ def fingerprint(shards: dict[str, str], classes: list[str]) -> str:
     return hashlib.sha256(seen.encode()).hexdigest()
 
 
-def read_manifest(records_dir: str | Path) -> dict:
+def read(records_dir: str | Path) -> dict:
     """Reads the manifest of a finished build.
 
     Raises:
-        FileNotFoundError: there is no manifest, or a shard it names is gone.
+        FileNotFoundError: there is no manifest, or a shard it names is missing.
         ValueError: it is not what build_tfrecords wrote.
     """
     file = Path(records_dir) / MANIFEST
     if not file.is_file():
         raise FileNotFoundError(f"{file} does not exist: give the --records folder of a finished "
                                 "'python -m fashionclf.build_tfrecords'")
-    manifest = parse_manifest(file)
-    missing = [name for name in manifest["shards"] if not (file.parent / name).is_file()]
+    content = parse(file)
+    missing = [name for name in content["shards"] if not (file.parent / name).is_file()]
     if missing:
         raise FileNotFoundError(f"{file.parent} lacks {missing[0]} and {len(missing) - 1} other "
                                 "shards of its manifest: copy it whole or build it again")
-    return manifest
+    return content
 
 
-def parse_manifest(file: Path) -> dict:
+def parse(file: Path) -> dict:
     """Reads a manifest, or a run's copy of one; raises ValueError where it was changed."""
     try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
-        found, wanted = manifest["fingerprint"], fingerprint(manifest["shards"],
-                                                             manifest["classes"])
-        foreign = [name for name in manifest["shards"] if not SHARD.fullmatch(name)]
-        if foreign or not all(isinstance(n, int) for n in manifest["examples"].values()):
-            raise ValueError(f"{foreign[:1] or 'examples'} is nothing that a build names")
+        content = json.loads(file.read_text(encoding="utf-8"))
+        stated = content["fingerprint"]
+        expected = fingerprint(content["shards"], content["classes"])
+        foreign = [name for name in content["shards"] if not SHARD.fullmatch(name)]
+        if foreign or not all(isinstance(n, int) for n in content["examples"].values()):
+            raise ValueError(f"{foreign[:1] or 'examples'} is not what a build writes")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{file} is no manifest of build_tfrecords ({error!r:.200}): "
+        raise ValueError(f"{file} is not a manifest of build_tfrecords ({error!r:.200}): "
                          "build the records again") from error
-    if found != wanted:
+    if stated != expected:
         raise ValueError(f"{file} was changed after the build (its fingerprint does not match "
                          "its shards and classes): build the records again")
-    return manifest
+    return content
+
+
+def check_split(manifest: dict, split: str, records_dir: str | Path) -> None:
+    """Raises ValueError where `split` has no records."""
+    if not manifest["examples"].get(split):
+        raise ValueError(f"{records_dir}: its split {split!r} is empty; choose another --split, "
+                         "or build records with a larger share for it")
+
+
+def check_classes(ours: list[str], theirs: list[str], records_dir: str | Path) -> None:
+    """Raises ValueError, with the difference, where the records' classes are not the run's."""
+    if ours != theirs:
+        raise ValueError(
+            f"{records_dir}: not the classes of the run: {class_difference(ours, theirs)}. "
+            "Evaluate on records built with the run's class list (--classes of build_tfrecords), "
+            "or map the classes onto each other with --align")
 
 
 def difference(ours: dict, theirs: dict) -> str:
@@ -90,12 +105,3 @@ def class_difference(ours: list[str], theirs: list[str]) -> str:
     return "; ".join(filter(None, [
         lacking and f"the records lack {', '.join(lacking)}",
         foreign and f"the run does not know {', '.join(foreign)}"])) or "their order differs"
-
-
-def check_classes(ours: list[str], theirs: list[str], records_dir: str | Path) -> None:
-    """Raises ValueError, with the difference, where the records' classes are not the run's."""
-    if ours != theirs:
-        raise ValueError(
-            f"{records_dir}: not the classes of the run: {class_difference(ours, theirs)}. "
-            "Evaluate on records built with the run's class list (--classes of build_tfrecords), "
-            "or say with --align which class is which")

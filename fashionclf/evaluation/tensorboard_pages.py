@@ -1,4 +1,5 @@
 """What TensorBoard shows of an evaluation: pictures, curves, scores, hyperparameters."""
+import dataclasses
 import io
 import math
 import re
@@ -15,7 +16,7 @@ from tensorboard.plugins.pr_curve import summary as pr_curve
 
 from fashionclf.evaluation import figures
 from fashionclf.model.inference import Predictions
-from fashionclf.records import input_pipeline
+from fashionclf.records.input_pipeline import Records
 
 RUN = "report"  # the folder of these logs in TensorBoard's, which it lists as a run
 SCALARS = ("top1", "top3", "top5", "macro_f1", "majority_baseline", "ece")
@@ -78,13 +79,13 @@ def add_png(tag: str, png: bytes) -> None:
     tf.summary.image(tag, tf.io.decode_png(png, channels=3)[None])
 
 
-MOST = 2000  # pictures: the page computes their places anew in the browser
+MAX_POINTS = 2000  # pictures: the page computes their places anew in the browser
 THUMBNAIL = 48  # pixels; the page takes sheets of up to 8192
 METADATA = ("class", "item", "correct", "predicted")
 
 
-def add_split(tensorboard_dir: str | Path, predictions: Predictions, classes: list[str], *,
-              records_dir: str | Path, split: str, box_margin: float) -> None:
+def add_projector(tensorboard_dir: str | Path, predictions: Predictions, records: Records,
+                  split: str) -> None:
     """Adds the pictures whose features `predictions` hold, the first of the split.
 
     They are a random sample, as records are in the order of a hash. Pages of other splits stay.
@@ -95,8 +96,8 @@ def add_split(tensorboard_dir: str | Path, predictions: Predictions, classes: li
              (("features", ".bytes"), ("metadata", ".tsv"), ("thumbnails", ".png"))}
     folder.mkdir(parents=True, exist_ok=True)
     predictions.features.astype("<f4").tofile(files["features"])
-    files["metadata"].write_text(_metadata(predictions, classes, count), encoding="utf-8")
-    thumbnails = _read_thumbnails(records_dir, split, count, box_margin)
+    files["metadata"].write_text(_metadata(predictions, records.classes, count), encoding="utf-8")
+    thumbnails = _read_thumbnails(records, split, count)
     sheet = figures.sheet(thumbnails, math.ceil(math.sqrt(count)))
     Image.fromarray(sheet).save(files["thumbnails"])
 
@@ -113,17 +114,17 @@ def add_split(tensorboard_dir: str | Path, predictions: Predictions, classes: li
 def _metadata(predictions: Predictions, classes: list[str], count: int) -> str:
     """A line of METADATA and one for each picture; no name can break a line or a column."""
     predicted = predictions.probabilities.argmax(axis=1)
-    rows = [(classes[label], item, "yes" if label == said else "no", classes[said]) for
-            label, item, said in zip(predictions.labels, predictions.items, predicted)]
+    rows = [(classes[label], item, "yes" if label == best else "no", classes[best]) for
+            label, item, best in zip(predictions.labels, predictions.items, predicted)]
     lines = [[re.sub(r"\s", " ", cell) for cell in row] for row in [METADATA, *rows[:count]]]
     return "".join("\t".join(line) + "\n" for line in lines)
 
 
-def _read_thumbnails(records_dir: str | Path, split: str, count: int,
-                     box_margin: float) -> np.ndarray:
+def _read_thumbnails(records: Records, split: str, count: int) -> np.ndarray:
     """uint8 [count, THUMBNAIL, THUMBNAIL, 3], in the order of the records."""
-    dataset = input_pipeline.evaluation(records_dir, split, image_size=THUMBNAIL,
-                                        box_margin=box_margin, batch_size=100)
+    small = dataclasses.replace(
+        records, framing=dataclasses.replace(records.framing, image_size=THUMBNAIL))
+    dataset = small.evaluation(split, batch_size=100)
     batches = [batch["image"].numpy().astype(np.uint8)
                for batch in dataset.take(math.ceil(count / 100))]
     return np.concatenate(batches)[:count]

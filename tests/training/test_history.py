@@ -1,6 +1,6 @@
 import pytest
 
-from fashionclf.training.run_folder import History
+from fashionclf.training.history import History
 
 
 def row(epoch, accuracy, loss=1.0, phase="head"):

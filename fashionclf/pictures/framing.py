@@ -1,0 +1,23 @@
+"""How a picture is brought to the network; apart from decoding, as it loads without TensorFlow."""
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Framing:
+    """A picture is cropped to its box with a margin around it, then resized to a square.
+
+    Attributes:
+        image_size: side of the square, in pixels.
+        box_margin: share of the box's width and height that is added on each side.
+    """
+    image_size: int
+    box_margin: float
+
+    def __post_init__(self):
+        """Raises ValueError where a value is out of range."""
+        allowed = {
+            "image_size": type(self.image_size) is int and 1 <= self.image_size <= 2048,
+            "box_margin": type(self.box_margin) in (int, float) and 0 <= self.box_margin <= 10}
+        for name, is_allowed in allowed.items():
+            if not is_allowed:
+                raise ValueError(f"{name} cannot be {getattr(self, name)!r:.100}")

@@ -1,0 +1,27 @@
+"""Cells that are safe to open in a spreadsheet: none starts a formula (OWASP, CSV injection).
+
+Apart from the tables, as it loads without pandas.
+"""
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def safe(cell):
+    """The cell; a text that a spreadsheet would take for a formula gets an apostrophe first.
+
+    A text is made `readable`.
+    """
+    if not isinstance(cell, str):
+        return cell
+    text = readable(cell)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def readable(text: str) -> str:
+    """The text; what isn't UTF-8 in it, in the name of a file, becomes a backslash escape."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def original(cell: str) -> str:
+    """The text that `safe` gave `cell` for."""
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(FORMULA_STARTS) else cell

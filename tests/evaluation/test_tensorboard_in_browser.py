@@ -1,0 +1,95 @@
+"""Every page of TensorBoard, opened in a browser on the logs of a training, shows our data."""
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+from tests.helpers.tiny import make_records
+
+pytestmark = pytest.mark.slow  # a training, a server and a browser
+sync_api = pytest.importorskip("playwright.sync_api",
+                               reason="playwright is absent: pip install 'fashionclf[dev]'")
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+PROFILED = importlib.util.find_spec("tensorboard_plugin_profile") is not None
+SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pages")
+    records = make_records(folder, per_class={"train": 8, "validation": 2, "test": 4})
+    subprocess.run(
+        [sys.executable, "-m", "fashionclf.train", f"--records={records}",
+         f"--run={folder / 'mine'}", "--architecture=baseline_cnn", "--weights=none",
+         "--image_size=32", "--batch_size=8", "--head_epochs=2", "--fine_tune_epochs=3",
+         *(["--profile_steps=2,3"] if PROFILED else [])], check=True)
+    return folder / "mine" / "tensorboard"
+
+
+@pytest.fixture(scope="module")
+def address(logs):
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tensorboard.main", f"--logdir={logs}", "--port=0",
+         "--host=localhost", "--reload_interval=1"], stderr=subprocess.PIPE, text=True)
+    try:
+        found = None
+        while not found:
+            line = server.stderr.readline()
+            assert line, "TensorBoard ended"
+            found = re.search(r"at (http://\S+?)/? ", line)
+        yield found[1]
+    finally:
+        server.terminate()
+        server.communicate()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not CHROMIUM:
+        pytest.skip("no Chromium is in PATH: TensorBoard's pages are opened where it is there")
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--enable-unsafe-swiftshader"])
+        yield opened
+        opened.close()
+
+
+@pytest.mark.parametrize("page, texts", [
+    ("timeseries", ["/class_distribution", "/macro_f1", "fine_tune"]),
+    ("scalars", ["train/loss", "fine_tune"]),
+    ("images", ["data/class_distribution", "test/confusion_matrix"]),
+    ("text", ["test/classification_report", "macro avg"]),
+    ("pr_curves", ["test/Red", "validation/Blue"]),
+    ("hparams", ["mine (", "head_learning_rate", "test/top1", "test/macro_f1", "test/ece"]),
+    ("projector", ["Points: 12", "Dimension: 128"]),
+    pytest.param("profile", ["Sessions (2)", "Host Compute Time"], marks=pytest.mark.skipif(
+        not PROFILED, reason="absent: pip install 'fashionclf[profile]'"))])
+def test_the_page_shows_our_data(address, browser, tmp_path, page, texts):
+    tab = browser.new_page(viewport={"width": 1500, "height": 1000})
+    tab.goto(f"{address}/#{page}")
+    for text in texts:
+        await_text(tab, text)
+    tab.screenshot(path=tmp_path / f"{page}.png")
+    tab.close()
+
+
+@pytest.mark.parametrize("what, file", [
+    ("metadata", "projector_test.tsv"), ("sprite_image", "projector_test.png"),
+    ("tensor", "projector_test.bytes")])
+def test_the_projector_is_served_what_was_written(address, logs, what, file):
+    url = f"{address}/data/plugin/projector/{what}?run=report&name=test"
+    with urllib.request.urlopen(url) as answer:
+        assert answer.read() == (logs / "report" / file).read_bytes()
+
+
+def await_text(tab, text):
+    """Waits until `text` is to be seen on the page, in whichever frame."""
+    for _ in range(2 * SECONDS):
+        if any(frame.get_by_text(text).filter(visible=True).count() for frame in tab.frames):
+            return
+        tab.wait_for_timeout(500)
+    pytest.fail(f"{text!r} is not to be seen within {SECONDS} seconds")
