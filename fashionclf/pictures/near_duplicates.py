@@ -13,7 +13,7 @@ from tqdm import tqdm
 SIDE = 16  # of a hash, which has SIDE**2 bits
 FINEST = 4 * SIDE  # pixels a side that it looks at
 LEAST = 3 * SIDE  # pixels a side that hold its frequencies
-THRESHOLD = 32  # bits; tools/measure_look_alikes measures what it finds and what it confuses
+THRESHOLD = 32  # bits; tools/benchmark/near_duplicates measures what it finds and what it confuses
 TILE = 4096  # hashes compared at a time with as many others: 64 MB of distances
 
 

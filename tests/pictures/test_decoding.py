@@ -10,7 +10,7 @@ from PIL import Image
 
 from fashionclf.pictures import decoding, inspection, jpeg
 from tests.helpers.tiny import frame
-from tools.spoiling import surgery
+from tools.bad_pictures import surgery
 
 NO_BOX = (0, 0, 0, 0)
 END_OF_IMAGE = b"\xff\xd9"
@@ -187,7 +187,7 @@ def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded(monkeypatch):
 @pytest.mark.slow
 def test_a_large_picture_is_refused_without_a_word_on_standard_error():
     lines = ("import warnings; warnings.simplefilter('error')",
-             "from fashionclf.pictures import inspection", "from tools.spoiling import surgery",
+             "from fashionclf.pictures import inspection", "from tools.bad_pictures import surgery",
              "jpeg = surgery.claim_size(surgery.encode(surgery.photo()), 10000, 10000)",
              "print(inspection.why_unusable(jpeg))")
     done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True)

@@ -16,8 +16,8 @@ from tests.helpers.tiny import CLASSES, make_records
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ["build_tfrecords", "train", "evaluate", "predict", "search", "export"]
-TOOLS = [file.stem for file in (ROOT / "tools").glob("*.py") if "cli.run(main" in file.read_text()]
-TOOLS += [file.parent.name for file in (ROOT / "tools").glob("*/__main__.py")]
+TOOLS = [".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
+         for file in (ROOT / "tools").rglob("*.py") if "cli.run(main" in file.read_text()]
 HEAVY = ["tensorflow", "tensorflow_datasets", "keras", "pandas", "scipy", "sklearn", "matplotlib",
          "apache_beam", "hypothesis", "faiss"]
 CONFIGS = sorted((ROOT / "configs").glob("*.cfg"))
@@ -41,7 +41,7 @@ def test_help_teaches(program):
 
 
 @pytest.mark.parametrize("module", [f"fashionclf.{name}" for name in PROGRAMS]
-                         + [f"tools.{name}" for name in TOOLS])
+                         + TOOLS)
 def test_help_comes_at_once_as_nothing_heavy_is_imported(module):
     code = f"""if True:
         import atexit, runpy, sys

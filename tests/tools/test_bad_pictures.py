@@ -20,8 +20,8 @@ from fashionclf.pictures import files as picture_files
 from fashionclf.pictures import loading
 from fashionclf.system import tables
 from tests.helpers.tiny import make_spec
-from tools.spoiling import looks, places
-from tools.spoiling.kinds import BY_BYTES, USED
+from tools.bad_pictures import looks, places
+from tools.bad_pictures.kinds import BY_BYTES, USED
 
 ROOT = Path(__file__).resolve().parents[2]
 opened: list[str] = []
@@ -74,7 +74,7 @@ def test_nothing_outside_the_source_folder_is_opened(corpus, seen):
 
 @pytest.mark.slow
 def test_the_table_in_this_folder_states_the_same(corpus, seen):
-    written = (ROOT / "tests/bad_pictures.md").read_text(encoding="utf-8").splitlines()
+    written = (ROOT / "docs/bad_pictures.md").read_text(encoding="utf-8").splitlines()
     outside = str(corpus[0].parent)
     rows = [looks.markdown(*row, outside=outside).rpartition(" | ")[0] for row in seen[0]]
     assert rows == [line.rpartition(" | ")[0] for line in written if line.startswith("| `")]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.fuzzing import properties
+from tools.fuzz_readers import properties
 
 INPUTS = {"list": 7500, "tree": 2500, "csv": 2500, "csv_short": 2500, "category_map": 2500,
           "classes": 2500}

@@ -145,7 +145,8 @@ def report(tmp_path):
 
 @pytest.mark.slow
 def test_suggested_files_are_those_that_the_programs_take(report, tmp_path):
-    done = run("suggest_merges", f"--report={report}", "--merges=5", f"--output={tmp_path / 'm'}")
+    done = run("studies.suggest_merges", f"--report={report}", "--merges=5",
+               f"--output={tmp_path / 'm'}")
     assert done.returncode == 0, done.stderr
     assert "| Tee and =Top | 2 | 2 |" in done.stdout and "2 classes become 1" in done.stdout
     written = {file.name: file.read_text() for file in (tmp_path / "m").glob("*.[ct]*")}
@@ -164,7 +165,8 @@ def test_suggested_files_are_those_that_the_programs_take(report, tmp_path):
 def test_what_suggest_merges_can_not_use_is_said(report, flags, message):
     (report / "other").mkdir()
     (report / "other" / "per_class.csv").write_text("class\nTee\n")
-    done = run("suggest_merges", *[flag.format(report) for flag in flags], f"--output={report}/m")
+    done = run("studies.suggest_merges", *[flag.format(report) for flag in flags],
+               f"--output={report}/m")
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert pd.Series(done.stderr).str.contains(f"error: .*{message}").all(), done.stderr
 
@@ -173,7 +175,7 @@ def test_what_suggest_merges_can_not_use_is_said(report, flags, message):
 def test_the_study_of_epochs_ends_with_its_table_and_is_not_done_twice(options, tmp_path):
     flags = [*options, "--test_fraction=0.3", "--validation_fraction=0.2", "--epochs=1",
              "--epochs=2"]
-    done = run("study_epochs", *flags)
+    done = run("studies.epochs", *flags)
     assert done.returncode == 0, done.stderr
     rows = pd.read_csv(tmp_path / "out" / "epochs.csv")
     assert rows["epochs"].tolist() == [1, 2] and rows["temperature"].nunique() == 2
@@ -183,7 +185,7 @@ def test_the_study_of_epochs_ends_with_its_table_and_is_not_done_twice(options, 
     table = (tmp_path / "out" / "epochs.md").read_text()
     assert f"| 2 | 1 | {scores['top1']:.3f} |" in table and table in done.stdout
     weights = (tmp_path / "out/run_2_epochs_0/model.weights.h5").stat().st_mtime
-    again = run("study_epochs", *flags)
+    again = run("studies.epochs", *flags)
     assert again.returncode == 0 and table in again.stdout
     assert (tmp_path / "out/run_2_epochs_0/model.weights.h5").stat().st_mtime == weights
     assert (tmp_path / "out" / "epochs.png").stat().st_size > 1000
@@ -191,7 +193,7 @@ def test_the_study_of_epochs_ends_with_its_table_and_is_not_done_twice(options, 
 
 @pytest.mark.slow
 def test_the_study_of_merging_compares_four_ways_on_the_same_pictures(options, tmp_path):
-    done = run("study_merging", *options, "--test_fraction=0.4", "--validation_fraction=0.3",
+    done = run("studies.merging", *options, "--test_fraction=0.4", "--validation_fraction=0.3",
                "--merges=1")
     assert done.returncode == 0, done.stderr
     rows = pd.read_csv(tmp_path / "out" / "merging.csv")
@@ -214,7 +216,7 @@ def test_the_study_of_alignment_scores_the_old_run_beside_three_starts(options, 
     for name, text in {"old": "from,to\nRed,Scarlet\nGreen,\n", "new": "from,to\nBlue,Sky\n",
                        "align": "run_class,records_class\nScarlet,Red\nBlue,Sky\n"}.items():
         (tmp_path / f"{name}.csv").write_text(text)
-    done = run("study_alignment", *options, "--test_fraction=0.3", "--old_fraction=0.5",
+    done = run("studies.alignment", *options, "--test_fraction=0.3", "--old_fraction=0.5",
                *(f"--{flag}={tmp_path / name}.csv" for flag, name in (
                    ("old_map", "old"), ("new_map", "new"), ("align", "align"))))
     assert done.returncode == 0, done.stderr

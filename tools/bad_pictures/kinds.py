@@ -6,11 +6,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from tools.spoiling import foreign
-from tools.spoiling.surgery import (END, EXIF_ROTATED, SIZE, animation, claim_canvas, claim_size,
-                                    deflated_zeros, encode, flip, frame_header, insert_chunk,
-                                    insert_segment, many_scans, photo, png, rows, see_through,
-                                    thumbnail_inside, ycck)
+from tools.bad_pictures import foreign
+from tools.bad_pictures.surgery import (END, EXIF_ROTATED, SIZE, animation, claim_canvas,
+                                        claim_size, deflated_zeros, encode, flip, frame_header,
+                                        insert_chunk, insert_segment, many_scans, photo, png, rows,
+                                        see_through, thumbnail_inside, ycck)
 
 USED = "used"
 NO_JPEG = "cannot be decoded: jpeg::Uncompress failed"

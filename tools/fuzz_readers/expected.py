@@ -1,5 +1,5 @@
 """What each reader ought to give for its files, by the oracle."""
-from tools.fuzzing import oracle
+from tools.fuzz_readers import oracle
 
 NAMES = "list_category_cloth.txt"
 IMAGES = "list_category_img.txt"

@@ -1,6 +1,6 @@
 """Measures how much a split at random flatters accuracy against one that keeps groups together.
 
-    python -m tools.measure_leakage --source_dir=data/clothing_cc0 --work=data/leakage \\
+    python -m tools.studies.leakage --source_dir=data/clothing_cc0 --work=data/leakage \\
         --group_pattern='Sender_(\\d+)_' --weights=data/efficientnetb0_standin.weights.h5
 
 builds records by --split=stratified and by --split=grouped, trains the same recipe on each (head,

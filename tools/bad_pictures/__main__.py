@@ -1,6 +1,6 @@
 """Writes bad and unusual pictures of many kinds and shows what becomes of each.
 
-    python -m tools.bad_pictures --output=tests/bad_pictures.md
+    python -m tools.bad_pictures --output=docs/bad_pictures.md
 
 gives a Markdown table of what the audit of build_tfrecords and the reader of
 predict make of each kind, and of the memory they take for it. --corpus=DIR
@@ -24,8 +24,8 @@ flags.DEFINE_string("corpus", None, "Folder to create for the pictures (default:
 
 def main(_: list[str]) -> int:
     os.environ["TQDM_DISABLE"] = "1"  # read when it is first imported
-    from tools.spoiling.looks import HEAD, look, markdown, shown
-    from tools.spoiling.places import write_corpus
+    from tools.bad_pictures.looks import HEAD, look, markdown, shown
+    from tools.bad_pictures.places import write_corpus
 
     with contextlib.ExitStack() as stack:
         folder = FLAGS.corpus or stack.enter_context(tempfile.TemporaryDirectory())

@@ -1,6 +1,6 @@
 """Studies what an older model is worth on newer data that has other classes.
 
-    python -m tools.study_alignment --flagfile=configs/study_alignment.cfg
+    python -m tools.studies.alignment --flagfile=configs/study_alignment.cfg
 
 divides the pictures by --group_pattern into an older and a newer part that share no group, builds
 each with classes of its own (--old_map, --new_map), trains --recipe on the older, and scores that
@@ -115,11 +115,11 @@ def write(rows: "pd.DataFrame", curves: "pd.DataFrame", aligned: dict) -> None:
 
 
 def draw(curves: "pd.DataFrame", old: float):
-    from tools.studies import pictures
+    from tools.studies import plots
 
-    figure, (axes,) = pictures.figure(1)
-    for (start, rows), colour in zip(curves.groupby("start", sort=False), pictures.COLOURS):
-        pictures.curve(axes, rows, "done", "val_accuracy", colour=colour, label=start)
+    figure, (axes,) = plots.figure(1)
+    for (start, rows), colour in zip(curves.groupby("start", sort=False), plots.COLOURS):
+        plots.curve(axes, rows, "done", "val_accuracy", colour=colour, label=start)
     axes.axhline(old, color="#999999", linestyle=":", label="old run, by alignment (on test)")
     axes.axvline((curves["phase"] == "head").groupby([curves["start"], curves["seed"]]).sum().max()
                  + 0.5, color="#cccccc", linewidth=1)

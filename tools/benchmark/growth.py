@@ -1,6 +1,6 @@
 """Measures how time and memory grow with the number of rows and of pictures.
 
-    python -m tools.measure_growth --output=growth.json
+    python -m tools.benchmark.growth --output=growth.json
 
 reads a made-up DeepFashion list of --rows rows, and of a tenth of them, up to the split
 (build_tfrecords --dry_run); draws --pictures pictures, copies them ten times under other names

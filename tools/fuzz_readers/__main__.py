@@ -29,7 +29,7 @@ ROUND = 200  # files a reader gets before it is the next one's turn
 
 
 def main(_: list[str]) -> int:
-    from tools.fuzzing import properties
+    from tools.fuzz_readers import properties
 
     seed = random.SystemRandom().randrange(2 ** 32) if FLAGS.seed is None else FLAGS.seed
     print(f"--seed={seed}", flush=True)
@@ -50,7 +50,7 @@ def main(_: list[str]) -> int:
 
 def try_reader(reader: str, seed: int, counts: Counter) -> str:
     """Adds to `counts`; says what failed and where its files are, or nothing."""
-    from tools.fuzzing import properties
+    from tools.fuzz_readers import properties
 
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder) / reader

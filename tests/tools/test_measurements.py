@@ -16,10 +16,10 @@ def said(code):
 def test_the_table_of_leakage_says_by_how_much_a_random_split_flatters():
     shown = said("""if True:
         import pandas as pd
-        from tools import measure_leakage
+        from tools.studies import leakage
         rows = [("stratified", 0, 0.9, 0.8), ("grouped", 0, 0.7, 0.5),
                 ("stratified", 1, 0.8, 0.8), ("grouped", 1, 0.8, 0.7)]
-        print(measure_leakage.table(pd.DataFrame(
+        print(leakage.table(pd.DataFrame(
             rows, columns=["split", "seed", "accuracy", "macro F1"])))""")
     assert "| grouped | 1 | 0.800 | 0.700 |" in shown
     assert ("accuracy: stratified 0.850, grouped 0.750; flattered by 0.100 "
@@ -29,7 +29,7 @@ def test_the_table_of_leakage_says_by_how_much_a_random_split_flatters():
 def test_look_alikes_are_counted_among_all_pairs_and_shown():
     shown = said("""if True:
         import numpy as np
-        from tools import measure_look_alikes as tool
+        from tools.benchmark import near_duplicates as tool
         looks = np.array(["0" * 64, "f" * 64, "0" * 63 + "1", "0" * 62 + "ff"])
         print(tool.copies_table([("grey", np.array([0, 2, 30, 40]))], 32))
         print(tool.pairs_text(["a", "b", "c", "d"], looks, 7))""")
@@ -43,7 +43,7 @@ def test_recall_leaves_out_the_picture_itself_and_its_copies():
     shown = said("""if True:
         import numpy as np
         from types import SimpleNamespace as Predictions
-        from tools import measure_search as tool
+        from tools.benchmark import search as tool
         angles = np.radians([0, 0, 10, 50, 60, 180])
         features = np.stack([np.cos(angles), np.sin(angles)], axis=1)
         labels = np.array([0, 0, 1, 0, 1, 2])
@@ -69,7 +69,7 @@ def test_recall_leaves_out_the_picture_itself_and_its_copies():
 def test_generated_vectors_have_the_mean_and_covariance_of_the_features(tmp_path):
     shown = said(f"""if True:
         import numpy as np
-        from tools import measure_search as tool
+        from tools.benchmark import search as tool
         features = np.random.default_rng(0).normal(size=(30, 3)) @ [[2, 1, 0], [0, 1, 0], [0, 0, 3]]
         found = tool.generated(features, 60_000, {str(tmp_path / "x.npy")!r}, seed=0)
         print(np.abs(found.mean(axis=0) - features.mean(axis=0)).max() < 0.05,

@@ -10,7 +10,7 @@ STEPS = ["read, label, split", "build", "train", "evaluate", "compare look-alike
 
 @pytest.mark.slow
 def test_every_step_is_measured_at_two_sizes_of_which_one_is_ten_times_the_other(tmp_path):
-    tool = subprocess.run([sys.executable, "-m", "tools.measure_growth", "--rows=1000",
+    tool = subprocess.run([sys.executable, "-m", "tools.benchmark.growth", "--rows=1000",
                            "--pictures=240", "--hashes=100", f"--output={tmp_path / 'out.json'}"],
                           cwd=Path(__file__).parents[2], capture_output=True, text=True)
     assert tool.returncode == 0, tool.stderr

@@ -1,7 +1,7 @@
 """Suggests which classes to merge, from what a model confuses.
 
     python -m fashionclf.evaluate --run=RUN --records=RECORDS --split=validation
-    python -m tools.suggest_merges --report=RUN/report_validation --output=data/merges
+    python -m tools.studies.suggest_merges --report=RUN/report_validation --output=data/merges
 
 merges, pair by pair, the two classes whose confusion removes most mistakes for each bit of
 information lost (tools/studies/merges.py defines both), and writes into --output merges.md and
@@ -101,10 +101,10 @@ def write(found: "Suggestion", output: Path, pictures: int) -> None:
 
 def draw(steps: "pd.DataFrame"):
     """Accuracy of the merged old predictions by the information that is left."""
-    from tools.studies import pictures
+    from tools.studies import plots
 
-    figure, (axes,) = pictures.figure(1)
-    axes.plot(steps["bits"], steps["accuracy"], color=pictures.COLOURS[0], marker="o",
+    figure, (axes,) = plots.figure(1)
+    axes.plot(steps["bits"], steps["accuracy"], color=plots.COLOURS[0], marker="o",
               label="accuracy of the old predictions")
     axes.plot(steps["bits"], steps["majority_baseline"], color="#999999", marker=".",
               label="majority baseline")

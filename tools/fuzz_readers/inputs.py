@@ -1,7 +1,7 @@
 """Annotation files that are right, nearly right or wrong, as hypothesis strategies."""
 from hypothesis import strategies as st
 
-from tools.fuzzing import damage, expected
+from tools.fuzz_readers import damage, expected
 
 HEADERS = {expected.NAMES: "category_name category_type", expected.IMAGES: "image_name  label",
            expected.BOXES: "image_name x_1 y_1 x_2 y_2", expected.PARTS: "image_name status"}

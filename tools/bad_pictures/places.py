@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.spoiling.kinds import BY_BYTES, JPEG, USED, Kind
-from tools.spoiling.surgery import encode, photo
+from tools.bad_pictures.kinds import BY_BYTES, JPEG, USED, Kind
+from tools.bad_pictures.surgery import encode, photo
 
 OUTSIDE = "outside.jpg"  # beside the source folder: never to be read
 NOT_UTF8 = os.fsdecode(b"Coat/caf\xe9.jpg")

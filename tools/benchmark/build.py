@@ -1,6 +1,6 @@
 """Measures a build's work on pictures against the time of decoding each of them once.
 
-    python -m tools.measure_build --source_dir=data/clothing_cc0 --copies=4
+    python -m tools.benchmark.build --source_dir=data/clothing_cc0 --copies=4
 
 The limit is a tf.data pipeline on all cores that reads and decodes each picture and does
 nothing else. Beside it stand opening all pictures and writing all records, as build_tfrecords

@@ -9,11 +9,11 @@ import pandas as pd
 from fashionclf.pictures import files as picture_files
 from fashionclf.pictures import loading
 from fashionclf.records import audit
-from tools.spoiling.kinds import USED, Kind
-from tools.spoiling.places import UNREADABLE, as_nobody
+from tools.bad_pictures.kinds import USED, Kind
+from tools.bad_pictures.places import UNREADABLE, as_nobody
 
 BOUND_MB = 800  # of memory for any one picture
-COMMAND = "python -m tools.bad_pictures --output=tests/bad_pictures.md"
+COMMAND = "python -m tools.bad_pictures --output=docs/bad_pictures.md"
 HEAD = f"""# What becomes of bad and unusual pictures
 
 Written by `{COMMAND}` on 2 CPU cores, Linux.
@@ -24,7 +24,7 @@ repaired: a picture is used as it is or not at all.
 
 The memory is what the process grows by at its peak, while both look at this one picture.
 Bound: {BOUND_MB} MB for each picture that is looked at; as many as there are cores are at a time.
-(`tests/test_bad_pictures.py` holds the program to this table's fates and bound.)
+(`tests/tools/test_bad_pictures.py` holds the program to this table's fates and bound.)
 
 | kind | what it is | build | predict | peak memory |
 |---|---|---|---|---|

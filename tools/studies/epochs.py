@@ -1,6 +1,6 @@
 """Studies how long to fine-tune: the same recipe at several numbers of epochs.
 
-    python -m tools.study_epochs --flagfile=configs/study_epochs.cfg
+    python -m tools.studies.epochs --flagfile=configs/study_epochs.cfg
 
 splits the pictures by --group_pattern, trains --recipe with each number of --epochs, the cosine
 of the learning rate drawn out over them, for each seed of split and training alike, with a
@@ -88,16 +88,16 @@ def write(rows: "pd.DataFrame") -> None:
 
 
 def draw(rows: "pd.DataFrame"):
-    from tools.studies import pictures
+    from tools.studies import plots
 
-    figure, (left, right) = pictures.figure(2)
+    figure, (left, right) = plots.figure(2)
     for axes, column, colour, label in (
-            (left, "accuracy", pictures.COLOURS[0], "accuracy"),
-            (left, "macro F1", pictures.COLOURS[2], "macro F1"),
-            (right, "ECE", pictures.COLOURS[1], "as trained"),
-            (right, "ECE with temperature", pictures.COLOURS[0],
+            (left, "accuracy", plots.COLOURS[0], "accuracy"),
+            (left, "macro F1", plots.COLOURS[2], "macro F1"),
+            (right, "ECE", plots.COLOURS[1], "as trained"),
+            (right, "ECE with temperature", plots.COLOURS[0],
              "with a temperature fitted on validation")):
-        pictures.curve(axes, rows, "epochs", column, colour=colour, label=label)
+        plots.curve(axes, rows, "epochs", column, colour=colour, label=label)
     for axes, title in ((left, "accuracy by epochs"), (right, "calibration error by epochs")):
         axes.set_xscale("log", base=2)
         axes.set_xticks(sorted(set(rows["epochs"])), sorted(set(rows["epochs"])))

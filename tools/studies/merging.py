@@ -1,10 +1,10 @@
 """Studies what it gives to merge the classes that are confused, and to train on what they become.
 
-    python -m tools.study_merging --flagfile=configs/study_merging.cfg
+    python -m tools.studies.merging --flagfile=configs/study_merging.cfg
 
 splits the pictures once by --group_pattern, trains --recipe on their classes for each seed, has
-tools.suggest_merges choose --merges by the pooled predictions on validation, builds the same
-pictures in the same split with the merged classes, and trains the recipe on these. Writes
+tools.studies.suggest_merges choose --merges by the pooled predictions on validation, builds the
+same pictures in the same split with the merged classes, and trains the recipe on these. Writes
 merging.csv (a row a seed), merging.md (means) and merging.png into --output, and there
 suggested/, of suggest_merges: accuracy on test of the classes as they are; of the same
 predictions, merged; of the same probabilities, summed; of the training on merged classes. Stopped,
@@ -77,7 +77,7 @@ def suggest(records: Path, runs: list[Path]) -> Path:
 
     reports = [programs.evaluate(run, records, "validation") for run in runs]
     suggested = Path(FLAGS.output) / "suggested"
-    programs.start("tools.suggest_merges", f"--report={','.join(map(str, reports))}",
+    programs.start("tools.studies.suggest_merges", f"--report={','.join(map(str, reports))}",
                    f"--merges={FLAGS.merges}", f"--output={suggested}")
     return suggested
 
@@ -105,7 +105,7 @@ def compared(run: Path, before: dict, merged: Path, align: Path, seed: int) -> l
 
 def write(rows: "pd.DataFrame") -> None:
     """merging.csv, merging.md and merging.png of the seeds so far."""
-    from tools.studies import pictures, tables
+    from tools.studies import plots, tables
 
     output = Path(FLAGS.output)
     table = tables.over_seeds(rows, "way", ["accuracy", "macro F1", "majority baseline"])
@@ -115,8 +115,8 @@ def write(rows: "pd.DataFrame") -> None:
     suggested = (output / "suggested" / "merges.md").read_text(encoding="utf-8")
     tables.write(output, "merging", rows,
                  f"On validation:\n\n{suggested}\nOn test:\n\n{tables.markdown(table)}")
-    figure, (axes,) = pictures.figure(1)
-    pictures.points(axes, rows, "way", ["accuracy", "majority baseline"])
+    figure, (axes,) = plots.figure(1)
+    plots.points(axes, rows, "way", ["accuracy", "majority baseline"])
     axes.set(title="before and after merging, on test", xlim=(0, 1))
     figure.savefig(output / "merging.png")
 

@@ -8,7 +8,7 @@ import hypothesis
 import pandas as pd
 
 from fashionclf.sources import annotations, categories, readers
-from tools.fuzzing import expected, inputs, oracle
+from tools.fuzz_readers import expected, inputs, oracle
 
 READERS = tuple(inputs.FILES)
 SETTINGS = {"deadline": None, "database": None, "print_blob": False, "report_multiple_bugs": False,

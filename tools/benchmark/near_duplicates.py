@@ -1,6 +1,6 @@
 """Measures what the search for look-alikes finds, and what it takes for alike that isn't.
 
-    python -m tools.measure_look_alikes --source_dir=data/clothing_cc0
+    python -m tools.benchmark.near_duplicates --source_dir=data/clothing_cc0
 
 copies some of the pictures in a dozen ways (quality, size, colour, a narrow crop) and prints in
 how many of the 256 bits of their perceptual hashes the copies differ, and how many are found at

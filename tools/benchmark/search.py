@@ -1,6 +1,6 @@
 """Measures what search finds, and how long it takes.
 
-    python -m tools.measure_search --records=data/fashion_b0_records \\
+    python -m tools.benchmark.search --records=data/fashion_b0_records \\
         --run=saved_models/fashion_b0 --weights=data/efficientnetb0_standin.weights.h5
 
 asks for the neighbours of each picture of a split among the others, by the features of the run
