@@ -69,7 +69,7 @@ def _normalize_as_imagenet(model: keras.Model) -> None:
 
 
 def _baseline_cnn(shape):
-    """The seeds' network from scratch: four convolutions with pooling between them."""
+    """The slides' network from scratch: four convolutions with pooling between them."""
     inputs = keras.Input(shape)
     x = keras.layers.Rescaling(1 / 255)(inputs)
     for filters in (32, 64, 128, 128):

@@ -118,14 +118,14 @@ def _categories(table: pd.DataFrame, label_from: str, chosen: pd.Series | None) 
 
 
 def keyword_category(folder: str, vocabulary: list[str]) -> str | None:
-    """The seeds' rule: the category word that stands first in the folder's name.
+    """The slides' rule: the category word that stands first in the folder's name.
 
     Case does not matter; a word ends at `_`, `-` or the name's end, so "Tee"
     is found in "V-Neck_Tee" and not in "Teen". Of words that start at the same
     place the longest wins ("Button-Down" before "Button"). It errs where a
     garment is described by another ("Denim_Jacket_Dress" is a Dress and comes
     out as a Jacket; "Halter_Dress" as a Halter): of real folder names, the
-    text after the last underscore is always right. Kept to reproduce the seeds.
+    text after the last underscore is always right. Kept to reproduce the slides.
 
     Returns:
         A word of `vocabulary`, or None where the name holds none.

@@ -102,7 +102,7 @@ def test_verify_names_what_is_damaged_and_exits_non_zero(tmp_path):
     assert damaged.returncode == 1 and damaged.stdout.count(shard.name) == 2, damaged.stdout
 
 
-def test_the_seeds_split_shows_the_overlap_that_the_default_avoids(pictures):
+def test_the_slides_split_shows_the_overlap_that_the_default_avoids(pictures):
     shown = build("--source=folder", f"--source_dir={pictures}", "--split=stratified", "--dry_run")
     share = re.search(r"share of test pictures whose item is in train: (\S+)", shown.stdout)[1]
     assert float(share) > 0.5

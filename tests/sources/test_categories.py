@@ -29,7 +29,7 @@ def test_the_name_gives_what_follows_the_last_underscore(folder, name):
     ("Denim_Jacket_Dress", "Jacket"), ("Halter-Neck_Dress", "Halter"), ("Teen_Dress", "Dress"),
     ("long-\u017f_dre\u017f\u017f", "Dress"),
     ("classic_button-down_shirt", "Button-Down"), ("Plain_Sarong", None)])
-def test_the_seeds_rule_takes_the_first_word_whole_and_in_any_case(folder, word):
+def test_the_slides_rule_takes_the_first_word_whole_and_in_any_case(folder, word):
     vocabulary = ["Jacket", "Dress", "Halter", "Tee", "Button-Down"]
     assert categories.keyword_category(folder, vocabulary) == word
 

@@ -55,7 +55,7 @@ def test_the_table_has_medians_ranges_and_accuracy_beside_time():
 
 
 def test_the_job_is_the_one_of_the_config():
-    given = dict(re.findall(r"^--(\w+)=(\S+)$", (ROOT / "configs/seeds_model2.cfg").read_text(),
+    given = dict(re.findall(r"^--(\w+)=(\S+)$", (ROOT / "configs/slides_model2.cfg").read_text(),
                             re.MULTILINE))
     assert float(given["head_learning_rate"]) == job.HEAD_LEARNING_RATE
     assert float(given["fine_tune_learning_rate"]) == job.FINE_TUNE_LEARNING_RATE

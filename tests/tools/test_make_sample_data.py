@@ -19,8 +19,8 @@ from tools.drawing.garments import draw_garment
 
 ROOT = Path(__file__).parents[2]
 IMAGE_SIZE = 64
-SEEDS_CLASSES = ("Anorak Blazer Blouse Bomber Button-Down Cardigan Coat Dress Halter Hoodie Jacket "
-                 "Jeans Jumpsuit Parka Peacoat Romper Shorts Skirt Sweater Tee").split()
+SLIDES_CLASSES = ("Anorak Blazer Blouse Bomber Button-Down Cardigan Coat Dress Halter Hoodie "
+                  "Jacket Jeans Jumpsuit Parka Peacoat Romper Shorts Skirt Sweater Tee").split()
 
 
 def draw_tree(root: Path, seed: int = 0) -> Path:
@@ -70,13 +70,13 @@ def test_one_based_category_ids_give_the_word_after_the_last_underscore(tree):
 def test_types_tell_upper_lower_and_full_body_apart(tree):
     types = dict(parse(tree / "Anno_coarse/list_category_cloth.txt"))
     assert [types[name] for name in ("Tee", "Jeans", "Dress")] == ["1", "2", "3"]
-    assert len(types) > len(SEEDS_CLASSES)
+    assert len(types) > len(SLIDES_CLASSES)
 
 
 def test_all_twenty_classes_occur_with_three_items_at_least_and_unevenly(tree):
     items = {row[0].split("/")[1] for row in parse(tree / "Anno_coarse/list_category_img.txt")}
     per_class = collections.Counter(item.rsplit("_", 1)[1] for item in items)
-    assert sorted(per_class) == SEEDS_CLASSES
+    assert sorted(per_class) == SLIDES_CLASSES
     assert min(per_class.values()) >= 3
     counts = collections.Counter(item.class_name for item in shop.plan(1200, 0)
                                  for _ in item.numbers)
@@ -110,7 +110,7 @@ def test_boxes_are_one_based_and_inside_the_picture(tree):
             assert 1 <= x1 < x2 <= image.width and 1 <= y1 < y2 <= image.height, path
 
 
-@pytest.mark.parametrize("class_name", SEEDS_CLASSES)
+@pytest.mark.parametrize("class_name", SLIDES_CLASSES)
 def test_the_box_is_around_the_garment(class_name):
     """Two shots that differ in the garment's colours alone differ inside the box only."""
     drawn = draw_garment(class_name, np.random.default_rng(1))

@@ -2,7 +2,7 @@
 
     python -m tools.benchmark --records=DIR0,DIR1,DIR2 --weights=FILE --output=data/benchmark
 
-trains Model 2 of the seeds (configs/seeds_model2.cfg) with each contender on each folder of
+trains Model 2 of the slides (configs/slides_model2.cfg) with each contender on each folder of
 records, each in a process of its own, round by round: fashionclf, with and without cached
 activations; the plain Keras recipe; the same in PyTorch, where that is installed (the extra
 `benchmark`). Writes benchmark.json after each run and benchmark.md at the end: seconds from start

@@ -77,7 +77,7 @@ def run(name: str, this: Round) -> dict:
 def _ours(name: str, this: Round):
     run_dir, job = this.output / "runs" / f"{name}_{this.number}", this.job
     shutil.rmtree(run_dir, ignore_errors=True)  # broken off: the clock starts at nothing
-    command = ["fashionclf.train", "--flagfile=configs/seeds_model2.cfg",
+    command = ["fashionclf.train", "--flagfile=configs/slides_model2.cfg",
                f"--records={this.records}", f"--weights={this.weights}", f"--run={run_dir}",
                f"--seed={this.number}", f"--head_epochs={job.head_epochs}",
                f"--fine_tune_epochs={job.fine_tune_epochs}", f"--image_size={job.image_size}",

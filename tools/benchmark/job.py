@@ -1,4 +1,4 @@
-"""The job that all contenders do: Model 2 of the seeds, configs/seeds_model2.cfg in numbers.
+"""The job that all contenders do: Model 2 of the slides, configs/slides_model2.cfg in numbers.
 
 It loads without TensorFlow and without PyTorch.
 """

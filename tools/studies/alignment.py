@@ -34,7 +34,7 @@ flags.DEFINE_string("old_map", None, "Category map of the older part, see build_
 flags.DEFINE_string("new_map", None, "Category map of the newer part.")
 flags.DEFINE_string("align", None, "Alignment of the classes of both, see evaluate.")
 # Training
-flags.DEFINE_string("recipe", "configs/seeds_model2.cfg", "Flag file of train.")
+flags.DEFINE_string("recipe", "configs/slides_model2.cfg", "Flag file of train.")
 flags.DEFINE_string("weights", "imagenet", "Where the trunk starts, see train.")
 flags.DEFINE_integer("seeds", 3, "How many seeds of training, from 0.", lower_bound=1)
 # Output

@@ -29,7 +29,7 @@ flags.DEFINE_float("test_fraction", 0.2, "Share of the pictures for the test.",
 flags.DEFINE_float("validation_fraction", 0.1, "Share for validation and the temperature.",
                    lower_bound=0.01, upper_bound=0.9)
 # Training
-flags.DEFINE_string("recipe", "configs/seeds_model2.cfg", "Flag file of train.")
+flags.DEFINE_string("recipe", "configs/slides_model2.cfg", "Flag file of train.")
 flags.DEFINE_string("weights", "imagenet", "Where the trunk starts, see train.")
 flags.DEFINE_multi_integer("epochs", [5, 10, 20, 40], "Epochs of the fine-tune phase; give the "
                            "flag several times.", lower_bound=1)

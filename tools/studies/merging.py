@@ -31,7 +31,7 @@ flags.DEFINE_float("test_fraction", 0.2, "Share of the pictures for the test.",
 flags.DEFINE_float("validation_fraction", 0.2, "Share for validation, by which merges are chosen.",
                    lower_bound=0.01, upper_bound=0.9)
 # Training
-flags.DEFINE_string("recipe", "configs/seeds_model2.cfg", "Flag file of train.")
+flags.DEFINE_string("recipe", "configs/slides_model2.cfg", "Flag file of train.")
 flags.DEFINE_string("weights", "imagenet", "Where the trunk starts, see train.")
 flags.DEFINE_integer("merges", 3, "How many merges at most.", lower_bound=1)
 flags.DEFINE_integer("seeds", 3, "How many seeds of training, from 0.", lower_bound=1)
