@@ -31,9 +31,11 @@ def test_the_hooks_before_a_commit_are_the_checks_of_ci():
 
 def test_each_extra_that_is_named_exists_and_each_that_exists_is_tested():
     extras = check_extras.extras()
-    for file in [*ROOT.glob("*.md"), *(path for folder in ("fashionclf", "tools", "tests")
-                                       for path in (ROOT / folder).rglob("*.py"))]:
-        named = re.findall(r"fashionclf\\?\[([a-z_]+)\\?\]", file.read_text(encoding="utf-8"))
+    for file in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"),
+                 *(path for folder in ("fashionclf", "tools", "tests")
+                   for path in (ROOT / folder).rglob("*.py"))]:
+        named = re.findall(r"(?:fashionclf|'\.)\\?\[([a-z_]+)\\?\]",
+                           file.read_text(encoding="utf-8"))
         assert set(named) <= set(extras), file
     assert [name for name in extras if not check_extras.tests_of(name)] == []
 
