@@ -73,7 +73,7 @@ def test_nothing_outside_the_source_folder_is_opened(corpus, seen):
 
 
 @pytest.mark.slow
-def test_the_table_in_this_folder_states_the_same(corpus, seen):
+def test_the_table_in_docs_states_the_same(corpus, seen):
     written = (ROOT / "docs/bad_pictures.md").read_text(encoding="utf-8").splitlines()
     outside = str(corpus[0].parent)
     rows = [looks.markdown(*row, outside=outside).rpartition(" | ")[0] for row in seen[0]]

@@ -14,17 +14,17 @@ from tools.bad_pictures.places import UNREADABLE, as_nobody
 
 BOUND_MB = 800  # of memory for any one picture
 COMMAND = "python -m tools.bad_pictures --output=docs/bad_pictures.md"
-HEAD = f"""# What becomes of bad and unusual pictures
+HEAD = f"""# How bad and unusual pictures are handled
 
 Written by `{COMMAND}` on 2 CPU cores, Linux.
-"build" is the audit of `fashionclf.build_tfrecords`, "predict" the reader of
-`fashionclf.predict`; either "used" or the reason with which the picture is quarantined
+"build" is the audit of `fashionclf.build_tfrecords`, "predict" is the reader of
+`fashionclf.predict`. Both columns say "used", or give the reason why the picture is quarantined
 (build) or gets no prediction (predict). Evaluation reads what the build used. Nothing is
 repaired: a picture is used as it is or not at all.
 
-The memory is what the process grows by at its peak, while both look at this one picture.
-Bound: {BOUND_MB} MB for each picture that is looked at; as many as there are cores are at a time.
-(`tests/tools/test_bad_pictures.py` holds the program to this table's fates and bound.)
+Peak memory is how much the process grows while both read this one picture. The bound is
+{BOUND_MB} MB per picture; as many pictures are open at a time as there are cores.
+(`tests/tools/test_bad_pictures.py` checks the program against these outcomes and the bound.)
 
 | kind | what it is | build | predict | peak memory |
 |---|---|---|---|---|

@@ -13,12 +13,12 @@ UNREADABLE = "Coat/unreadable.jpg"
 NOBODY = 65534
 LEADS_OUT = "leads out of the source folder"
 NAMES = [
-    ("line\nend.jpg", "a line end in its name"),
+    ("line\nend.jpg", "a line break in its name"),
     ("it's \"new\", 50%.jpg", "quotes, a comma and % in its name"),
     ("caf&eacute; & <b>.jpg", "entities in its name"),
-    ("=1+1.jpg", "a name that a spreadsheet would compute"),
-    (" blank .jpg", "blanks around its name"),
-    ("Twin.jpg", "a name that differs in case only from ..."),
+    ("=1+1.jpg", "a name that a spreadsheet would run as a formula"),
+    (" blank .jpg", "spaces around its name"),
+    ("Twin.jpg", "a name that differs only in case from ..."),
     ("twin.jpg", "... this one"),
 ]
 
@@ -59,21 +59,21 @@ def by_place(outside: Path) -> list[Kind]:
              _unreadable),
         Kind("Coat/fifo.jpg", "a FIFO", "not a regular file", os.mkfifo),
         Kind("Coat/folder.jpg", "a folder", "not a regular file", os.mkdir, listed=False),
-        Kind("Coat/link_inside.jpg", "a link to another picture of the folder", USED,
+        Kind("Coat/link_inside.jpg", "a link to another picture in the folder", USED,
              lambda file: file.symlink_to("../Tee/plain.jpg")),
-        Kind("Coat/link_out.jpg", "a link out of the source folder", LEADS_OUT,
+        Kind("Coat/link_out.jpg", "a link that leads out of the source folder", LEADS_OUT,
              lambda file: file.symlink_to(outside)),
-        Kind(f"Coat/linked/{OUTSIDE}", "a picture in a linked folder, in the annotation", LEADS_OUT,
-             lambda file: file.parent.symlink_to(outside.parent), listed=False),
+        Kind(f"Coat/linked/{OUTSIDE}", "a picture in a linked folder, named in the annotation",
+             LEADS_OUT, lambda file: file.parent.symlink_to(outside.parent), listed=False),
         Kind("Coat/link_to_nothing.jpg", "a link to nothing", "missing file",
              lambda file: file.symlink_to("absent.jpg")),
         Kind("Coat/link_to_itself.jpg", "a link to itself", "missing file",
              lambda file: file.symlink_to(file)),
         Kind(f"../{OUTSIDE}", "../ in the annotation", LEADS_OUT, _absent, listed=False),
         Kind(str(outside), "an absolute path in the annotation", LEADS_OUT, _absent, listed=False),
-        Kind("Coat/absent.jpg", "a name without a file in the annotation", "missing file", _absent,
-             listed=False),
-        Kind("Coat/nul\0.jpg", "a zero byte in the annotation's name", "embedded null byte",
+        Kind("Coat/absent.jpg", "a file named in the annotation that does not exist",
+             "missing file", _absent, listed=False),
+        Kind("Coat/nul\0.jpg", "a NUL byte in a name in the annotation", "embedded null byte",
              _absent, listed=False),
     ]
 
