@@ -5,7 +5,6 @@ normalization, the look at the mirror image and the temperature are inside. A Sa
 undecoded files too.
 """
 import contextlib
-import json
 import sys
 import tempfile
 import warnings
@@ -51,8 +50,7 @@ def describe(run: Run, folder: Path, facts: dict) -> None:
         "weights_sha256": files.sha256(run.folder / WEIGHTS), **facts,
         "sha256": {file.relative_to(folder).as_posix(): files.sha256(file)
                    for file in sorted(folder.rglob("*")) if file.is_file()}}
-    (folder / "export.json").write_text(json.dumps(description, indent=2) + "\n",
-                                        encoding="utf-8")
+    files.write_json(folder / "export.json", description, indent=2)
 
 
 def with_probabilities(run: Run) -> keras.Model:

@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -208,12 +207,11 @@ class Job:
 
     def finish(self, names: list[str], form: str) -> int:
         """Writes the output, see prediction_table.write; gives the number of rows with an error."""
-        table = self._output.with_name(self._output.name + ".written")
-        prediction_table.write(self._rows(), names, table, form)
-        bad = sum(cells[prediction_table.ERROR] is not None for cells in self._rows())
-        if self._embeddings:
-            self._embeddings.finish()
-        os.replace(table, self._output)
+        with files.replaced(self._output) as table:
+            prediction_table.write(self._rows(), names, table, form)
+            bad = sum(cells[prediction_table.ERROR] is not None for cells in self._rows())
+            if self._embeddings:
+                self._embeddings.finish()
         self.part.unlink()
         return bad
 
@@ -233,9 +231,9 @@ def opened(output: str | Path, description: dict, *, total: int, batch_size: int
         FileExistsError: another process writes it now.
     """
     job = Job(Path(output), embeddings, description)
-    job.part.touch()
-    with files.exclusive(job.part, otherwise=f"another process is writing {job.part}: wait for "
-                                             "it to end, or choose another --output"):
+    with files.exclusive(f"{output}.lock", otherwise=f"another process is writing {job.part}: wait "
+                         "for it to end, or choose another --output"):
+        job.part.touch()
         job._resume(total, batch_size)
         yield job
 

@@ -82,13 +82,6 @@ def build(vectors: np.ndarray, approximate: bool | None = None) -> object:
     return index
 
 
-def refuse_existing(folder: Path) -> None:
-    """Raises FileExistsError where `folder` is taken."""
-    if os.path.lexists(folder):
-        raise FileExistsError(f"{folder} exists and an index is never overwritten: remove it or "
-                              "choose another --index")
-
-
 def write(folder: str | Path, vectors: np.ndarray, pictures: list[dict], *, facts: dict,
           approximate: bool | None = None) -> dict:
     """Builds an index in `<folder>.incomplete`, which becomes `folder` when it is whole.
@@ -104,12 +97,7 @@ def write(folder: str | Path, vectors: np.ndarray, pictures: list[dict], *, fact
     Raises:
         FileExistsError: `folder` exists, or another process writes it now.
     """
-    folder = Path(folder)
-    refuse_existing(folder)
-    staged = folder.with_name(folder.name + ".incomplete")
-    staged.mkdir(parents=True, exist_ok=True)
-    with files.exclusive(staged, otherwise=f"another process is building {staged}: wait for it to "
-                                           "end, or choose another --index"):
+    with files.staging(Path(folder), flag="--index") as staged:
         index = build(vectors, approximate)
         _faiss().write_index(index, os.fspath(staged / VECTORS))
         with open(staged / PICTURES, "w", encoding="utf-8") as file:
@@ -117,9 +105,7 @@ def write(folder: str | Path, vectors: np.ndarray, pictures: list[dict], *, fact
         facts = {**facts, "pictures": len(pictures), "dimensions": index.d,
                  "search": "approximate" if hasattr(index, "nprobe") else "exact",
                  "bytes": {name: (staged / name).stat().st_size for name in (VECTORS, PICTURES)}}
-        (staged / FACTS).write_text(json.dumps(facts, indent=1) + "\n")
-        refuse_existing(folder)
-        staged.rename(folder)
+        files.write_json(staged / FACTS, facts)
     return facts
 
 

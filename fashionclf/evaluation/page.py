@@ -13,6 +13,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
+from fashionclf.system import files, tables
+
 HEADLINE = {"top1": "accuracy", "majority_baseline": "majority baseline", "macro_f1": "macro F1",
             "top3": "top-3", "top5": "top-5", "balanced_accuracy": "balanced accuracy",
             "weighted_f1": "weighted F1", "ece": "calibration error (ECE)"}
@@ -55,7 +57,7 @@ def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, pair
         facts=_facts(manifest), flags=_flags(flags, manifest), script=script,
         script_hash=_csp_hash(script), fingerprint=manifest.get("fingerprint", ""),
         today=datetime.date.today().isoformat())
-    file.write_text(page, encoding="utf-8", errors="backslashreplace")
+    files.write_text(file, tables.readable(page))
 
 
 def jpeg(picture: np.ndarray) -> str:

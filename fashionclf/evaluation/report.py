@@ -1,6 +1,5 @@
 """An evaluation and its report: numbers, tables, pictures, as files and in TensorBoard."""
 import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
@@ -186,7 +185,7 @@ def write(report_dir: str | Path, evaluation: Evaluation, *,
     text_table = metrics.text_table(labels, predicted, classes)
     rows = inference.prediction_rows(predictions, classes)
     by_class = metrics.per_class(labels, predicted, classes)
-    files.write_text(report_dir / "metrics.json", json.dumps(scores, indent=1) + "\n")
+    files.write_json(report_dir / "metrics.json", scores)
     files.write_text(report_dir / "classification_report.txt", text_table)
     tables.write(by_class, report_dir / "per_class.csv", float_format="%.4f")
     tables.write(rows, report_dir / "predictions.csv", float_format="%.6f")

@@ -4,14 +4,15 @@ from pathlib import Path
 import h5py
 import keras
 
+from fashionclf.system import files
+
 MOST_BYTES = 2.0  # of arrays in a file, for each byte of the model's own weights
 
 
 def save(model: keras.Model, file: Path) -> None:
     """Writes `file` whole or not at all."""
-    partial = file.with_name("partial.weights.h5")
-    model.save_weights(partial)
-    partial.rename(file)
+    with files.replaced(file) as partial:
+        model.save_weights(partial)
 
 
 def load(model: keras.Model, file: Path) -> None:

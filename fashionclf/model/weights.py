@@ -3,7 +3,6 @@
 A network is rebuilt from code and model.json; only weights are ever loaded.
 """
 import dataclasses
-import json
 from pathlib import Path
 
 import keras
@@ -56,7 +55,7 @@ def save(run: Run, **provenance) -> None:
     weights = run.folder / specs.WEIGHTS
     weight_files.save(run.network, weights)
     description = {**run.spec.as_json(), "weights_sha256": files.sha256(weights), **provenance}
-    files.write_text(run.folder / specs.MODEL, json.dumps(description, indent=2) + "\n")
+    files.write_json(run.folder / specs.MODEL, description, indent=2)
 
 
 def load(run_dir: str | Path) -> Run:

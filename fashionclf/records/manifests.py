@@ -24,9 +24,9 @@ def write(folder: Path, *, classes: list[str], **provenance: object) -> None:
     """Writes manifest.json: `provenance`, the class list, and the sha256 of every shard."""
     shards = {file.name: files.sha256(file)
               for file in sorted(folder.glob(f"{NAME}-*.tfrecord-*"))}
-    content = {"classes": classes, **provenance, "shards": shards,
-               "fingerprint": fingerprint(shards, classes)}
-    (folder / MANIFEST).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    manifest = {"classes": classes, **provenance, "shards": shards,
+                "fingerprint": fingerprint(shards, classes)}
+    files.write_json(folder / MANIFEST, manifest)
 
 
 def fingerprint(shards: dict[str, str], classes: list[str]) -> str:

@@ -1,7 +1,6 @@
 """The shards of a folder of records: order, size and bytes are TFDS's own."""
 import contextlib
 import functools
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,7 +44,7 @@ def write(table: pd.DataFrame, folder: Path, *, images_root: Path, classes: list
              if len(rows := table[table["split"] == name])}
     written = iter(run(functools.partial(_write_shard, folder.absolute(), images_root.absolute()),
                        [shard for shards in parts.values() for shard in shards], desc="writing"))
-    for left in folder.glob("*.tmp"):  # of a worker that died and was replaced
+    for left in folder.glob("incomplete-*"):  # of a worker that died and was replaced
         left.unlink()
     sizes = {name: [next(written) for _ in shards] for name, shards in parts.items()}
     infos = [tfds.core.SplitInfo(
@@ -104,10 +103,8 @@ def _write_shard(folder: Path, images_root: Path, rows: pd.DataFrame) -> tuple[i
             serialized = _serialized(row, unchanged(row, images_root))
             size += len(serialized)
             yield row.path, serialized
-    temporary = folder / f"{name}.{uuid.uuid4().hex}.tmp"  # Beam may write a shard twice
-    with _readable_errors():
-        writer.ExampleWriter(tfds.core.FileFormat.TFRECORD).write(temporary, examples())
-    temporary.rename(folder / name)
+    with _readable_errors(), files.replaced(folder / name, rivals=True) as partial:  # on Beam
+        writer.ExampleWriter(tfds.core.FileFormat.TFRECORD).write(partial, examples())
     return len(rows), size
 
 

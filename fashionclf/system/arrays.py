@@ -4,7 +4,6 @@ OUTPUT.incomplete is a text file of JSON: a line that describes the job, then a 
 Embeddings grow beside it in FILE.incomplete. Neither has its final name before the end.
 """
 import io
-import os
 from pathlib import Path
 
 import numpy as np
@@ -57,4 +56,4 @@ class Embeddings:
 
     def finish(self) -> None:
         if self._part.is_file():
-            os.replace(self._part, self._file)
+            files.complete(self._part, self._file)

@@ -6,7 +6,6 @@ file that is whole) and .npy files. What is stale or damaged is refused, never u
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -54,7 +53,8 @@ class CacheFiles:
         digest = hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
         folder = parent / digest[:16]
         folder.mkdir(parents=True, exist_ok=True)
-        with files.waiting(folder):
+        with files.waiting(folder / ".lock",
+                           until=f"waiting for another process that writes {folder}"):
             yield cls(folder, made_from)
 
     def hold(self, names: list[str]) -> bool:
@@ -71,29 +71,24 @@ class CacheFiles:
         Raises:
             OSError: they can't be written; what was listed before is kept.
         """
-        partial = [self.folder / f"{name}.incomplete" for name in names]
         try:
-            with contextlib.ExitStack() as opened:
-                streams = [opened.enter_context(open(file, "wb")) for file in partial]
+            with contextlib.ExitStack() as stack:
+                partial = [stack.enter_context(files.replaced(self.folder / name))
+                           for name in names]
+                streams = [stack.enter_context(open(file, "wb")) for file in partial]
                 yield lambda arrays: [_append(stream, array, count) for stream, array
                                       in zip(streams, arrays, strict=True)]
-            for file, name in zip(partial, names):
-                os.replace(file, self.folder / name)
+            for name in names:
                 self._sha256[name] = files.sha256(self.folder / name)
             self._list()
         except OSError as error:
             raise OSError(f"{self.folder} cannot be written ({error.strerror}); what was whole is "
                           "kept: make room and run the same command again, or name another "
                           "--cache_dir") from error
-        finally:
-            for file in partial:
-                file.unlink(missing_ok=True)
 
     def _list(self) -> None:
-        partial = self.folder / f"{DESCRIPTION}.incomplete"
-        content = {"made_from": self._made_from, "sha256": self._sha256}
-        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        os.replace(partial, self.folder / DESCRIPTION)
+        files.write_json(self.folder / DESCRIPTION,
+                         {"made_from": self._made_from, "sha256": self._sha256})
 
 
 def _append(stream: BinaryIO, array: np.ndarray, count: int) -> None:

@@ -1,11 +1,14 @@
-"""Names for the content of files."""
+"""Files and folders that are whole or not there, locks on them, and names for their content."""
 import contextlib
-import fcntl
 import hashlib
+import json
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+
+import filelock
 
 
 def sha256(file: Path) -> str:
@@ -20,24 +23,33 @@ def digest(encoded: bytes) -> str:
 
 
 @contextlib.contextmanager
-def replaced(file: str | Path) -> Iterator[Path]:
+def replaced(file: str | Path, *, rivals: bool = False) -> Iterator[Path]:
     """Gives a name to write under, which becomes `file` at the end of the block.
 
     Until then it is `incomplete-<file>`, in the same folder and with the same suffix, by which
     some writers choose a format. Where the block raises, it is removed and `file` stays as it
     was; a kill leaves both.
+
+    Args:
+        rivals: whether several processes may write `file` at once, with the same content: each
+            then has a name of its own.
     """
     file = Path(file)
-    partial = file.with_name(f"incomplete-{file.name}")
+    name = f"{uuid.uuid4().hex}-{file.name}" if rivals else file.name
+    partial = file.with_name(f"incomplete-{name}")
     try:
         yield partial
-
-        # The bytes must be on the disk before the name is: a power cut may come between.
-        with open(partial, "rb") as written:
-            os.fsync(written.fileno())
-        os.replace(partial, file)
+        complete(partial, file)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def complete(partial: Path, file: Path) -> None:
+    """Gives what was written as `partial` its final name, `file`."""
+    # The bytes must be on the disk before the name is: a power cut may come between.
+    with open(partial, "rb+") as written:
+        os.fsync(written.fileno())
+    os.replace(partial, file)
 
 
 def write_text(file: str | Path, text: str) -> None:
@@ -46,42 +58,54 @@ def write_text(file: str | Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
+def write_json(file: str | Path, value: object, *, indent: int = 1) -> None:
+    """Writes `value` as JSON, whole or not at all."""
+    write_text(file, json.dumps(value, indent=indent) + "\n")
+
+
+def incomplete(file: str | Path) -> Path:
+    """The name of `file` while it grows, kept after a kill so that the work can resume."""
+    return Path(file).with_name(f"{Path(file).name}.incomplete")
+
+
 @contextlib.contextmanager
-def exclusive(folder: Path, *, otherwise: str) -> Iterator[None]:
-    """Holds an existing folder or file for the time of the block; a kill releases it.
+def exclusive(lock_file: str | Path, *, otherwise: str) -> Iterator[None]:
+    """Holds a lock for the time of the block; a kill releases it.
 
     Raises:
         FileExistsError: another process holds it; says `otherwise`.
     """
-    descriptor = os.open(folder, os.O_RDONLY)
+    lock = filelock.FileLock(lock_file)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise FileExistsError(otherwise) from error
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise FileExistsError(otherwise) from error
+    with _released(lock):
         yield
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager
-def waiting(folder: Path) -> Iterator[None]:
-    """Holds an existing folder for the time of the block, once no other process does."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def waiting(lock_file: str | Path, *, until: str) -> Iterator[None]:
+    """Holds a lock for the time of the block; prints `until` where another process has it now."""
+    lock = filelock.FileLock(lock_file)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"waiting for another process that writes {folder}", flush=True)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        print(until, flush=True)
+        lock.acquire()
+    with _released(lock):
+        yield
+
+
+@contextlib.contextmanager
+def _released(lock: filelock.FileLock) -> Iterator[None]:
+    try:
         yield
     finally:
-        os.close(descriptor)
-
-
-def incomplete(file: str | Path) -> Path:
-    """What `file` is called before it is whole."""
-    return Path(file).with_name(Path(file).name + ".incomplete")
+        # Removed while it is held: a process that has opened it finds it gone and tries again.
+        with contextlib.suppress(FileNotFoundError, PermissionError):  # Windows removes it itself
+            os.unlink(lock.lock_file)
+        lock.release()
 
 
 def refuse_existing(folder: Path, *, flag: str = "--records") -> None:
@@ -95,8 +119,8 @@ def refuse_existing(folder: Path, *, flag: str = "--records") -> None:
 def staging(final: Path, *, flag: str = "--records") -> Iterator[Path]:
     """Gives a folder to build in, which becomes `final` when all went well.
 
-    Until then it is called `<final>.incomplete`; what a killed build left
-    under that name is cleared away by the next one.
+    Until then it is called `<final>.incomplete`; what a killed build left under that name is
+    cleared away by the next one.
 
     Args:
         flag: that named `final`, for messages.
@@ -105,20 +129,19 @@ def staging(final: Path, *, flag: str = "--records") -> Iterator[Path]:
         FileExistsError: `final` exists, or another build writes it now.
     """
     refuse_existing(final, flag=flag)
-    folder = final.with_name(final.name + ".incomplete")
-    folder.mkdir(parents=True, exist_ok=True)
-    with exclusive(folder, otherwise=f"another build is writing {folder}: wait for it to "
-                   f"end, or choose another {flag}"):
+    folder = incomplete(final)
+    final.parent.mkdir(parents=True, exist_ok=True)
+
+    # The lock lies beside the folder, which is renamed with all that is in it.
+    with exclusive(f"{final}.lock", otherwise=f"another build is writing {folder}: wait for it to "
+                                              f"end, or choose another {flag}"):
         try:
-            _clear(folder)
+            if folder.exists():
+                shutil.rmtree(folder)
+            folder.mkdir()
             yield folder
             refuse_existing(final, flag=flag)
             folder.rename(final)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-
-
-def _clear(folder: Path) -> None:
-    for entry in folder.iterdir():
-        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()

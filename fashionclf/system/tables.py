@@ -1,17 +1,24 @@
 """CSV files as tables: read strictly, written so that they are safe to open in a spreadsheet."""
 import codecs
+import contextlib
 import csv
 import io
 from pathlib import Path
+from typing import TextIO
 
 import pandas as pd
 
+from fashionclf.system import files
 from fashionclf.system.cells import safe
 
 
-def write(table: pd.DataFrame, file: Path, float_format: str | None = None) -> None:
-    """Writes `table` without its index, every cell `safe`."""
-    table.astype(object).map(safe).to_csv(file, index=False, float_format=float_format)
+def write(table: pd.DataFrame, file: str | Path | TextIO, float_format: str | None = None) -> None:
+    """Writes `table` without its index, every cell `safe`: a file whole or not at all."""
+    cells = table.astype(object).map(safe)
+    with contextlib.ExitStack() as stack:
+        if isinstance(file, (str, Path)):
+            file = stack.enter_context(files.replaced(file))
+        cells.to_csv(file, index=False, float_format=float_format)
 
 
 def read_text(file: Path) -> str:

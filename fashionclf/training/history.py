@@ -1,9 +1,10 @@
 """What each epoch of a training gave: history.csv of the run folder."""
-import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from fashionclf.system import tables
 
 COLUMNS = ["phase", "epoch", "step", "loss", "accuracy", "l2", "learning_rate",
            "images_per_second", "val_loss", "val_accuracy"]
@@ -40,7 +41,5 @@ class History:
         return not row["val_accuracy"] < best - error
 
     def _write(self, table: pd.DataFrame) -> None:
-        partial = self._path.with_suffix(".partial")
-        table.to_csv(partial, index=False)
-        os.replace(partial, self._path)
+        tables.write(table, self._path)
         self.table = table.reset_index(drop=True)

@@ -17,8 +17,9 @@ FLAG_FILE, RECORDS_MANIFEST = "flags.cfg", "records_manifest.json"
 def held(run_dir: Path) -> Iterator[None]:
     """Makes the folder and holds it; raises FileExistsError where another training does."""
     run_dir.mkdir(parents=True, exist_ok=True)
-    with files.exclusive(run_dir, otherwise=f"another training is writing {run_dir}: wait for it "
-                                            "to end, or choose another --run"):
+    with files.exclusive(
+            run_dir / ".lock", otherwise=f"another training is writing {run_dir}: wait for it to "
+                                         "end, or choose another --run"):
         yield
 
 

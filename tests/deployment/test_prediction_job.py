@@ -6,6 +6,7 @@ import pytest
 
 from fashionclf.deployment import prediction_job, prediction_table
 from fashionclf.system import arrays
+from fashionclf.system import files as system_files
 
 NAMES = prediction_table.COLUMNS
 TOTAL, BATCH, WIDTH = 7, 3, 4
@@ -76,18 +77,22 @@ def test_wherever_rows_are_cut_off_the_result_is_the_same(whole, folder):
 
 @pytest.mark.parametrize("moment", ["before", "between", "after"])
 def test_a_kill_while_the_files_are_named_costs_nothing(whole, folder, monkeypatch, moment):
-    replace, moments = prediction_job.os.replace, ["before", "between", "after"]
-    named = []
+    replace, moments = system_files.os.replace, ["before", "between", "after"]
+    named, unlink = [], prediction_job.Path.unlink
 
     def killed(source, target):
         if len(named) == moments.index(moment):
             raise KeyboardInterrupt
         named.append(target)
         replace(source, target)
-    monkeypatch.setattr(prediction_job.os, "replace", killed)
+
+    def killed_before_the_end(file, **options):
+        if file.name == "out.csv.incomplete":
+            raise KeyboardInterrupt
+        unlink(file, **options)
+    monkeypatch.setattr(system_files.os, "replace", killed)
     if moment == "after":
-        monkeypatch.setattr(prediction_job.Path, "unlink", lambda *_: (_ for _ in ()).throw(
-            KeyboardInterrupt))
+        monkeypatch.setattr(prediction_job.Path, "unlink", killed_before_the_end)
     with pytest.raises(KeyboardInterrupt):
         work(folder)
     monkeypatch.undo()

@@ -68,9 +68,8 @@ def test_an_index_is_there_whole_or_not_at_all_and_never_overwritten(faiss, tmp_
     assert [file.name for file in tmp_path.iterdir()] == ["index"]
     with pytest.raises(FileExistsError, match="remove it or choose another --index"):
         search_index.write(folder, drawn(), PICTURES, facts={})
-    (tmp_path / "other.incomplete").mkdir()
-    with files.exclusive(tmp_path / "other.incomplete", otherwise=""):
-        with pytest.raises(FileExistsError, match="another process is building"):
+    with files.exclusive(tmp_path / "other.lock", otherwise=""):
+        with pytest.raises(FileExistsError, match="another build is writing"):
             search_index.write(tmp_path / "other", drawn(), PICTURES, facts={})
 
 
