@@ -60,7 +60,7 @@ def main(words: list[str]) -> int:
     form = checked(words)
     with standard_output() as stream:
         with cli.loading():
-            from fashionclf.deployment.prediction_job import Listing, Prediction
+            from fashionclf.deployment.prediction import Listing, Prediction
             from fashionclf.model import weights
             from fashionclf.pictures import catalogue
 

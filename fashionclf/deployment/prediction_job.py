@@ -4,133 +4,50 @@ OUTPUT.incomplete is a text file of JSON: a line that describes the job, then a 
 Embeddings grow beside it in FILE.incomplete. Neither has its final name before the end.
 """
 import contextlib
-import dataclasses
-import hashlib
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
-import pandas as pd
-from tqdm import tqdm
 
 from fashionclf.deployment import prediction_table
-from fashionclf.model.weights import Run
-from fashionclf.pictures.files import Picture
-from fashionclf.system import arrays, files, signals
-
-STANDARD_OUTPUT = "-"
+from fashionclf.system import arrays, files
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Listing:
-    """The pictures to predict: the path that each row shows, and what the user's CSV adds to it.
+class Embeddings:
+    """A .npy file, float32 [N, D], that grows row by row; rows that are missing are NaN.
 
-    Attributes:
-        pictures: N files.
-        paths: N, as the rows show them.
-        columns: names of the other columns of the CSV.
-        cells: N rows of their cells.
+    Args:
+        file: its name once it is whole.
+        shape: N, D.
     """
-    pictures: list[Picture]
-    paths: list[str]
-    columns: list[str]
-    cells: list[tuple]
 
-    @classmethod
-    def of_files(cls, pictures: list[Picture]) -> "Listing":
-        return cls(pictures=pictures, paths=[picture.path for picture in pictures], columns=[],
-                   cells=[()] * len(pictures))
+    def __init__(self, file: str | Path, shape: tuple[int, int]):
+        self._file, self._shape = Path(file), shape
+        self._part = arrays.GrowingArray(files.incomplete(file), shape, np.float32)
 
-    @classmethod
-    def of_table(cls, pictures: list[Picture], table: pd.DataFrame,
-                 path_column: str) -> "Listing":
-        """The rows of a catalogue, see pictures/catalogue.py."""
-        others = table.drop(columns=path_column)
-        return cls(pictures=pictures, paths=table[path_column].tolist(), columns=list(others),
-                   cells=list(others.itertuples(index=False, name=None)))
+    def kept(self, rows: int) -> int:
+        """How many of the first `rows` an earlier process left whole.
 
-    def fingerprint(self) -> str:
-        named = [(picture.path, picture.root) for picture in self.pictures]
-        return hashlib.sha256(json.dumps([named, self.columns, self.cells]).encode()).hexdigest()
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Prediction:
-    """What predict is asked for.
-
-    Attributes:
-        output: the file to write, or STANDARD_OUTPUT.
-        form: "csv", "jsonl" or "parquet".
-        batch_size: pictures that go through the network together.
-        min_probability: see prediction_table.row.
-        embeddings: the .npy file for the pooled features, or None.
-    """
-    output: str
-    form: str
-    batch_size: int = 32
-    min_probability: float = 0.0
-    embeddings: str | None = None
-
-    def write(self, run: Run, listing: Listing, stream: TextIO) -> int:
-        """Predicts and writes a row for each picture; returns the number of those with an error.
-
-        Args:
-            stream: open for text, for rows to standard output.
+        All, where these are all and the file has its name already: that process was at its end.
         """
-        names = prediction_table.columns(listing.columns)
-        if self.output == STANDARD_OUTPUT:
-            return self._to_stream(run, listing, names, stream)
+        if self._part.file.is_file():
+            return min(rows, self._part.rows())
+        named = self._file.is_file() and self._file.stat().st_size == self._part.whole_bytes
+        return rows if named and rows == self._shape[0] else 0
 
-        total = len(listing.pictures)
-        description = {
-            "program": "predict",
-            "model": files.sha256(run.folder / "model.json"),
-            "list of pictures": listing.fingerprint(), "--format": self.form,
-            "--batch_size": self.batch_size, "--min_probability": self.min_probability,
-            "--embeddings": self.embeddings}
-        embeddings = (arrays.Embeddings(self.embeddings, (total, run.num_features))
-                      if self.embeddings else None)
-        with (opened(self.output, description, total=total, embeddings=embeddings,
-                     batch_size=self.batch_size) as job, signals.deferred()):
-            if job.done:
-                print(f"{job.part}: resuming after {job.done:,} of {total:,} rows",
-                      file=sys.stderr)
-            for rows, features in self._batches(run, listing, start=job.done):
-                job.append(rows, features)
-                if signals.requested():
-                    signals.leave(f"{job.done:,} of {total:,} rows are kept")
-            return job.finish(names, self.form)
+    def cut(self, rows: int) -> None:
+        """Keeps the first `rows` alone, which are `kept`."""
+        if not rows or self._part.file.is_file():
+            self._part.cut(rows)
 
-    def _to_stream(self, run: Run, listing: Listing, names: list[str], stream: TextIO) -> int:
-        bad = 0
+    def append(self, features: list[np.ndarray | None]) -> None:
+        missing = np.full(self._shape[1], np.nan, np.float32)
+        self._part.append(np.stack([missing if row is None else row for row in features]))
 
-        def rows() -> Iterator[list]:
-            nonlocal bad
-            for batch, _ in self._batches(run, listing, start=0):
-                bad += sum(row[prediction_table.ERROR] is not None for row in batch)
-                yield from batch
-        prediction_table.write_text(rows(), names, stream, self.form)
-        return bad
-
-    def _batches(self, run: Run, listing: Listing,
-                 start: int) -> Iterator[tuple[list[list], list[np.ndarray | None]]]:
-        """The rows of each batch from row `start`, and its features; shows progress."""
-        predictor = run.predictor(features=bool(self.embeddings))
-        batches = predictor.predict_batches(
-            listing.pictures[start:], framing=run.spec.framing, batch_size=self.batch_size)
-        with tqdm(total=len(listing.pictures), initial=start, unit=" pictures",
-                  desc="predicting") as bar:
-            for batch in batches:
-                rows = [[*prediction_table.row(listing.paths[i], probabilities, run.spec.classes,
-                                               min_probability=self.min_probability),
-                         *listing.cells[i]]
-                        for i, (_, probabilities, _) in enumerate(batch, start=start)]
-                yield rows, [features for *_, features in batch]
-                start += len(batch)
-                bar.update(len(batch))
+    def finish(self) -> None:
+        if self._part.file.is_file():
+            files.complete(self._part.file, self._file)
 
 
 class Job:
@@ -140,7 +57,7 @@ class Job:
         done: how many rows they are.
     """
 
-    def __init__(self, output: Path, embeddings: arrays.Embeddings | None, description: dict):
+    def __init__(self, output: Path, embeddings: Embeddings | None, description: dict):
         self.part, self.done = files.incomplete(output), 0
         self._output, self._embeddings, self._description = output, embeddings, description
 
@@ -218,7 +135,7 @@ class Job:
 
 @contextlib.contextmanager
 def opened(output: str | Path, description: dict, *, total: int, batch_size: int,
-           embeddings: arrays.Embeddings | None = None) -> Iterator[Job]:
+           embeddings: Embeddings | None = None) -> Iterator[Job]:
     """A job whose rows go to `output` at its `finish`, after the rows that are kept from before.
 
     Args:

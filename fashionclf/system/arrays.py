@@ -1,59 +1,45 @@
-"""A long prediction that survives its process: rows and embeddings are kept as they come.
-
-OUTPUT.incomplete is a text file of JSON: a line that describes the job, then a line a row.
-Embeddings grow beside it in FILE.incomplete. Neither has its final name before the end.
-"""
+"""A .npy file that grows by rows, towards a shape that is known before the first."""
 import io
+import math
 from pathlib import Path
 
 import numpy as np
 
-from fashionclf.system import files
 
+class GrowingArray:
+    """What is on disk of an array, whose header is written once; a kill tears its last row at most.
 
-class Embeddings:
-    """A .npy file, float32 [N, D], that grows row by row; rows that are missing are NaN.
+    `np.lib.format.open_memmap` would do, but for a full disk: then it ends the process by SIGBUS.
 
     Args:
-        file: its name once it is whole.
-        shape: N, D.
+        file: to write, or to go on with.
+        shape: N, ...: the final one.
     """
 
-    def __init__(self, file: str | Path, shape: tuple[int, int]):
-        self._file, self._part = Path(file), files.incomplete(file)
-        self._rows, self._width = shape
+    def __init__(self, file: str | Path, shape: tuple[int, ...], dtype: np.dtype | type):
+        self.file, self._dtype = Path(file), np.dtype(dtype).newbyteorder("<")
+        self._row_bytes = self._dtype.itemsize * math.prod(shape[1:])
+
         header = io.BytesIO()
-        np.lib.format.write_array_header_1_0(
-            header, {"descr": "<f4", "fortran_order": False, "shape": shape})
-        self._header, self._row_bytes = header.getvalue(), 4 * self._width
-        self._size = len(self._header) + self._rows * self._row_bytes
+        np.lib.format.write_array_header_1_0(header, {
+            "descr": self._dtype.str, "fortran_order": False, "shape": tuple(shape)})
+        self._header = header.getvalue()
+        self.whole_bytes = len(self._header) + shape[0] * self._row_bytes
 
-    def kept(self, rows: int) -> int:
-        """How many of the first `rows` an earlier process left whole.
-
-        All, where these are all and the file has its name already: that process was at its end.
-        """
-        if self._part.is_file():
-            whole = (self._part.stat().st_size - len(self._header)) // self._row_bytes
-            return max(0, min(rows, whole))
-        named = self._file.is_file() and self._file.stat().st_size == self._size
-        return rows if named and rows == self._rows else 0
+    def rows(self) -> int:
+        """How many whole rows the file holds; 0 where it does not exist."""
+        if not self.file.is_file():
+            return 0
+        return max(0, self.file.stat().st_size - len(self._header)) // self._row_bytes
 
     def cut(self, rows: int) -> None:
-        """Keeps the first `rows` alone, which are `kept`."""
-        if rows and not self._part.is_file():
-            return
-        with open(self._part, "ab") as file:
+        """Keeps the first `rows`, of which there are as many; 0 begins the file anew."""
+        with open(self.file, "ab") as file:
             file.truncate(len(self._header) + rows * self._row_bytes if rows else 0)
             if not rows:
                 file.write(self._header)
 
-    def append(self, features: list[np.ndarray | None]) -> None:
-        nothing = np.full(self._width, np.nan, np.float32)
-        rows = np.stack([nothing if row is None else row for row in features])
-        with open(self._part, "ab") as file:
-            file.write(rows.astype("<f4").tobytes())
-
-    def finish(self) -> None:
-        if self._part.is_file():
-            files.complete(self._part, self._file)
+    def append(self, rows: np.ndarray) -> None:
+        """Adds rows, of any type of number; the first are preceded by `cut`."""
+        with open(self.file, "ab") as file:
+            file.write(rows.astype(self._dtype).tobytes())

@@ -4,15 +4,15 @@ A cache is a folder with cache.json (what its arrays are a function of, and the 
 file that is whole) and .npy files. What is stale or damaged is refused, never used.
 """
 import contextlib
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
-from fashionclf.system import files
+from fashionclf.system import arrays, files
 
 DESCRIPTION = "cache.json"
 DTYPE = np.dtype(np.float16)
@@ -66,7 +66,10 @@ class CacheFiles:
 
     @contextlib.contextmanager
     def writing(self, names: list[str], count: int) -> Iterator[Callable[[list], None]]:
-        """Gives a function that adds rows to each of `names`; lists them when all `count` are in.
+        """Gives a function that adds rows, an array for each of `names`; lists these at the end.
+
+        Args:
+            count: rows that are added to each in all.
 
         Raises:
             OSError: they can't be written; what was listed before is kept.
@@ -75,9 +78,7 @@ class CacheFiles:
             with contextlib.ExitStack() as stack:
                 partial = [stack.enter_context(files.replaced(self.folder / name))
                            for name in names]
-                streams = [stack.enter_context(open(file, "wb")) for file in partial]
-                yield lambda arrays: [_append(stream, array, count) for stream, array
-                                      in zip(streams, arrays, strict=True)]
+                yield functools.partial(_add, partial, count, {})
             for name in names:
                 self._sha256[name] = files.sha256(self.folder / name)
             self._list()
@@ -91,14 +92,17 @@ class CacheFiles:
                          {"made_from": self._made_from, "sha256": self._sha256})
 
 
-def _append(stream: BinaryIO, array: np.ndarray, count: int) -> None:
-    """Adds rows to a .npy file that will have `count` of them."""
-    largest = np.abs(array).max()
-    if not largest <= np.finfo(DTYPE).max:  # also where it is no number
-        raise ValueError(f"{stream.name}: numbers of up to {largest:.3g} do not fit {DTYPE.name}: "
-                         "train with --cache_views=0")
-    if not stream.tell():
-        np.lib.format.write_array_header_1_0(stream, {
-            "descr": np.lib.format.dtype_to_descr(DTYPE), "fortran_order": False,
-            "shape": (count, *array.shape[1:])})
-    stream.write(array.astype(DTYPE).tobytes())
+def _add(partial: list[Path], count: int, begun: dict[Path, arrays.GrowingArray],
+         batches: list[np.ndarray]) -> None:
+    """Adds a batch of rows to each file, which will have `count` of them."""
+    for file, batch in zip(partial, batches, strict=True):
+        largest = np.abs(batch).max()
+        if not largest <= np.finfo(DTYPE).max:  # also where it is NaN
+            raise ValueError(f"{file}: values of up to {largest:.3g} do not fit {DTYPE.name}: "
+                             "train with --cache_views=0")
+
+        # The shape of a row is known from the first batch; a killed process may have left a file.
+        if file not in begun:
+            begun[file] = arrays.GrowingArray(file, (count, *batch.shape[1:]), DTYPE)
+            begun[file].cut(0)
+        begun[file].append(batch)

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from fashionclf.deployment import prediction_job, prediction_table
-from fashionclf.system import arrays
 from fashionclf.system import files as system_files
 
 NAMES = prediction_table.COLUMNS
@@ -23,7 +22,7 @@ def features(i):
 
 def work(folder, *, until=TOTAL, what=WHAT):
     """Goes on with the job up to about the row `until`; gives rows found done and rows bad."""
-    embeddings = arrays.Embeddings(folder / "e.npy", (TOTAL, WIDTH))
+    embeddings = prediction_job.Embeddings(folder / "e.npy", (TOTAL, WIDTH))
     with prediction_job.opened(folder / "out.csv", what, total=TOTAL, batch_size=BATCH,
                                embeddings=embeddings) as job:
         done = job.done

@@ -1,0 +1,127 @@
+"""Predicting a list of picture files: their rows go to standard output, or to a job's file."""
+import dataclasses
+import hashlib
+import json
+import sys
+from collections.abc import Iterator
+from typing import TextIO
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from fashionclf.deployment import prediction_job, prediction_table
+from fashionclf.model.weights import Run
+from fashionclf.pictures.files import Picture
+from fashionclf.system import files, signals
+
+STANDARD_OUTPUT = "-"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Listing:
+    """The pictures to predict: the path that each row shows, and what the user's CSV adds to it.
+
+    Attributes:
+        pictures: N files.
+        paths: N, as the rows show them.
+        columns: names of the other columns of the CSV.
+        cells: N rows of their cells.
+    """
+    pictures: list[Picture]
+    paths: list[str]
+    columns: list[str]
+    cells: list[tuple]
+
+    @classmethod
+    def of_files(cls, pictures: list[Picture]) -> "Listing":
+        return cls(pictures=pictures, paths=[picture.path for picture in pictures], columns=[],
+                   cells=[()] * len(pictures))
+
+    @classmethod
+    def of_table(cls, pictures: list[Picture], table: pd.DataFrame,
+                 path_column: str) -> "Listing":
+        """The rows of a catalogue, see pictures/catalogue.py."""
+        others = table.drop(columns=path_column)
+        return cls(pictures=pictures, paths=table[path_column].tolist(), columns=list(others),
+                   cells=list(others.itertuples(index=False, name=None)))
+
+    def fingerprint(self) -> str:
+        named = [(picture.path, picture.root) for picture in self.pictures]
+        return hashlib.sha256(json.dumps([named, self.columns, self.cells]).encode()).hexdigest()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What predict is asked for.
+
+    Attributes:
+        output: the file to write, or STANDARD_OUTPUT.
+        form: "csv", "jsonl" or "parquet".
+        batch_size: pictures that go through the network together.
+        min_probability: see prediction_table.row.
+        embeddings: the .npy file for the pooled features, or None.
+    """
+    output: str
+    form: str
+    batch_size: int = 32
+    min_probability: float = 0.0
+    embeddings: str | None = None
+
+    def write(self, run: Run, listing: Listing, stream: TextIO) -> int:
+        """Predicts and writes a row for each picture; returns the number of those with an error.
+
+        Args:
+            stream: open for text, for rows to standard output.
+        """
+        names = prediction_table.columns(listing.columns)
+        if self.output == STANDARD_OUTPUT:
+            return self._to_stream(run, listing, names, stream)
+
+        total = len(listing.pictures)
+        description = {
+            "program": "predict",
+            "model": files.sha256(run.folder / "model.json"),
+            "list of pictures": listing.fingerprint(), "--format": self.form,
+            "--batch_size": self.batch_size, "--min_probability": self.min_probability,
+            "--embeddings": self.embeddings}
+        embeddings = (prediction_job.Embeddings(self.embeddings, (total, run.num_features))
+                      if self.embeddings else None)
+        with (prediction_job.opened(self.output, description, total=total, embeddings=embeddings,
+                                    batch_size=self.batch_size) as job, signals.deferred()):
+            if job.done:
+                print(f"{job.part}: resuming after {job.done:,} of {total:,} rows",
+                      file=sys.stderr)
+            for rows, features in self._batches(run, listing, start=job.done):
+                job.append(rows, features)
+                if signals.requested():
+                    signals.leave(f"{job.done:,} of {total:,} rows are kept")
+            return job.finish(names, self.form)
+
+    def _to_stream(self, run: Run, listing: Listing, names: list[str], stream: TextIO) -> int:
+        bad = 0
+
+        def rows() -> Iterator[list]:
+            nonlocal bad
+            for batch, _ in self._batches(run, listing, start=0):
+                bad += sum(row[prediction_table.ERROR] is not None for row in batch)
+                yield from batch
+        prediction_table.write_text(rows(), names, stream, self.form)
+        return bad
+
+    def _batches(self, run: Run, listing: Listing,
+                 start: int) -> Iterator[tuple[list[list], list[np.ndarray | None]]]:
+        """The rows of each batch from row `start`, and its features; shows progress."""
+        predictor = run.predictor(features=bool(self.embeddings))
+        batches = predictor.predict_batches(
+            listing.pictures[start:], framing=run.spec.framing, batch_size=self.batch_size)
+        with tqdm(total=len(listing.pictures), initial=start, unit=" pictures",
+                  desc="predicting") as bar:
+            for batch in batches:
+                rows = [[*prediction_table.row(listing.paths[i], probabilities, run.spec.classes,
+                                               min_probability=self.min_probability),
+                         *listing.cells[i]]
+                        for i, (_, probabilities, _) in enumerate(batch, start=start)]
+                yield rows, [features for *_, features in batch]
+                start += len(batch)
+                bar.update(len(batch))
