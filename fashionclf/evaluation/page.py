@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
-from fashionclf.system import files, tables
+from fashionclf.system import cells, files
 
 HEADLINE = {"top1": "accuracy", "majority_baseline": "majority baseline", "macro_f1": "macro F1",
             "top3": "top-3", "top5": "top-5", "balanced_accuracy": "balanced accuracy",
@@ -57,7 +57,7 @@ def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, pair
         facts=_facts(manifest), flags=_flags(flags, manifest), script=script,
         script_hash=_csp_hash(script), fingerprint=manifest.get("fingerprint", ""),
         today=datetime.date.today().isoformat())
-    files.write_text(file, tables.readable(page))
+    files.write_text(file, cells.readable(page))
 
 
 def jpeg(picture: np.ndarray) -> str:

@@ -14,11 +14,10 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from fashionclf.model import network, weights
-from fashionclf.model.spec import Spec
 from fashionclf.pictures import decoding
 from fashionclf.pictures import files as picture_files
 from fashionclf.pictures import loading
-from fashionclf.system import tables
+from fashionclf.system import cells
 from tests.helpers.tiny import make_spec
 from tools.bad_pictures import looks, places
 from tools.bad_pictures.kinds import BY_BYTES, USED
@@ -117,7 +116,7 @@ def test_a_build_over_all_kinds_keeps_what_is_used_and_lists_the_rest(corpus, tm
         manifest["dropped"].values())
     fates = listed_fates(kinds)
     listed = pd.read_csv(tmp_path / "r/quarantine.csv").set_index("path")["reason"]
-    refused = {tables.safe(path): fate for path, fate in fates.items() if fate != USED}
+    refused = {cells.safe(path): fate for path, fate in fates.items() if fate != USED}
     assert set(listed.index) - {places.UNREADABLE} == set(refused)
     assert all(listed[path].startswith(fate) for path, fate in refused.items())
     stored = tfds.builder_from_directory(tmp_path / "r").as_dataset(
@@ -142,8 +141,8 @@ def test_predict_over_all_kinds_has_an_error_for_exactly_those_that_a_build_refu
         rows = {row["path"]: row for row in csv.DictReader(file)}
     fates = listed_fates(kinds)
     assert set(rows) - {f"{source}/{places.UNREADABLE}"} == {
-        tables.safe(f"{source}/{path}") for path in fates}
+        cells.safe(f"{source}/{path}") for path in fates}
     for path, fate in fates.items():
-        row = rows[tables.safe(f"{source}/{path}")]
+        row = rows[cells.safe(f"{source}/{path}")]
         assert bool(row["class"]) == (fate == USED), path
         assert row["error"].startswith(fate.removeprefix(USED)), path

@@ -60,7 +60,7 @@ def _drawn(rows: Rows, test_fraction: float, validation_fraction: float,
 
 
 def as_csv(rows: Rows) -> str:
-    """The CSV that build_tfrecords --source=csv reads: exact, not `tables.safe`."""
+    """The CSV that build_tfrecords --source=csv reads: exact, not `cells.safe`."""
     import pandas as pd
 
     boxes = pd.DataFrame([box or (None,) * 4 for box in rows.table["bbox"]], columns=SIDES,

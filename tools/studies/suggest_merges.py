@@ -56,14 +56,14 @@ def read(reports: list[Path]) -> tuple["pd.DataFrame", list[str]]:
     """
     import pandas as pd
 
-    from fashionclf.system import tables
+    from fashionclf.system import cells
 
     def table(report: Path, name: str, columns: list[str]) -> pd.DataFrame:
         if not (report / name).is_file():
             raise FileNotFoundError(f"{report / name}: not found; is {report} a report of "
                                     "python -m fashionclf.evaluate?")
         rows = pd.read_csv(report / name, usecols=columns, dtype=str, keep_default_na=False)
-        return rows.map(tables.original)
+        return rows.map(cells.original)
 
     classes = [table(report, "per_class.csv", ["class"])["class"].tolist() for report in reports]
     for report, names in zip(reports, classes):
@@ -81,7 +81,7 @@ def write(found: "Suggestion", output: Path, pictures: int) -> None:
 
     output.mkdir(parents=True, exist_ok=True)
     changed = {name: new for name, new in found.into.items() if name != new}
-    # Exact, not tables.safe: they are read again.
+    # Exact, not cells.safe: they are read again.
     pd.DataFrame(changed.items(), columns=["from", "to"]).to_csv(
         output / "category_map.csv", index=False)
     pd.DataFrame(found.into.items(), columns=["run_class", "records_class"]).to_csv(

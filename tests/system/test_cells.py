@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from fashionclf.system import tables
+from fashionclf.system import cells, tables
 
 
 @pytest.mark.parametrize("cell, safe", [
@@ -9,12 +9,12 @@ from fashionclf.system import tables
     ("\t=1", "'\t=1"), ("img/a.jpg", "img/a.jpg"), ("", ""), (-1.5, -1.5), (None, None),
     ("caf\udce9.jpg", r"caf\udce9.jpg")])
 def test_no_cell_starts_a_formula_or_is_no_utf8(cell, safe):
-    assert tables.safe(cell) == safe
+    assert cells.safe(cell) == safe
 
 
 def test_what_a_safe_cell_was_is_told_from_it():
     for cell in ("=1", "-1", "'quoted'", "Tee", "", "'"):
-        assert tables.original(tables.safe(cell)) == cell
+        assert cells.original(cells.safe(cell)) == cell
 
 
 def test_tables_are_written_safe_and_numbers_stay_numbers(tmp_path):
