@@ -13,19 +13,6 @@ def said(code):
     return done.stdout
 
 
-def test_the_table_of_leakage_says_by_how_much_a_random_split_flatters():
-    shown = said("""if True:
-        import pandas as pd
-        from tools.studies import leakage
-        rows = [("stratified", 0, 0.9, 0.8), ("grouped", 0, 0.7, 0.5),
-                ("stratified", 1, 0.8, 0.8), ("grouped", 1, 0.8, 0.7)]
-        print(leakage.table(pd.DataFrame(
-            rows, columns=["split", "seed", "accuracy", "macro F1"])))""")
-    assert "| grouped | 1 | 0.800 | 0.700 |" in shown
-    assert ("accuracy: stratified 0.850, grouped 0.750; flattered by 0.100 "
-            "(standard error 0.100 over 2 seeds)") in shown
-
-
 def test_look_alikes_are_counted_among_all_pairs_and_shown():
     shown = said("""if True:
         import numpy as np

@@ -1,32 +1,25 @@
-"""The studies: one split whatever the classes are called, tables over seeds, each tool once."""
+"""The studies: one split whatever the classes are called, tables over seeds, each study once."""
 import csv
 import io
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from tests.helpers.programs import start
 from tools.studies import programs, sources, tables
 
-ROOT = Path(__file__).resolve().parents[2]
 COLOURS = {"Red": 0, "Green": 1, "Blue": 2}
+SENDER = r"Sender_(\d+)_"
 ROWS = pd.DataFrame([("short", 0, 0.5), ("long", 0, 0.7), ("short", 1, 0.6), ("long", 1, 0.7),
                      ("short", 2, 0.9)], columns=["way", "seed", "accuracy"])
 
 
-def run(tool, *flags):
-    return subprocess.run([sys.executable, "-m", f"tools.{tool}", *map(str, flags)], cwd=ROOT,
-                          text=True, capture_output=True)
-
-
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
-    """A DeepFashion-shaped tree: 12 senders with 3 noisy pictures of each of three colours."""
+    """A folder in DeepFashion's layout: 12 senders, each with 3 noisy pictures of 3 colours."""
     root, rng, rows = tmp_path_factory.mktemp("tree"), np.random.default_rng(0), []
     for sender in range(12):
         for name, channel in COLOURS.items():
@@ -37,6 +30,7 @@ def tree(tmp_path_factory):
                 file = root / rows[-1][0]
                 file.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(pixels.astype(np.uint8)).save(file)
+
     lists = {"list_category_img": ("image_name category_label", rows),
              "list_category_cloth": ("category_name category_type",
                                      [(name, 1) for name in COLOURS])}
@@ -50,17 +44,28 @@ def tree(tmp_path_factory):
 
 @pytest.fixture
 def options(tree, tmp_path):
-    """What makes a study small: a recipe of one epoch a phase on pictures of 32 pixels."""
+    """Flags that make a study small: one epoch per phase of the small network at 32 pixels."""
     recipe = tmp_path / "recipe.cfg"
     recipe.write_text("\n".join([
-        "--image_size=32", "--batch_size=8", "--head_epochs=1", "--fine_tune_epochs=1",
-        "--unfreeze_from=top", "--cache_views=1", "--warmup_steps=0"]) + "\n")
-    return [f"--source_dir={tree}", r"--group_pattern=Sender_(\d+)_", f"--recipe={recipe}",
+        "--architecture=baseline_cnn", "--image_size=32", "--batch_size=8", "--head_epochs=1",
+        "--fine_tune_epochs=1", "--warmup_steps=0"]) + "\n")
+    return [f"--source_dir={tree}", f"--group_pattern={SENDER}", f"--recipe={recipe}",
             "--weights=none", "--seeds=1", f"--output={tmp_path / 'out'}"]
 
 
+@pytest.fixture
+def alignment_options(options, tmp_path):
+    """Those, and maps with which the old part lacks Green and the new part calls Blue Sky."""
+    maps = {"old_map": "from,to\nRed,Scarlet\nGreen,\n", "new_map": "from,to\nBlue,Sky\n",
+            "align": "run_class,records_class\nScarlet,Red\nBlue,Sky\n"}
+    for name, text in maps.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+        options = [*options, f"--{name}={tmp_path / name}.csv"]
+    return [*options, "--test_fraction=0.3", "--old_fraction=0.5"]
+
+
 def test_a_split_keeps_groups_together_and_is_written_beside_the_rows(tree):
-    rows = sources.read(tree, r"Sender_(\d+)_")
+    rows = sources.read(tree, SENDER)
     drawn = sources.split(rows, test_fraction=0.3, validation_fraction=0.2, seed=1)
     parts = drawn.table.groupby("item")["partition"].nunique()
     assert (parts == 1).all() and set(drawn.table["partition"]) == {"train", "val", "test"}
@@ -77,7 +82,7 @@ def test_boxes_of_the_source_are_kept(tmp_path):
 
 
 def test_two_parts_share_no_group_and_leave_no_picture_out(tree):
-    rows = sources.read(tree, r"Sender_(\d+)_")
+    rows = sources.read(tree, SENDER)
     first, second = sources.divide(rows, 0.25, seed=0)
     assert not set(first.table["item"]) & set(second.table["item"])
     assert (len(first.table), len(second.table)) == (27, 81)
@@ -108,28 +113,35 @@ def test_a_table_has_three_digits_and_blanks():
         "| way | n | x |", "|---|---|---|", "| a | 2 | 0.123 |", "| b | 3 |  |"]
 
 
-@pytest.mark.slow
-def test_records_of_another_split_or_map_are_never_taken_for_those_asked_for(tree, tmp_path):
-    rows, other = (sources.split(sources.read(tree, r"Sender_(\d+)_"), test_fraction=0.3,
+def test_records_of_another_split_or_map_are_never_taken_for_those_asked_for(tree, tmp_path,
+                                                                             monkeypatch):
+    started = []
+
+    def build(module, *words):
+        started.append(words)
+        records, = [word.partition("=")[2] for word in words if word.startswith("--records=")]
+        (tmp_path / records).mkdir()
+    monkeypatch.setattr(programs, "start", build)
+
+    rows, other = (sources.split(sources.read(tree, SENDER), test_fraction=0.3,
                                  validation_fraction=0.2, seed=seed) for seed in (0, 1))
-    (tmp_path / "map.csv").write_text("from,to\nRed,Warm\n")
-    first = programs.build(rows, tmp_path, "x", category_map=tmp_path / "map.csv")
-    built = first.stat().st_mtime_ns
-    assert programs.build(rows, tmp_path, "x", category_map=tmp_path / "map.csv") == first
-    assert first.stat().st_mtime_ns == built
-    assert programs.build(other, tmp_path, "x", category_map=tmp_path / "map.csv") != first
-    (tmp_path / "map.csv").write_text("from,to\nRed,Hot\n")
-    changed = programs.build(rows, tmp_path, "x", category_map=tmp_path / "map.csv")
-    assert json.loads((changed / "manifest.json").read_text())["classes"] == [
-        "Blue", "Green", "Hot"]
+    file = tmp_path / "map.csv"
+    file.write_text("from,to\nRed,Warm\n")
+    first = programs.build(rows, tmp_path, "x", category_map=file)
+    assert programs.build(rows, tmp_path, "x", category_map=file) == first
+    assert len(started) == 1 and f"--category_map={file}" in started[0]
+
+    assert programs.build(other, tmp_path, "x", category_map=file) != first
+    file.write_text("from,to\nRed,Hot\n")
+    assert programs.build(rows, tmp_path, "x", category_map=file) != first
+    assert len(started) == 3
     with pytest.raises(FileNotFoundError, match="none.csv: no such file; correct the flag"):
         programs.build(rows, tmp_path, "x", category_map=tmp_path / "none.csv")
 
 
-@pytest.mark.slow
 def test_a_program_that_fails_ends_the_study_with_its_command():
     with pytest.raises(ChildProcessError, match="evaluate --run=nowhere.*\n.*exit code 1"):
-        programs.start("fashionclf.evaluate", "--run=nowhere", "--records=nowhere")
+        programs.start("fashionclf.evaluate", "--run=nowhere", "--epochs=3")
 
 
 @pytest.fixture
@@ -145,8 +157,8 @@ def report(tmp_path):
 
 @pytest.mark.slow
 def test_suggested_files_are_those_that_the_programs_take(report, tmp_path):
-    done = run("studies.suggest_merges", f"--report={report}", "--merges=5",
-               f"--output={tmp_path / 'm'}")
+    done = start("tools.studies.suggest_merges", f"--report={report}", "--merges=5",
+                 f"--output={tmp_path / 'm'}")
     assert done.returncode == 0, done.stderr
     assert "| Tee and =Top | 2 | 2 |" in done.stdout and "2 classes become 1" in done.stdout
     written = {file.name: file.read_text() for file in (tmp_path / "m").glob("*.[ct]*")}
@@ -158,24 +170,31 @@ def test_suggested_files_are_those_that_the_programs_take(report, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("flags, message", [
-    (["--report={0}", "--least_per_bit=9"], "no merge of two of 3 classes gains anything"),
-    (["--report={0},{0}/other"], "other: not the classes of"),
-    (["--report={0}/none"], "is .*none a report of")])
-def test_what_suggest_merges_can_not_use_is_said(report, flags, message):
+def test_a_merge_that_gains_too_little_is_not_suggested(report):
+    done = start("tools.studies.suggest_merges", f"--report={report}", "--least_per_bit=9",
+                 f"--output={report}/m")
+    assert done.returncode == 1 and not (report / "m").exists()
+    assert done.stderr.startswith("error: no merge of two of the 3 classes gains anything")
+
+
+def test_predictions_of_several_reports_are_pooled_if_their_classes_are_the_same(report):
+    rows, classes = programs.pooled([report, report])
+    assert classes == ["Tee", "=Top", "Hat"] and len(rows) == 2 * 6
+    assert rows.iloc[1].tolist() == ["Tee", "=Top"]
+
     (report / "other").mkdir()
     (report / "other" / "per_class.csv").write_text("class\nTee\n")
-    done = run("studies.suggest_merges", *[flag.format(report) for flag in flags],
-               f"--output={report}/m")
-    assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert pd.Series(done.stderr).str.contains(f"error: .*{message}").all(), done.stderr
+    with pytest.raises(ValueError, match="other: its classes differ from those of"):
+        programs.pooled([report, report / "other"])
+    with pytest.raises(FileNotFoundError, match="is .*none a report of"):
+        programs.pooled([report / "none"])
 
 
 @pytest.mark.slow
 def test_the_study_of_epochs_ends_with_its_table_and_is_not_done_twice(options, tmp_path):
     flags = [*options, "--test_fraction=0.3", "--validation_fraction=0.2", "--epochs=1",
              "--epochs=2"]
-    done = run("studies.epochs", *flags)
+    done = start("tools.studies.epochs", *flags)
     assert done.returncode == 0, done.stderr
     rows = pd.read_csv(tmp_path / "out" / "epochs.csv")
     assert rows["epochs"].tolist() == [1, 2] and rows["temperature"].nunique() == 2
@@ -184,51 +203,77 @@ def test_the_study_of_epochs_ends_with_its_table_and_is_not_done_twice(options, 
     assert rows["ECE"][1] == pytest.approx(scores["ece_at_temperature_1"])
     table = (tmp_path / "out" / "epochs.md").read_text()
     assert f"| 2 | 1 | {scores['top1']:.3f} |" in table and table in done.stdout
-    weights = (tmp_path / "out/run_2_epochs_0/model.weights.h5").stat().st_mtime
-    again = run("studies.epochs", *flags)
-    assert again.returncode == 0 and table in again.stdout
-    assert (tmp_path / "out/run_2_epochs_0/model.weights.h5").stat().st_mtime == weights
     assert (tmp_path / "out" / "epochs.png").stat().st_size > 1000
+
+    # Again, with less to do, as each start takes its time.
+    weights = (tmp_path / "out/run_2_epochs_0/model.weights.h5").stat().st_mtime_ns
+    again = start("tools.studies.epochs", *flags[:-2], "--epochs=2")
+    assert again.returncode == 0 and f"| 2 | 1 | {scores['top1']:.3f} |" in again.stdout
+    assert (tmp_path / "out/run_2_epochs_0/model.weights.h5").stat().st_mtime_ns == weights
+
+
+REAL = pytest.mark.drill  # the rehearsal checks flags, files and tables in seconds
+WAYS = pytest.mark.parametrize("how", [
+    pytest.param(["tests.helpers.rehearsal"], id="rehearsed"), pytest.param([], id="real",
+                                                                            marks=REAL)])
 
 
 @pytest.mark.slow
-def test_the_study_of_merging_compares_four_ways_on_the_same_pictures(options, tmp_path):
-    done = run("studies.merging", *options, "--test_fraction=0.4", "--validation_fraction=0.3",
-               "--merges=1")
+@WAYS
+def test_the_study_of_merging_compares_four_ways_on_the_same_pictures(how, options, tmp_path):
+    done = start(*how, "tools.studies.merging", *options, "--test_fraction=0.4",
+                 "--validation_fraction=0.3", "--merges=1")
     assert done.returncode == 0, done.stderr
-    rows = pd.read_csv(tmp_path / "out" / "merging.csv")
+    out = tmp_path / "out"
+    rows = pd.read_csv(out / "merging.csv")
     before, merged, summed, after = rows["accuracy"]
     assert len(rows) == 4 and rows["test pictures"].nunique() == 1
     assert merged >= before and rows["majority baseline"][1:].nunique() == 1
-    said = [pd.read_csv(next((tmp_path / "out").glob(f"{report}/predictions.csv")),
-                        index_col="path") for report in (
-                "run_0/report", "run_0/report_test_*", "run_0_merged/report")]
-    assert set(said[0].index) == set(said[1].index) == set(said[2].index)
-    assert summed == pytest.approx((said[1]["true"] == said[1]["predicted"]).mean())
-    assert after == pytest.approx((said[2]["true"] == said[2]["predicted"]).mean())
-    table = (tmp_path / "out" / "merging.md").read_text()
+
+    found = [pd.read_csv(next(out.glob(f"{report}/predictions.csv")), index_col="path")
+             for report in ("run_0/report", "run_0/report_test_*", "run_0_merged/report")]
+    assert set(found[0].index) == set(found[1].index) == set(found[2].index)
+    assert summed == pytest.approx((found[1]["true"] == found[1]["predicted"]).mean())
+    assert after == pytest.approx((found[2]["true"] == found[2]["predicted"]).mean())
+
+    table = (out / "merging.md").read_text()
     assert f"| the same predictions, merged | 1 | {merged:.3f} |" in table
-    assert (tmp_path / "out" / "merging.png").stat().st_size > 1000
+    assert (out / "merging.png").stat().st_size > 1000
 
 
 @pytest.mark.slow
-def test_the_study_of_alignment_scores_the_old_run_beside_three_starts(options, tmp_path):
-    for name, text in {"old": "from,to\nRed,Scarlet\nGreen,\n", "new": "from,to\nBlue,Sky\n",
-                       "align": "run_class,records_class\nScarlet,Red\nBlue,Sky\n"}.items():
-        (tmp_path / f"{name}.csv").write_text(text)
-    done = run("studies.alignment", *options, "--test_fraction=0.3", "--old_fraction=0.5",
-               *(f"--{flag}={tmp_path / name}.csv" for flag, name in (
-                   ("old_map", "old"), ("new_map", "new"), ("align", "align"))))
+@WAYS
+def test_the_study_of_alignment_scores_the_old_run_beside_three_starts(how, alignment_options,
+                                                                       tmp_path):
+    done = start(*how, "tools.studies.alignment", *alignment_options)
     assert done.returncode == 0, done.stderr
-    rows = pd.read_csv(tmp_path / "out" / "alignment.csv")
+    out = tmp_path / "out"
+    rows = pd.read_csv(out / "alignment.csv")
     assert rows["start"].tolist() == ["cold", "trunk of the old run",
                                       "trunk and head of the old run"]
-    scores = programs.scores(next((tmp_path / "out").glob("run_old/report_test_*")))
-    facts = scores["alignment"]
-    assert set(facts["records' classes without one"]) == {"Green"}
-    assert facts["pictures"] == rows["test pictures"][0]
-    table = (tmp_path / "out" / "alignment.md").read_text()
+
+    scores = programs.scores(next(out.glob("run_old/report_test_*")))
+    assert set(scores["alignment"]["records' classes without one"]) == {"Green"}
+    table = (out / "alignment.md").read_text()
     assert f"accuracy on those scored: {scores['top1']:.3f}" in table
     assert "| trunk and head of the old run | 1 |" in table
-    assert "2 of 3 classes start from" in done.stderr
-    assert (tmp_path / "out" / "alignment.png").stat().st_size > 1000
+    assert (out / "alignment.png").stat().st_size > 1000
+    if not how:
+        assert scores["alignment"]["pictures"] == rows["test pictures"][0]
+        assert "2 of 3 classes start from" in done.stderr
+
+
+@pytest.mark.slow
+@WAYS
+def test_the_study_of_leakage_tells_by_how_much_a_random_split_overestimates(how, options,
+                                                                             tmp_path):
+    done = start(*how, "tools.studies.leakage", *options, "--seeds=2")
+    assert done.returncode == 0, done.stderr
+    rows = pd.read_csv(tmp_path / "out" / "leakage.csv")
+    assert rows["split"].tolist() == 2 * ["grouped", "stratified"]
+    assert (rows["of items in train"] > 0).tolist() == 2 * [False, True]
+
+    by_split = rows.groupby("split")["accuracy"].mean()
+    gain = by_split["stratified"] - by_split["grouped"]
+    line, = [line for line in done.stdout.splitlines() if line.startswith("| stratified | 2 |")]
+    assert f"| {by_split['stratified']:.3f} ± " in line and f"| {gain:+.3f} ± " in line

@@ -1,1 +1,1 @@
-"""What the tools study_* share: one split for all runs of a study, its programs, its tables."""
+"""Studies: what a choice of data or recipe gives, over several seeds."""

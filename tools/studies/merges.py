@@ -1,9 +1,9 @@
-"""Which classes to merge: those whose confusion costs most, for what telling them apart is worth.
+"""Pairs of classes to merge, ranked by errors removed per bit of label entropy lost.
 
-To merge a and b removes the mistakes between them, (n_ab + n_ba) / N of all N pictures. What it
-loses is the decrease of the entropy of the class distribution, in bits a picture: with shares p,
+Merging a and b removes the errors between them, (n_ab + n_ba) / N of all N pictures. It loses the
+decrease of the entropy of the class distribution, in bits per picture: with shares p,
 (p_a + p_b) h(p_a / (p_a + p_b)), where h is the binary entropy (the chain rule of entropy). The
-pair with most mistakes removed for each bit lost goes first, then the same again on what it gave.
+best pair is merged first, then the best of what is left.
 """
 import dataclasses
 
@@ -18,25 +18,25 @@ FEWEST = 2  # classes that are left
 class Suggestion:
     """
     Attributes:
-        steps: a row a merge, after a row for the classes as they are: merge (what is joined),
-            classes (that are left), mistakes (of the old predictions, that it removes),
-            bits_lost, per_bit (share of all pictures that it makes right, for each bit), bits
+        steps: a row per merge, after a row for the classes as they are: merge (what is joined),
+            classes (that are left), mistakes (errors of the old predictions that it removes),
+            bits_lost, per_bit (share of all pictures that it makes right, per bit), bits
             (entropy of the classes left), accuracy (of the old predictions, merged so far),
             majority_baseline.
-        into: class -> the class it becomes, itself where it isn't merged; in the classes' order.
+        into: class -> the class it becomes, itself if it is not merged; in the classes' order.
     """
     steps: pd.DataFrame
     into: dict[str, str]
 
 
 def entropy(counts: np.ndarray) -> float:
-    """Bits a picture, of int [C] pictures by class."""
+    """Returns bits per picture, of int [C] pictures by class."""
     shares = counts / counts.sum()
     return float(-xlogy(shares, shares).sum() / np.log(2))
 
 
 def bits_lost(counts: np.ndarray) -> np.ndarray:
-    """float [C, C]: the decrease of `entropy` where a and b are merged."""
+    """Returns float [C, C]: the decrease of `entropy` if a and b are merged."""
     shares = counts / counts.sum()
     joint, single = shares[:, None] + shares, xlogy(shares, shares)
     return np.maximum(xlogy(joint, joint) - single[:, None] - single, 0) / np.log(2)
@@ -48,7 +48,7 @@ def suggest(matrix: np.ndarray, classes: list[str], *, merges: int,
 
     Args:
         matrix: int [C, C], pictures by label (row) and predicted class.
-        least_per_bit: what a merge has to gain: share of pictures for each bit, see Suggestion.
+        least_per_bit: smallest `per_bit` of a merge, see Suggestion.
 
     Raises:
         ValueError: a merged class would have the name of another.
@@ -58,18 +58,20 @@ def suggest(matrix: np.ndarray, classes: list[str], *, merges: int,
     while len(steps) <= merges and len(groups) > FEWEST:
         mistakes = np.triu(matrix + matrix.T, 1)
         lost = bits_lost(matrix.sum(axis=1))
-        # Without pictures of its own a class is lost for nothing.
+
+        # A class without pictures of its own costs no bits: any error between the two decides.
         per_bit = np.divide(mistakes / matrix.sum(), lost, where=lost > 0,
                             out=np.where(mistakes > 0, np.inf, 0.0))
-        one, other = np.unravel_index(per_bit.argmax(), per_bit.shape)
-        if not mistakes[one, other] or per_bit[one, other] < least_per_bit:
+        a, b = np.unravel_index(per_bit.argmax(), per_bit.shape)
+        if not mistakes[a, b] or per_bit[a, b] < least_per_bit:
             break
-        joined = f"{_name(groups[one], size)} and {_name(groups[other], size)}"
-        matrix = _merged(matrix, one, other)
-        groups[one] += groups.pop(other)
+
+        joined = f"{_name(groups[a], size)} and {_name(groups[b], size)}"
+        matrix = _merged(matrix, a, b)
+        groups[a] += groups.pop(b)
         steps.append(_state(joined, matrix) | {
-            "mistakes": int(mistakes[one, other]), "bits_lost": lost[one, other],
-            "per_bit": per_bit[one, other]})
+            "mistakes": int(mistakes[a, b]), "bits_lost": lost[a, b], "per_bit": per_bit[a, b]})
+
     into = {name: _name(group, size) for group in groups for name in group}
     for name, new in into.items():
         if name != new and new in classes:
@@ -79,17 +81,16 @@ def suggest(matrix: np.ndarray, classes: list[str], *, merges: int,
 
 
 def _name(group: list[str], size: dict[str, int]) -> str:
-    """The members, the largest first."""
+    """Joins the members' names, the largest first."""
     return "+".join(sorted(group, key=lambda name: (-size[name], name)))
 
 
-def _merged(matrix: np.ndarray, one: int, other: int) -> np.ndarray:
-    """[C, C] -> [C - 1, C - 1]: `one` takes in `other`, which comes after it."""
-    for axis in (0, 1):
-        matrix = np.moveaxis(matrix, axis, 0).copy()
-        matrix[one] += matrix[other]
-        matrix = np.moveaxis(np.delete(matrix, other, axis=0), 0, axis)
-    return matrix
+def _merged(matrix: np.ndarray, a: int, b: int) -> np.ndarray:
+    """[C, C] -> [C - 1, C - 1]: `a` takes in `b`, which comes after it."""
+    matrix = matrix.copy()
+    matrix[a] += matrix[b]
+    matrix[:, a] += matrix[:, b]
+    return np.delete(np.delete(matrix, b, axis=0), b, axis=1)
 
 
 def _state(merge: str, matrix: np.ndarray) -> dict:
@@ -101,5 +102,5 @@ def _state(merge: str, matrix: np.ndarray) -> dict:
 
 
 def merged_accuracy(true: pd.Series, predicted: pd.Series, into: dict[str, str]) -> float:
-    """Share of predictions (names) that are right once both sides are merged."""
+    """Returns the share of predictions (class names) that are right after merging both sides."""
     return float((true.map(into) == predicted.map(into)).mean())

@@ -1,13 +1,18 @@
-"""The pictures of the studies, without pyplot."""
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+"""The plots of the studies, without pyplot."""
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # --help of the studies stays quick
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLOURS = ["#4477aa", "#ee6677", "#228833", "#aa3377"]
 
 
-def figure(panels: int) -> tuple[Figure, list[Axes]]:
-    """Panels side by side."""
+def figure(panels: int) -> tuple["Figure", list["Axes"]]:
+    """Returns a figure with panels side by side."""
+    from matplotlib.figure import Figure
+
     drawn = Figure(figsize=(5.2 * panels, 4.2), dpi=120, layout="constrained")
     axes = [drawn.add_subplot(1, panels, number + 1) for number in range(panels)]
     for each in axes:
@@ -16,25 +21,27 @@ def figure(panels: int) -> tuple[Figure, list[Axes]]:
     return drawn, axes
 
 
-def curve(axes: Axes, rows: pd.DataFrame, x: str, y: str, *, colour: str, label: str) -> None:
-    """A point a seed, and a line through the means."""
+def curve(axes: "Axes", rows: "pd.DataFrame", x: str, y: str, *, colour: str, label: str) -> None:
+    """Draws a point per seed, and a line through the means."""
     axes.scatter(rows[x], rows[y], color=colour, s=14, alpha=0.45, linewidths=0)
     means = rows.groupby(x)[y].mean()
     axes.plot(means.index, means, color=colour, marker="o", markersize=4, label=label)
 
 
-def points(axes: Axes, rows: pd.DataFrame, by: str, columns: list[str]) -> None:
-    """A line each value of `by`, from the top: a point a seed, a mark with a number at the mean."""
+def points(axes: "Axes", rows: "pd.DataFrame", by: str, columns: list[str]) -> None:
+    """Draws a line per value of `by`, from the top: a point per seed, and the mean in figures."""
     order = list(dict.fromkeys(rows[by]))
     for column, colour in zip(columns, COLOURS):
         height = rows[by].map(order.index)
         axes.scatter(rows[column], height, color=colour, s=14, alpha=0.45, linewidths=0)
+
         means = rows.groupby(by)[column].mean()[order]
         axes.scatter(means, range(len(order)), color=colour, marker="|", s=160, label=column)
         for place, mean in enumerate(means):
             if mean == mean:
                 axes.annotate(f"{mean:.3f}", (mean, place), xytext=(0, 10), ha="center",
                               textcoords="offset points", fontsize=8, color=colour)
+
     axes.set_yticks(range(len(order)), order)
     axes.set(ylim=(len(order) - 0.5, -0.7))
     axes.legend(loc="center", fontsize=8)

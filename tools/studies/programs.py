@@ -1,32 +1,36 @@
-"""The programs of fashionclf, started as a user would; what is finished is not done again."""
+"""Starts the programs of fashionclf as a user would; what is finished is not done again."""
 import hashlib
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tools.studies import sources
 
+if TYPE_CHECKING:  # --help of the studies stays quick
+    import pandas as pd
+
 
 def start(*command: str) -> None:
-    """Runs `python -m command`, all it says on standard error.
+    """Runs `python -m command`, with all its output on standard error.
 
     Raises:
-        ChildProcessError: it failed; why, it has said itself.
+        ChildProcessError: the program failed; its own message says why.
     """
-    done = subprocess.run([sys.executable, "-m", *map(str, command)], stdout=sys.stderr)
-    if done.returncode:
-        raise ChildProcessError(f"python -m {' '.join(map(str, command))}\nfailed with exit code "
-                                f"{done.returncode}, see what it says above; the same command "
-                                "goes on from there")
+    words = list(map(str, command))
+    code = subprocess.run([sys.executable, "-m", *words], stdout=sys.stderr).returncode
+    if code:
+        raise ChildProcessError(f"python -m {' '.join(words)}\nfailed with exit code {code}, see "
+                                "its message above; the same command resumes the study")
 
 
 def build(rows: sources.Rows, output: Path, name: str, **files: Path) -> Path:
-    """Builds records of `rows` in their own split, where they aren't there; gives their folder.
+    """Builds records of `rows` in their own split, unless they exist; returns their folder.
 
     Args:
-        files: flags of build_tfrecords and the files that they name. The folder is named after
-            what is in them and in the rows, so that others are never taken for these.
+        files: flags of build_tfrecords that name files. The content of the files and the rows
+            is part of the folder's name, so that other records are never taken for these.
     """
     text = sources.as_csv(rows)
     records = output / f"records_{name}_{_digest(text, *map(_content, files.values()))}"
@@ -43,13 +47,16 @@ def build(rows: sources.Rows, output: Path, name: str, **files: Path) -> Path:
 
 
 def train(records: Path, run: Path, *flags: str) -> dict:
-    """Trains `run` to its end; gives the scores of its test split. Other flags are refused."""
+    """Trains `run` to its end and returns the scores of its test split.
+
+    The program resumes a run, leaves a finished one as it is, and refuses other flags.
+    """
     start("fashionclf.train", *flags, f"--records={records}", f"--run={run}")
     return scores(run / "report")
 
 
 def evaluate(run: Path, records: Path, split: str, align: Path | None = None) -> Path:
-    """Evaluates `run`, where that isn't done; gives the report's folder, named like `build`'s."""
+    """Evaluates `run`, unless that is done; returns the report's folder, named as `build` does."""
     report = run / f"report_{split}_{_digest(records.name, _content(align) if align else '')}"
     if not report.exists():
         partial = report.with_name(f"{report.name}.partial")
@@ -63,11 +70,53 @@ def scores(report: Path) -> dict:
     return json.loads((report / "metrics.json").read_text(encoding="utf-8"))
 
 
+def predictions(report: Path) -> "pd.DataFrame":
+    """Returns `true` and `predicted`, class names, a row per picture."""
+    return _cells(report, "predictions.csv", ["true", "predicted"])
+
+
+def pooled(reports: list[Path]) -> tuple["pd.DataFrame", list[str]]:
+    """Returns the predictions of all reports together, and their class list.
+
+    Raises:
+        FileNotFoundError: a folder is not a report.
+        ValueError: the reports have different classes.
+    """
+    import pandas as pd
+
+    classes = [_cells(report, "per_class.csv", ["class"])["class"].tolist() for report in reports]
+    for report, names in zip(reports, classes):
+        if names != classes[0]:
+            raise ValueError(f"{report}: its classes differ from those of {reports[0]}; name "
+                             "reports of the same classes")
+    return pd.concat(map(predictions, reports), ignore_index=True), classes[0]
+
+
+def history(run: Path) -> "pd.DataFrame":
+    """Returns a row per epoch."""
+    import pandas as pd
+
+    return pd.read_csv(run / "history.csv")
+
+
+def _cells(report: Path, name: str, columns: list[str]) -> "pd.DataFrame":
+    """Returns columns of a CSV file of a report, without the apostrophes against formulas."""
+    import pandas as pd
+
+    from fashionclf.system import tables
+
+    if not (report / name).is_file():
+        raise FileNotFoundError(f"{report / name}: not found; is {report} a report of "
+                                "python -m fashionclf.evaluate?")
+    rows = pd.read_csv(report / name, usecols=columns, dtype=str, keep_default_na=False)
+    return rows.map(tables.original)
+
+
 def _digest(*texts: str) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:8]
 
 
-def _content(file: Path | str) -> str:
-    if not Path(file).is_file():
+def _content(file: Path) -> str:
+    if not file.is_file():
         raise FileNotFoundError(f"{file}: no such file; correct the flag that names it")
-    return Path(file).read_text(encoding="utf-8")
+    return file.read_text(encoding="utf-8")

@@ -3,7 +3,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # --help of the tools stays quick
+if TYPE_CHECKING:  # --help of the studies stays quick
     import pandas as pd
 
 SIDES = ["x1", "y1", "x2", "y2"]
@@ -16,12 +16,9 @@ class Rows:
     table: "pd.DataFrame"
     images_root: Path
 
-    def only(self, which: "pd.Series") -> "Rows":
-        return Rows(self.table[which], self.images_root)
-
 
 def read(source_dir: str, group_pattern: str | None) -> Rows:
-    """The annotated pictures of a DeepFashion-shaped tree.
+    """Reads the annotated pictures of a folder in DeepFashion's layout.
 
     Args:
         group_pattern: what one item is, see build_tfrecords; None for the source's own.
@@ -33,21 +30,22 @@ def read(source_dir: str, group_pattern: str | None) -> Rows:
     if table.empty:
         raise ValueError(f"{source_dir}: no picture is annotated with a category; a study needs "
                          "list_category_img.txt and list_category_cloth.txt")
+
     if group_pattern:
         table = table.assign(item=splits.items_by_pattern(table["path"], group_pattern))
     return Rows(table, found.images_root)
 
 
 def split(rows: Rows, *, test_fraction: float, validation_fraction: float, seed: int) -> Rows:
-    """`rows` with the partition of a split that keeps items together, see splits.split."""
+    """Returns `rows` with the partition of a split that keeps items together, see splits.split."""
     drawn = _drawn(rows, test_fraction, validation_fraction, seed)
     return Rows(rows.table.assign(partition=drawn.map(PARTITIONS)), rows.images_root)
 
 
 def divide(rows: Rows, first_fraction: float, seed: int) -> tuple[Rows, Rows]:
-    """Two parts that share no item; the first has about `first_fraction` of each category."""
+    """Returns two parts that share no item; the first has `first_fraction` of each category."""
     second = _drawn(rows, 1 - first_fraction, 0.0, seed) == "test"
-    return rows.only(~second), rows.only(second)
+    return Rows(rows.table[~second], rows.images_root), Rows(rows.table[second], rows.images_root)
 
 
 def _drawn(rows: Rows, test_fraction: float, validation_fraction: float,
@@ -60,7 +58,7 @@ def _drawn(rows: Rows, test_fraction: float, validation_fraction: float,
 
 
 def as_csv(rows: Rows) -> str:
-    """The CSV that build_tfrecords --source=csv reads: exact, not `cells.safe`."""
+    """Returns the text that build_tfrecords --source=csv reads: exact, not `tables.safe`."""
     import pandas as pd
 
     boxes = pd.DataFrame([box or (None,) * 4 for box in rows.table["bbox"]], columns=SIDES,
