@@ -43,3 +43,38 @@ def test_the_error_of_two_bins_by_hand():
     labels = np.array([0, 0, 1, 1, 1, 1, 1, 1])
     assert calibration.reliability(labels, probabilities)["accuracy"].tolist() == [1.0, 0.5]
     assert calibration.expected_calibration_error(labels, probabilities) == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("temperature, expected", [
+    (1.0, [0.8, 0.2]), (2.0, [2 / 3, 1 / 3]), (0.5, [16 / 17, 1 / 17])])
+def test_a_temperature_is_a_power_of_the_odds(temperature, expected):
+    """Odds of 4 to 1 become 2 to 1 at temperature 2, and 16 to 1 at 1/2."""
+    found = calibration.at_temperature(np.array([[0.8, 0.2], [0.2, 0.8]]), temperature)
+    np.testing.assert_allclose(found, [expected, expected[::-1]])
+
+
+def test_a_probability_of_0_stays_next_to_0_and_is_no_error():
+    found = calibration.at_temperature(np.array([[1.0, 0.0]]), 2.0)
+    np.testing.assert_allclose(found, [[1.0, 1e-6]], rtol=1e-5)
+    labels, sure = np.array([1, 0]), np.array([[1.0, 0.0], [1.0, 0.0]])
+    assert np.isfinite(calibration.fit_temperature(labels, sure))
+
+
+def test_the_temperature_of_a_case_by_hand():
+    """Always sure by 9 to 1, right 8 times in 10: the odds have to become 4 to 1."""
+    probabilities, labels = np.tile([0.9, 0.1], (10, 1)), np.array([0] * 8 + [1] * 2)
+    assert calibration.fit_temperature(labels, probabilities) == pytest.approx(
+        np.log(9) / np.log(4), rel=1e-3)
+
+
+def test_bins_are_of_equal_width_and_the_error_weighs_them_by_their_examples():
+    """Of 15 bins: 0.59 in 8/15..9/15, 0.61 in the next, 0.99 and 1.0 in the last."""
+    first = np.array([0.59, 0.61, 0.99, 1.0, 1.0, 1.0])
+    probabilities = np.column_stack([first, 1 - first])
+    labels = np.array([1, 0, 0, 0, 0, 1])
+    table = calibration.reliability(labels, probabilities)
+    assert table["n"].tolist() == [1, 1, 4]
+    assert table["confidence"].tolist() == pytest.approx([0.59, 0.61, 0.9975])
+    assert table["accuracy"].tolist() == [0, 1, 0.75]
+    error = (0.59 + 0.39 + 4 * 0.2475) / 6
+    assert calibration.expected_calibration_error(labels, probabilities) == pytest.approx(error)

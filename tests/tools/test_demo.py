@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from fashionclf.model import network, weights
-from fashionclf.model.spec import Spec
 from tests.helpers.tiny import CLASSES, frame, make_spec
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from fashionclf.training.recipe import cosine, steps_per_epoch
@@ -21,3 +22,15 @@ def test_an_epoch_is_full_batches_and_at_least_one():
     assert steps_per_epoch(70, 32) == 2
     with pytest.raises(ValueError, match="--batch_size"):
         steps_per_epoch(31, 32)
+
+
+@pytest.mark.parametrize("total, asked, warmup", [(20, 2, 2), (40, 9, 4), (9, 5, 0), (12, 0, 0)])
+def test_every_step_of_a_short_phase_has_the_rate_of_the_formula(total, asked, warmup):
+    rate, steps = cosine(0.3, total_steps=total, warmup_steps=asked), np.arange(total + 1)
+    fall = 0.15 * (1 + np.cos(np.pi * (steps - warmup) / (total - warmup)))
+    expected = np.where(steps < warmup, 0.3 * steps / max(warmup, 1), fall)
+    np.testing.assert_allclose([float(rate(step)) for step in steps], expected, atol=1e-6)
+
+
+def test_one_full_batch_is_enough():
+    assert steps_per_epoch(32, 32) == 1 and steps_per_epoch(63, 32) == 1

@@ -23,8 +23,7 @@ import tensorflow as tf
 from fashionclf.model import augmentation, inference, network, weights
 from fashionclf.model.spec import Spec
 from fashionclf.pictures import files as picture_files
-from fashionclf.records import input_pipeline
-from fashionclf.records import manifests
+from fashionclf.records import input_pipeline, manifests
 from fashionclf.training.recipe import Phase, Recipe
 from fashionclf.training.step import make_step
 from tools.benchmark import export, job, timed

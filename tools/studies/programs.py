@@ -103,13 +103,13 @@ def _cells(report: Path, name: str, columns: list[str]) -> "pd.DataFrame":
     """Returns columns of a CSV file of a report, without the apostrophes against formulas."""
     import pandas as pd
 
-    from fashionclf.system import tables
+    from fashionclf.system import cells
 
     if not (report / name).is_file():
         raise FileNotFoundError(f"{report / name}: not found; is {report} a report of "
                                 "python -m fashionclf.evaluate?")
     rows = pd.read_csv(report / name, usecols=columns, dtype=str, keep_default_na=False)
-    return rows.map(tables.original)
+    return rows.map(cells.original)
 
 
 def _digest(*texts: str) -> str:
