@@ -10,9 +10,9 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from fashionclf.pictures import inspection, near_duplicates
-from tools.drawing.garments import draw_garment
-from tools.drawing.scenes import photograph
-from tools.drawing.shop import item_rng
+from tools.make_sample_data.garments import draw_garment
+from tools.make_sample_data.photographs import photograph
+from tools.make_sample_data.shop import item_rng
 
 CLASSES = ["Dress", "Tee", "Coat", "Shorts", "Skirt", "Hoodie"]
 

@@ -8,8 +8,8 @@ number of cores. As in DeepFashion's own partition, an item's pictures fall on s
 """
 import functools
 import multiprocessing
-import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,9 @@ from absl import flags
 from tqdm import tqdm
 
 from fashionclf import cli
-from tools.drawing.garments import draw_garment
-from tools.drawing.scenes import photograph
-from tools.drawing.shop import MIN_IMAGES, Item, categories, item_rng, plan
+from tools.make_sample_data.garments import draw_garment
+from tools.make_sample_data.photographs import Box, photograph
+from tools.make_sample_data.shop import MIN_IMAGES, Item, categories, item_rng, plan
 
 FLAGS = flags.FLAGS
 
@@ -29,11 +29,9 @@ flags.DEFINE_integer("seed", 0, "Another seed draws another shop.", lower_bound=
 flags.DEFINE_integer("image_size", 300, "Long side of the pictures, pixels.",
                      lower_bound=48, upper_bound=2000)
 
-JPEG_QUALITY = 90
-PARTITION = {"test": 0.14, "val": 0.14}  # the rest is train; about the benchmark's shares
+HELD_OUT = 0.14  # of each class for test, and as much for val; about the benchmark's shares
 
-# path, class, box
-Row = tuple[str, str, tuple[int, int, int, int]]
+Row = tuple[str, str, Box]  # path, class, box
 
 
 def main(argv: list[str]) -> None:
@@ -44,7 +42,7 @@ def main(argv: list[str]) -> None:
                               "or choose another --output")
     staging = output.with_name(output.name + ".incomplete")
     shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
+
     items = plan(FLAGS.images, FLAGS.seed)
     rows = draw(items, staging, seed=FLAGS.seed, image_size=FLAGS.image_size)
     write_annotations(rows, staging, seed=FLAGS.seed)
@@ -54,16 +52,11 @@ def main(argv: list[str]) -> None:
 
 
 def draw(items: list[Item], root: Path, *, seed: int, image_size: int) -> list[Row]:
-    """Draws all pictures, several items at a time; the rows are sorted by path."""
-    one = functools.partial(draw_item, root=root, seed=seed, image_size=image_size)
-    rows: list[Row] = []
-    total = sum(len(item.numbers) for item in items)
-    with (multiprocessing.Pool(os.cpu_count()) as pool,
-          tqdm(total=total, unit="img", mininterval=0.5) as progress):
-        for drawn in pool.imap_unordered(one, items):
-            rows += drawn
-            progress.update(len(drawn))
-    return sorted(rows)
+    """Draws all pictures on all cores; returns their rows sorted by path."""
+    draw_one = functools.partial(draw_item, root=root, seed=seed, image_size=image_size)
+    with multiprocessing.Pool() as pool:
+        drawn = tqdm(pool.imap_unordered(draw_one, items), total=len(items), unit="item")
+        return sorted(row for rows in drawn for row in rows)
 
 
 def draw_item(item: Item, root: Path, seed: int, image_size: int) -> list[Row]:
@@ -74,47 +67,45 @@ def draw_item(item: Item, root: Path, seed: int, image_size: int) -> list[Row]:
     for number in item.numbers:
         picture, box = photograph(garment, image_size, item_rng(seed, item.index, number))
         path = f"img/{item.directory}/img_{number:08d}.jpg"
-        picture.save(root / path, quality=JPEG_QUALITY)
+        picture.save(root / path, quality=90)
         rows.append((path, item.class_name, box))
     return rows
 
 
 def write_annotations(rows: list[Row], root: Path, *, seed: int) -> None:
     """Writes the benchmark's text files beside img/."""
-    kinds = categories()
-    ids = {name: i for i, (name, _) in enumerate(kinds, 1)}
-    sides = draw_partition([name for _, name, _ in rows], np.random.default_rng([seed, 1]))
-    paths = [path for path, _, _ in rows]
+    paths, classes, boxes = zip(*rows)
+    names = [name for name, _ in categories()]
+    labels = [names.index(name) + 1 for name in classes]
+    corners = [" ".join(f"{n:03d}" for n in box) for box in boxes]
+    sides = draw_partition(classes, np.random.default_rng([seed, 1]))
+
     anno = root / "Anno_coarse"
-    write_table(anno / "list_category_cloth.txt", "category_name", "category_type",
-                [name for name, _ in kinds], [str(kind) for _, kind in kinds])
-    write_table(anno / "list_category_img.txt", "image_name", "category_label",
-                paths, [str(ids[name]) for _, name, _ in rows])
-    write_table(anno / "list_bbox.txt", "image_name", "x_1  y_1  x_2  y_2",
-                paths, [" ".join(f"{n:03d}" for n in box) for _, _, box in rows])
-    write_table(root / "Eval" / "list_eval_partition.txt", "image_name", "evaluation_status",
-                paths, sides)
+    write_table(anno / "list_category_cloth.txt", "category_name category_type", categories())
+    write_table(anno / "list_category_img.txt", "image_name category_label", zip(paths, labels))
+    write_table(anno / "list_bbox.txt", "image_name x_1  y_1  x_2  y_2", zip(paths, corners))
+    write_table(root / "Eval" / "list_eval_partition.txt", "image_name evaluation_status",
+                zip(paths, sides))
 
 
-def write_table(path: Path, name: str, value: str, names: list[str], values: list[str]) -> None:
-    """A file in the benchmark's format: a count, a header, rows padded with spaces."""
-    width = 70 if name == "image_name" else 14
-    lines = [str(len(names))] + [f"{n:<{width}} {v}" for n, v in
-                                 zip([name, *names], [value, *values])]
+def write_table(path: Path, header: str, rows: Iterable[tuple]) -> None:
+    """Writes the benchmark's format: a count, a header, rows padded with spaces."""
+    rows = [header.split(maxsplit=1), *rows]
+    width = max(len(name) for name, _ in rows) + 2
+    lines = [str(len(rows) - 1)] + [f"{name:<{width}}{value}" for name, value in rows]
     path.parent.mkdir(exist_ok=True)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def draw_partition(classes: list[str], rng: np.random.Generator) -> list[str]:
-    """train, val or test for every picture; every class has some of each."""
-    sides = ["train"] * len(classes)
+def draw_partition(classes: tuple[str, ...], rng: np.random.Generator) -> list[str]:
+    """Returns train, val or test for every picture; every class has some of each."""
+    sides = np.full(len(classes), "train")
     for name in sorted(set(classes)):
-        left = list(rng.permutation([i for i, c in enumerate(classes) if c == name]))
-        share = len(left)
-        for side, part in PARTITION.items():
-            for _ in range(max(1, round(part * share))):
-                sides[left.pop()] = side
-    return sides
+        own = rng.permutation(np.flatnonzero(np.array(classes) == name))
+        held_out = max(1, round(HELD_OUT * len(own)))
+        sides[own[:held_out]] = "test"
+        sides[own[held_out:2 * held_out]] = "val"
+    return sides.tolist()
 
 
 if __name__ == "__main__":

@@ -1,1 +1,0 @@
-"""Drawn garments for tools.make_sample_data: cuts, fabrics, outlines, details, scenes."""

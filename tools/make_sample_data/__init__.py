@@ -1,0 +1,1 @@
+"""Draws a small shop of garments in DeepFashion's layout and file formats."""
