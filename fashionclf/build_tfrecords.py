@@ -4,14 +4,14 @@
 
     python -m fashionclf.build_tfrecords --source=folder --source_dir=PICTURES --records=DIR
 
-Every picture is opened first with the decoder that trains; what can't be used
-is listed in DIR/quarantine.csv, and pictures that look alike in
-DIR/look_alikes.csv. All cores work (--workers), or the machines of an Apache
-Beam runner (--runner=beam): the records are the same bytes. Two CPU cores open
-and write about 2,300 pictures of 300 pixels a second. The result opens anywhere
-with tfds.builder_from_directory(DIR); DIR/manifest.json says what is in it.
---dry_run shows classes and split from the lists alone: no picture is needed.
---verify builds nothing and tells whether DIR is still what was built.
+Every picture is first opened with the decoder that training uses. Pictures that cannot be used are
+listed in DIR/quarantine.csv, near-duplicates in DIR/near_duplicates.csv. The work is done on all
+cores (--workers) or on the machines of an Apache Beam runner (--runner=beam); the records are the
+same bytes. Two CPU cores open and write about 2,300 pictures of 300 pixels a second.
+
+tfds.builder_from_directory(DIR) opens the result anywhere; DIR/manifest.json describes it.
+--dry_run shows classes and split from the lists alone and needs no pictures. --verify builds
+nothing and checks whether DIR is still what was built.
 """
 import dataclasses
 from pathlib import Path
@@ -34,62 +34,65 @@ FLAGS = flags.FLAGS
 
 # Source
 flags.DEFINE_enum("source", "deepfashion", ["deepfashion", "folder", "csv"],
-                  "How the pictures are laid out: the benchmark's tree, a folder per class, "
-                  "or rows of --csv_file.")
-flags.DEFINE_string("source_dir", None, "Folder that holds the pictures (for csv: the folder "
-                                        "its paths start from).")
+                  "Layout of the pictures: the benchmark's tree, a folder per class, or the rows "
+                  "of --csv_file.")
+flags.DEFINE_string("source_dir", None, "Folder of the pictures (for csv: the folder that the "
+                    "paths start from).")
 flags.DEFINE_string("csv_file", None, "CSV file with a header and a row per picture.")
-flags.DEFINE_string("path_column", "path", "CSV column: the picture's path.")
-flags.DEFINE_string("category_column", "category", "CSV column: its category.")
-flags.DEFINE_string("item_column", None, "CSV column: the garment (default: the picture's folder).")
-flags.DEFINE_list("bbox_columns", None, "CSV columns: x1,y1,x2,y2 in pixels, 1-based, inclusive.")
-flags.DEFINE_string("partition_column", None, "CSV column: train, val or test.")
+flags.DEFINE_string("path_column", "path", "CSV column with the picture's path.")
+flags.DEFINE_string("category_column", "category", "CSV column with the category.")
+flags.DEFINE_string("item_column", None, "CSV column with the garment (default: the picture's "
+                    "folder).")
+flags.DEFINE_list("bbox_columns", None, "CSV columns with x1,y1,x2,y2 of the bounding box, in "
+                  "pixels, 1-based, inclusive.")
+flags.DEFINE_string("partition_column", None, "CSV column with train, val or test.")
 # Classes
 flags.DEFINE_enum("label_from", "annotation", ["annotation", "name", "keyword"],
-                  "What gives the category: the source's annotation, the text after the last "
-                  "underscore of the item's folder, or category words anywhere in it.")
-flags.DEFINE_list("category_map", None, "CSV file from,to that renames, merges, drops categories; "
-                  "of several each goes on from what the one before it gave.")
-flags.DEFINE_integer("top_k", None, "Keep the k categories with most pictures.", lower_bound=2)
-flags.DEFINE_string("classes", None, "Text file: the classes to keep, one a line, in this order.")
-flags.DEFINE_integer("max_per_class", None, "Pictures per class at most, drawn evenly over items.",
-                     lower_bound=1)
+                  "Where the category comes from: the source's annotation, the text after the last "
+                  "underscore of the item's folder, or the first category word in it.")
+flags.DEFINE_list("category_map", None, "CSV files from,to that rename, merge or drop categories "
+                  "(an empty `to` drops). Several files are applied in order.")
+flags.DEFINE_integer("top_k", None, "Keep the k categories with the most pictures.", lower_bound=2)
+flags.DEFINE_string("classes", None, "Text file with the classes to keep, one a line, in the order "
+                    "of the labels.")
+flags.DEFINE_integer("max_per_class", None, "Largest number of pictures per class, drawn evenly "
+                     "over its items.", lower_bound=1)
 # Split
 flags.DEFINE_enum("split", "grouped", ["grouped", "stratified", "official"],
-                  "grouped: no item on two sides, nor items that share look-alikes; stratified: "
-                  "pictures at random within each class; official: the source's own partition, "
-                  "pictures without a part are dropped.")
-flags.DEFINE_float("test_fraction", 0.2, "Share of all pictures for test.",
+                  "grouped: an item, and items that share near-duplicates, stay in one split; "
+                  "stratified: pictures are drawn at random within each class; official: the "
+                  "source's own partition, and pictures without a part are dropped.")
+flags.DEFINE_float("test_fraction", 0.2, "Share of all pictures for the test split.",
                    lower_bound=0.0, upper_bound=0.9)
-flags.DEFINE_float("validation_fraction", 0.1, "Share of all pictures for validation.",
+flags.DEFINE_float("validation_fraction", 0.1, "Share of all pictures for the validation split.",
                    lower_bound=0.0, upper_bound=0.9)
 flags.DEFINE_string("group_pattern", None,
-                    "Regular expression searched in the path: pictures with equal matches (of its "
-                    "group, if it has one) are one item, instead of those of one folder.")
+                    "Regular expression searched in each path: pictures with the same match (of "
+                    "its group, if it has one) are one item, instead of those in one folder.")
 flags.DEFINE_integer("near_duplicate_bits", 32,
-                     "Pictures are near-duplicates if their perceptual hashes of 256 bits differ "
-                     "in at most this many: copies in another size, quality or colour, or cropped "
-                     "by 1 or 2 %. Above 0 every picture is compared with every other: ten times "
-                     "the pictures take a hundred times as long.",
+                     "Two pictures are near-duplicates if their perceptual hashes of 256 bits "
+                     "differ in at most this many: copies in another size, quality or colour, or "
+                     "cropped by 1 or 2 %. Above 0, every picture is compared with every other: "
+                     "ten times the pictures take a hundred times as long.",
                      lower_bound=0, upper_bound=96)
-flags.DEFINE_alias("look_alike_bits", "near_duplicate_bits")  # its name before
-flags.DEFINE_integer("seed", 0, "Seed of the draw for --split and --max_per_class.")
+flags.DEFINE_alias("look_alike_bits", "near_duplicate_bits")  # its name in older flag files
+flags.DEFINE_integer("seed", 0, "Random seed of --split and --max_per_class.")
 # Output
 flags.DEFINE_string("records", None, "Folder to create; an existing one is never overwritten.")
-flags.DEFINE_boolean("dry_run", False, "Only print classes and split: opens and writes nothing.")
-flags.DEFINE_boolean("verify", False, "Only check finished --records: every shard, record and "
-                     "picture; names what is damaged.")
+flags.DEFINE_boolean("dry_run", False, "Only print classes and split; open and write nothing.")
+flags.DEFINE_boolean("verify", False, "Only check finished --records, every shard, record and "
+                     "picture, and name what is damaged.")
 # Work
 flags.DEFINE_enum("runner", "local", ["local", "beam"],
-                  "Where pictures are opened and shards written: in processes of this machine, or "
-                  "on Apache Beam (pip install 'fashionclf[beam]'). The records are the same.")
-flags.DEFINE_integer("workers", None, "With --runner=local: processes (default: one per core).",
-                     lower_bound=1)
+                  "Where pictures are opened and shards written: in processes on this machine, or "
+                  "on Apache Beam (needs the extra beam). The records are the same.")
+flags.DEFINE_integer("workers", None, "With --runner=local: number of processes (default: one per "
+                     "core).", lower_bound=1)
 flags.DEFINE_list("beam_options", ["--runner=FnApiRunner", "--direct_num_workers=0",
                                    "--direct_running_mode=multi_processing"],
-                  "With --runner=beam: its pipeline options, handed on, with commas between them. "
-                  "Default: a process per core of this machine. All workers need this package, "
-                  "and --source_dir and --records under the same absolute paths.")
+                  "With --runner=beam: Beam's pipeline options, separated by commas (default: a "
+                  "process per core of this machine). Every worker needs this package, and "
+                  "--source_dir and --records under the same absolute paths.")
 
 
 def main(_: list[str]) -> int:
@@ -248,5 +251,5 @@ if __name__ == "__main__":
     flags.register_multi_flags_validator(
         ["test_fraction", "validation_fraction"],
         lambda given: given["test_fraction"] + given["validation_fraction"] < 1,
-        "--test_fraction and --validation_fraction leave nothing for train")
+        "--test_fraction and --validation_fraction add up to 1 or more: nothing is left for train")
     cli.run(main)

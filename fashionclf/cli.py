@@ -78,7 +78,8 @@ def own_values(leave_out: set[str]) -> dict[str, bool | int | float | str]:
 
 def _own() -> list[flags.Flag]:
     module = flags.FLAGS.find_module_defining_flag("records")  # every program that asks has it
-    return [flag for flag in flags.FLAGS.get_flags_for_module(module) if flag.value is not None]
+    return [flag for flag in flags.FLAGS.get_flags_for_module(module)
+            if flag.value is not None and not flag.help.startswith("Alias for ")]
 
 
 def require_file(file: str | None, rule: str) -> None:

@@ -1,12 +1,11 @@
-"""Measures a trained run on records of build_tfrecords and writes a report.
+"""Evaluates a trained run on records of build_tfrecords and writes a report.
 
     python -m fashionclf.evaluate --run=saved_models/mine --records=DIR --split=test
 
-prints accuracy beside the majority baseline, with 95 % intervals, and writes
-report.html, a page to hand around that holds all it shows, beside metrics.json,
-per_class.csv, classification_report.txt, predictions.csv, confusion_matrix.png,
-reliability.png and misclassified.png; the same goes to the run's TensorBoard logs.
-Two CPU cores evaluate about 80 pictures of 224 pixels a second.
+prints accuracy and the majority baseline, with 95 % intervals. It writes report.html, a single page
+to hand around, and beside it metrics.json, per_class.csv, classification_report.txt,
+predictions.csv, confusion_matrix.png, reliability.png and misclassified.png. The same goes to the
+run's TensorBoard logs. Two CPU cores evaluate about 80 pictures of 224 pixels a second.
 """
 from pathlib import Path
 
@@ -20,13 +19,15 @@ FLAGS = flags.FLAGS
 
 flags.DEFINE_string("run", None, "Folder of a finished training.")
 flags.DEFINE_string("records", None, "Folder that build_tfrecords wrote, with the run's classes or "
-                    "--align.")
-flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "Part of the records.")
-flags.DEFINE_string("align", None, "CSV file run_class,records_class for records of other classes: "
-                    "which of the run stands for which of theirs, a row for each of the run; an "
-                    "empty cell for none. Pictures of a class that the run has are scored.")
-flags.DEFINE_string("output", None, "Folder of the report (default: report in the run for the "
-                    "split test, report_<split> for another; with --align report_aligned).")
+                    "with --align.")
+flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "Split of the records to "
+                  "evaluate on.")
+flags.DEFINE_string("align", None, "CSV file run_class,records_class for records with other "
+                    "classes: a row for each class of the run with the class of the records that "
+                    "it corresponds to, or an empty cell. Only pictures of classes that the run "
+                    "has are scored.")
+flags.DEFINE_string("output", None, "Folder of the report (default, within the run: report for the "
+                    "test split, report_SPLIT for another; report_aligned with --align).")
 flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together.",
                      lower_bound=1)
 
@@ -64,8 +65,8 @@ def checked(run_dir: Path, records_dir: Path) -> dict:
 
     trained_on = run_dir / "records_manifest.json"
     if trained_on.is_file() and manifests.difference(manifests.parse(trained_on), manifest):
-        print(f"note: {records_dir} are not the records of the training; if both come from the "
-              "same pictures, some of these were trained on")
+        print(f"note: the run was trained on other records than {records_dir}; if both come from "
+              "the same pictures, it has seen some of these in training")
     return manifest
 
 

@@ -1,16 +1,16 @@
-"""Writes a trained run in the formats of other runtimes, each checked against the run.
+"""Exports a trained run to the formats of other runtimes and compares each with the run.
 
     python -m fashionclf.export --run=saved_models/mine --format=saved_model,onnx,litert \\
         --records=data/mine --output=exports/mine
 
---output then holds saved_model/, model.onnx, model.tflite, labels.txt (a class a line, in the
-order of the probabilities) and export.json (sizes of the input, what was measured, sha256).
+writes saved_model/, model.onnx, model.tflite, labels.txt (a class a line, in the order of the
+probabilities) and export.json (input size, measurements, sha256 of each file) into --output.
 saved_model takes the bytes of JPEG, PNG and WEBP files (signature "serving_default") or pictures
-("images"); the others take float32 pictures [B, S, S, 3], RGB, 0..255, resized. All give
-probabilities. An export that differs too much from its run is an error and leaves nothing.
+("images"); the others take float32 pictures [B, S, S, 3], RGB, 0..255, resized. All return
+probabilities. An export that differs too much from its run is an error, and nothing is written.
 
-Without records, name pictures after the flags: files, or folders to search through. Two CPU
-cores take about a minute a format for 410 pictures.
+Without records, name picture files or folders after the flags. Two CPU cores take about a minute
+per format with 410 pictures.
 """
 from pathlib import Path
 
@@ -29,20 +29,19 @@ NEEDS = {"onnx": ("onnx", ["tf2onnx", "onnxruntime"]),  # format -> extra, what 
          "litert_int8": ("litert", ["ai_edge_litert", "ai_edge_quantizer"])}
 
 flags.DEFINE_string("run", None, "Folder of a finished training.")
-flags.DEFINE_list("format", None, f"What to write, of {', '.join(FORMATS)}; commas between "
-                  "several.")
+flags.DEFINE_list("format", None, f"Formats to write: {', '.join(FORMATS)}, separated by commas.")
 flags.DEFINE_string("output", None, "Folder to create; an existing one is never overwritten.")
 flags.DEFINE_string("records", None, "Folder that build_tfrecords wrote, with the run's classes: "
-                    "the check takes its pictures and labels.")
-flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "Part of the records that "
-                  "the check takes; litert_int8 is calibrated on train.")
-flags.DEFINE_integer("pictures", 500, "Most pictures that the check takes.", lower_bound=1)
-flags.DEFINE_integer("calibration_pictures", 128, "Most pictures that litert_int8 is calibrated "
-                     "on.", lower_bound=1)
-flags.DEFINE_float("tolerance", 1e-4, "Largest difference of a probability between the run and an "
-                   "export in float32.", lower_bound=0.0)
-flags.DEFINE_float("int8_agreement", 0.95, "Least share of pictures of which litert_int8 names the "
-                   "run's class.", lower_bound=0.0, upper_bound=1.0)
+                    "its pictures and labels are used for the comparison.")
+flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "Split of the records to "
+                  "compare on; litert_int8 is calibrated on train.")
+flags.DEFINE_integer("pictures", 500, "Largest number of pictures to compare on.", lower_bound=1)
+flags.DEFINE_integer("calibration_pictures", 128, "Largest number of pictures to calibrate "
+                     "litert_int8 on.", lower_bound=1)
+flags.DEFINE_float("tolerance", 1e-4, "Largest allowed difference of a probability between the run "
+                   "and an export in float32.", lower_bound=0.0)
+flags.DEFINE_float("int8_agreement", 0.95, "Smallest allowed share of pictures for which "
+                   "litert_int8 predicts the run's class.", lower_bound=0.0, upper_bound=1.0)
 flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together.",
                      lower_bound=1)
 flags.register_validator("format", lambda names: names is None or names and set(names) <= set(

@@ -1,24 +1,24 @@
-"""Says what garment each picture shows, or labels a whole catalogue.
+"""Predicts the class of each picture; labels single files or a whole catalogue.
 
     python -m fashionclf.predict --run=saved_models/fashion_b0 --output=found.csv PATH...
 
     python -m fashionclf.predict --run=saved_models/fashion_b0 --output=found.parquet \\
         --csv_file=catalogue.csv --path_column=image --min_probability=0.6 --embeddings=found.npy
 
-PATH is a JPEG, PNG or WEBP file or a folder of them, searched through; the rest
-of a folder is ignored. --csv_file names a row a picture instead; the file's columns
-follow ours in the output, with csv_ before a name that ours have too. A row a
-picture goes to --output, as CSV, JSON Lines or Parquet by its suffix ("-": CSV on
-standard output):
+PATH is a JPEG, PNG or WEBP file, or a folder that is searched for them; its other files are
+ignored. --csv_file lists a picture per row instead. A row per picture goes to --output, as CSV,
+JSON Lines or Parquet by its suffix ("-": CSV on standard output):
 
     path,class,probability,class_2,probability_2,class_3,probability_3,error,check
 
-A picture that can't be used gets its reason as error, and the exit code is 1 at
-the end. A row to be checked by a person (--min_probability) has yes in the column
-check (JSON Lines and Parquet: true). Two CPU cores predict about 80 pictures of
-224 pixels a second, or half as many with a model that looks at each picture's mirror
-image too. Rows are kept in OUTPUT.incomplete as they come: after a stop, also a kill,
-the same command goes on after them, and the output is the same to the byte.
+followed by the other columns of the CSV, with csv_ before a name that is already taken. A picture
+that cannot be used gets the reason in the column error, and the exit code is 1 at the end. Rows
+for a person to check (--min_probability) have yes in the column check (JSON Lines and Parquet:
+true).
+
+Two CPU cores predict about 80 pictures of 224 pixels a second, half as many with a run trained with
+--mirrored. Rows are kept in OUTPUT.incomplete as they come: after a stop or a kill, the same
+command resumes after them, and the output is the same to the byte.
 """
 import contextlib
 import sys
@@ -36,24 +36,24 @@ FLAGS = flags.FLAGS
 
 # Pictures, if not named as PATH
 flags.DEFINE_string("csv_file", None, "CSV file with a header and a row per picture.")
-flags.DEFINE_string("path_column", "path", "CSV column: the picture's path.")
-flags.DEFINE_string("source_dir", None, "Folder that the CSV's paths start from and must not lead "
-                    "out of (default: the CSV's own folder; / for absolute paths).")
+flags.DEFINE_string("path_column", "path", "CSV column with the picture's path.")
+flags.DEFINE_string("source_dir", None, "Folder that the CSV's paths start from and must stay "
+                    "inside (default: the CSV's own folder; / for absolute paths).")
 # Model
 flags.DEFINE_string("run", None, "Folder of a finished training, e.g. saved_models/fashion_b0.")
 flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together.",
                      lower_bound=1)
 # Output
-flags.DEFINE_string("output", None, "File to write, replaced if it is there; - for standard "
+flags.DEFINE_string("output", None, "File to write; an existing one is replaced. - for standard "
                     "output.")
-flags.DEFINE_enum("format", None, ["csv", "jsonl", "parquet"], "Of the output (default: by its "
-                  "suffix). parquet needs pip install 'fashionclf[parquet]'.")
-flags.DEFINE_float("min_probability", 0.0, "Mark rows whose class has a probability below this, or "
-                   "that have none, for a person to check; 0 marks none.",
+flags.DEFINE_enum("format", None, ["csv", "jsonl", "parquet"], "Format of the output (default: by "
+                  "its suffix). parquet needs the extra parquet.")
+flags.DEFINE_float("min_probability", 0.0, "Mark rows for a person to check whose class has a "
+                   "lower probability, or that have no class; 0 marks none.",
                    lower_bound=0.0, upper_bound=1.0)
-flags.DEFINE_string("embeddings", None, "Also save pooled features, which search takes: a .npy "
-                    "file, float32 [N, D], a row for each of the output; NaN where a picture "
-                    "can't be used.")
+flags.DEFINE_string("embeddings", None, "Also write the pooled features, which search can use: a "
+                    ".npy file, float32 [N, D], a row for each row of the output; NaN where a "
+                    "picture cannot be used.")
 
 
 def main(words: list[str]) -> int:

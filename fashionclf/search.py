@@ -1,23 +1,22 @@
-"""Finds the pictures of a catalogue that look like another.
+"""Finds the pictures of a catalogue that look most like a given picture.
 
     python -m fashionclf.search build --run=saved_models/fashion_b0 --index=data/index PICTURES
     python -m fashionclf.search query --run=saved_models/fashion_b0 --index=data/index \\
         --k=8 --sheet=alike.png NEW.jpg > alike.csv
 
-"build" describes each picture by the features that the run's last layer sees, and
-writes a folder. It takes files and folders, rows of --csv_file, or --records. Features
-that predict has saved need not be computed again:
+"build" describes each picture by the run's pooled features and writes an index folder. It takes
+files and folders, the rows of --csv_file, or --records. Features that predict has saved need not
+be computed again:
 
     python -m fashionclf.predict --run=RUN --csv_file=shop.csv --output=found.csv \\
         --embeddings=found.npy
     python -m fashionclf.search build --run=RUN --csv_file=shop.csv --embeddings=found.npy \\
         --class_column=category --item_column=sku --index=data/index
 
-"query" gives a row for each of the --k nearest pictures, by cosine similarity
-(1: the same direction), and draws them with --sheet. The query picture itself is left
-out where its file is in the index (not in one of records, which name no files). Needs
-pip install 'fashionclf[search]'. Two CPU cores describe 80 pictures a second, half as
-many with a mirrored model.
+"query" writes a row for each of the --k nearest pictures by cosine similarity (1: the same
+direction), and draws them with --sheet. The query picture itself is left out if its file is in the
+index (an index of records names no files). Needs the extra search. Two CPU cores describe 80
+pictures a second, half as many with a run trained with --mirrored.
 """
 import os
 import sys
@@ -34,28 +33,28 @@ from fashionclf.system import cells, files
 FLAGS = flags.FLAGS
 
 flags.DEFINE_string("index", None, "Folder of the index: build creates it, query reads it.")
-flags.DEFINE_string("run", None, "Folder of a finished training; for query the one of build.")
+flags.DEFINE_string("run", None, "Folder of a finished training; query takes the run of build.")
 flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together.",
                      lower_bound=1)
 # build: pictures, if not named after the flags
 flags.DEFINE_string("csv_file", None, "build: CSV file with a header and a row per picture.")
-flags.DEFINE_string("path_column", "path", "build: CSV column: the picture's path.")
+flags.DEFINE_string("path_column", "path", "build: CSV column with the picture's path.")
 flags.DEFINE_string("source_dir", None, "build: folder that the CSV's paths start from and must "
-                    "not lead out of (default: the CSV's own folder; / for absolute paths).")
-flags.DEFINE_string("class_column", None, "build: CSV column: the class, if one is known.")
-flags.DEFINE_string("item_column", None, "build: CSV column: the garment, if it is known.")
+                    "stay inside (default: the CSV's own folder; / for absolute paths).")
+flags.DEFINE_string("class_column", None, "build: CSV column with the class, if known.")
+flags.DEFINE_string("item_column", None, "build: CSV column with the garment, if known.")
 flags.DEFINE_string("embeddings", None, "build: .npy file that predict --embeddings wrote for the "
-                    "rows of --csv_file; some rows are computed again to compare.")
+                    "rows of --csv_file; a few rows are computed again for comparison.")
 flags.DEFINE_string("records", None, "build: folder that build_tfrecords wrote.")
-flags.DEFINE_list("splits", ["train", "test"], "build: parts of the records.")
+flags.DEFINE_list("splits", ["train", "test"], "build: splits of the records.")
 flags.DEFINE_enum("method", "auto", ["auto", "exact", "approximate"],
-                  "build: compare with every picture, or with those in the nearest of the lists "
-                  "into which pictures are sorted; auto: exact up to 100,000 pictures.")
+                  "build: search method. exact compares with every picture, approximate with those "
+                  "in the nearest clusters; auto is exact up to 100,000 pictures.")
 # query
-flags.DEFINE_integer("k", 10, "query: neighbours of each picture.", lower_bound=1)
-flags.DEFINE_string("output", "-", "query: CSV file to write, replaced if it is there; - for "
+flags.DEFINE_integer("k", 10, "query: number of neighbours for each picture.", lower_bound=1)
+flags.DEFINE_string("output", "-", "query: CSV file to write; an existing one is replaced. - for "
                     "standard output.")
-flags.DEFINE_string("sheet", None, "query: PNG file to draw the pictures and their neighbours on.")
+flags.DEFINE_string("sheet", None, "query: PNG file to draw the pictures and their neighbours in.")
 
 SHEET_LINES = 20  # pictures that are drawn with their neighbours
 

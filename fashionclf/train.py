@@ -2,14 +2,14 @@
 
     python -m fashionclf.train --flagfile=configs/quickstart.cfg
 
-writes all it has to say into the folder --run: flags, history, TensorBoard
-logs, the weights of the best epoch by validation (of several as good, the last)
-and, from one look at the test split at the end, report/. Killed, it goes on from
-its last checkpoint when the same command is run again.
+writes everything into the folder --run: flags, history, TensorBoard logs, the weights of the best
+epoch by validation (of equally good ones, the last) and report/, from one evaluation of the test
+split at the end. After a kill, the same command resumes from the last checkpoint.
 
-The layers that stay frozen are computed once for --cache_views views of each picture and kept
+The output of the frozen layers is computed once, for --cache_views views of each picture, and kept
 on disk. Two CPU cores compute about 100 views of 224 pixels a second, then train the head on
-thousands and the top two blocks on about 130 a second; without, on about 60 and 50.
+thousands of pictures a second and the top two blocks on about 130; without the cache, on about 60
+and 50.
 """
 import contextlib
 import re
@@ -28,83 +28,85 @@ FLAGS = flags.FLAGS
 
 # Data
 flags.DEFINE_string("records", None, "Folder that build_tfrecords wrote.")
-flags.DEFINE_integer("image_size", 224, "Side of the square input in pixels.", lower_bound=32)
-flags.DEFINE_float("box_margin", 0.1, "Share of a box's width and height added on each side "
-                   "before cropping.", lower_bound=0.0)
+flags.DEFINE_integer("image_size", 224, "Side of the square input, in pixels.", lower_bound=32,
+                     upper_bound=2048)
+flags.DEFINE_float("box_margin", 0.1, "Margin around a bounding box before cropping, as a share of "
+                   "the box's width and height on each side.", lower_bound=0.0, upper_bound=10.0)
 flags.DEFINE_integer("batch_size", 32, "Pictures per step, over all devices.", lower_bound=1)
-flags.DEFINE_boolean("augment", True, "Change training pictures at random, on the accelerator.")
+flags.DEFINE_boolean("augment", True, "Augment training pictures at random, on the accelerator.")
 flags.DEFINE_float("rotation", 15.0, "Augmentation: largest angle, in degrees.", lower_bound=0.0)
 flags.DEFINE_float("zoom", 0.15, "Augmentation: largest change of scale, as a share.",
                    lower_bound=0.0, upper_bound=0.9)
 flags.DEFINE_float("shift", 0.1, "Augmentation: largest shift, as a share of the side.",
                    lower_bound=0.0, upper_bound=0.9)
 flags.DEFINE_float("colour", 0.2, "Augmentation: largest change of contrast and saturation, as a "
-                   "share; brightness changes by half of it.", lower_bound=0.0, upper_bound=0.9)
-flags.DEFINE_float("mixup", 0.0, "Alpha of the Beta distribution that weighs pairs of mixed "
-                   "pictures (Zhang et al., 2018); 0 mixes none.",
-                   lower_bound=0.0)
+                   "share; brightness changes by up to half of it.", lower_bound=0.0,
+                   upper_bound=0.9)
+flags.DEFINE_float("mixup", 0.0, "Mixup: alpha of the Beta distribution of the mixing weights "
+                   "(Zhang et al., 2018); 0 switches mixup off.", lower_bound=0.0)
 # Model
 flags.DEFINE_enum("architecture", "efficientnet_b0", ["efficientnet_b0", "baseline_cnn"],
-                  "The network; baseline_cnn is four convolutions trained from scratch.")
-flags.DEFINE_string("weights", "imagenet", "Where the trunk starts: imagenet (Keras' cache or "
-                    "download), the folder of a run, a .weights.h5 file, or none.")
-flags.DEFINE_string("align", None, "With the folder of a run as --weights: CSV file "
-                    "run_class,records_class, by which the rows of its head start this one's.")
-flags.DEFINE_float("dropout", 0.2, "Share of the pooled features dropped in training.",
+                  "The network; baseline_cnn has four convolutions and is trained from scratch.")
+flags.DEFINE_string("weights", "imagenet", "Initial weights of the trunk: imagenet (Keras' cache "
+                    "or download), the folder of a run, a .weights.h5 file, or none.")
+flags.DEFINE_string("align", None, "With a run's folder as --weights: CSV file "
+                    "run_class,records_class that maps its classes to those of the records, whose "
+                    "rows of the head then start from the run's.")
+flags.DEFINE_float("dropout", 0.2, "Dropout rate of the pooled features.",
                    lower_bound=0.0, upper_bound=0.9)
-flags.DEFINE_float("stochastic_depth", 0.0, "Share of the pictures for which training skips the "
-                   "last residual branch; less for branches below, none for frozen ones.",
+flags.DEFINE_float("stochastic_depth", 0.0, "Drop rate of the last residual block, falling "
+                   "linearly to 0 at the first; frozen blocks are never dropped.",
                    lower_bound=0.0, upper_bound=0.9)
-flags.DEFINE_boolean("mirrored", False, "Evaluate and predict by the mean over a picture and its "
-                     "mirror image, at twice the time.")
-flags.DEFINE_boolean("calibrate", False, "Fit a temperature on validation, by which probabilities "
-                     "become as sure as they are right.")
-flags.DEFINE_float("temperature", 1.0, "Temperature of the probabilities where none is fitted: one "
-                   "that --calibrate found for the same recipe.", lower_bound=0.05, upper_bound=20)
+flags.DEFINE_boolean("mirrored", False, "Average each prediction over the picture and its mirror "
+                     "image, in evaluation and prediction; takes twice the time.")
+flags.DEFINE_boolean("calibrate", False, "Fit a temperature on the validation split (calibration).")
+flags.DEFINE_float("temperature", 1.0, "Temperature of the probabilities, e.g. one that "
+                   "--calibrate found for the same recipe.", lower_bound=0.05, upper_bound=20)
 # Trunk cache
 flags.DEFINE_integer("cache_views", 3, "Augmented views of each training picture for which the "
-                     "output of the frozen layers is computed, once, and kept on disk to train on: "
-                     "nothing frozen is computed again. 0: new views in each epoch, at about twice "
-                     "the time on a CPU.", lower_bound=0, upper_bound=1000)
-flags.DEFINE_string("cache_dir", None, "Folder of the trunk cache, which later runs use again; "
-                    "may be removed at any time (default: RECORDS.trunk_cache).")
-flags.DEFINE_float("cache_gigabytes", 20.0, "What the cache of this run may take on disk; it is "
-                   "reckoned before anything is written.", lower_bound=0.0)
+                     "output of the frozen layers is computed once and kept on disk. 0: augment "
+                     "anew in every epoch, which takes about twice as long on a CPU.",
+                     lower_bound=0, upper_bound=1000)
+flags.DEFINE_string("cache_dir", None, "Folder of the trunk cache, which later runs reuse; may be "
+                    "removed at any time (default: RECORDS.trunk_cache).")
+flags.DEFINE_float("cache_gigabytes", 20.0, "Largest size of this run's trunk cache on disk, in "
+                   "GB; checked before anything is written.", lower_bound=0.0)
 # Head phase
-flags.DEFINE_integer("head_epochs", 10, "Epochs that train the dense layer on a frozen trunk.",
-                     lower_bound=0)
+flags.DEFINE_integer("head_epochs", 10, "Epochs of the head phase, which trains the dense layer on "
+                     "a frozen trunk.", lower_bound=0)
 flags.DEFINE_float("head_learning_rate", 1e-3, "Peak learning rate of the head phase.",
                    lower_bound=0.0)
 # Fine-tune phase
-flags.DEFINE_integer("fine_tune_epochs", 10, "Epochs that train the unfrozen blocks too.",
-                     lower_bound=0)
+flags.DEFINE_integer("fine_tune_epochs", 10, "Epochs of the fine-tune phase, which trains the "
+                     "unfrozen blocks too.", lower_bound=0)
 flags.DEFINE_float("fine_tune_learning_rate", 5e-4, "Peak learning rate of the fine-tune phase.",
                    lower_bound=0.0)
-flags.DEFINE_string("unfreeze_from", "block6a", "First block that the fine-tune phase trains, to "
-                    "the top; stem trains all. BatchNorm stays frozen.")
+flags.DEFINE_string("unfreeze_from", "block6a", "Lowest block that the fine-tune phase trains; "
+                    "stem trains everything. BatchNorm stays frozen.")
 # Both phases
-flags.DEFINE_integer("warmup_steps", 100, "Steps of linear warm-up before the cosine.",
+flags.DEFINE_integer("warmup_steps", 100, "Steps of linear warm-up before the cosine decay.",
                      lower_bound=0)
-flags.DEFINE_float("l2", 1e-5, "Factor of the sum of squares of the trained kernels.",
-                   lower_bound=0.0)
+flags.DEFINE_float("l2", 1e-5, "Factor of the L2 penalty on the trained kernels.", lower_bound=0.0)
 flags.DEFINE_float("label_smoothing", 0.0, "Share of each target spread over all classes.",
                    lower_bound=0.0, upper_bound=0.9)
-flags.DEFINE_float("class_weighting", 0.0, "Power of 1/frequency that weighs a class's loss: "
-                   "0 weighs all pictures alike, 1 all classes.", lower_bound=0.0, upper_bound=1.0)
+flags.DEFINE_float("class_weighting", 0.0, "Exponent of 1/frequency in the class weights of the "
+                   "loss: 0 weights all pictures equally, 1 all classes.",
+                   lower_bound=0.0, upper_bound=1.0)
 flags.DEFINE_float("ema_momentum", 0.0, "Momentum of a moving average of the weights, which is "
-                   "what is validated and kept; 0 for none.", lower_bound=0.0, upper_bound=0.9999)
-flags.DEFINE_integer("seed", 0, "Seed of initial weights, order, augmentation and dropout.",
+                   "then validated and kept instead of them; 0 for none.",
+                   lower_bound=0.0, upper_bound=0.9999)
+flags.DEFINE_integer("seed", 0, "Random seed of initial weights, order, augmentation and dropout.",
                      lower_bound=0)
 flags.DEFINE_boolean("mixed_precision", False, "Compute in bfloat16; weights stay float32.")
 flags.DEFINE_enum("strategy", "default", ["default", "mirrored", "multi_worker"],
-                  "One device; all devices of this machine; or the machines that the environment "
-                  "variable TF_CONFIG names.")
+                  "Where to train: on one device, on all devices of this machine, or on the "
+                  "machines that the environment variable TF_CONFIG names.")
 # Output
 flags.DEFINE_string("run", None, "Folder of this training, e.g. saved_models/mine.")
-flags.DEFINE_integer("checkpoint_every_steps", 0, "Steps between saves within an epoch; 0 saves "
-                     "after each epoch only.", lower_bound=0)
-flags.DEFINE_string("profile_steps", None, "FIRST,LAST: steps of each phase, counted from 1, to "
-                    "profile for TensorBoard, at most to the end of an epoch.")
+flags.DEFINE_integer("checkpoint_every_steps", 0, "Steps between checkpoints within an epoch; 0 "
+                     "writes one at the end of each epoch only.", lower_bound=0)
+flags.DEFINE_string("profile_steps", None, "FIRST,LAST: steps of each phase to profile for "
+                    "TensorBoard, counted from 1 (at most to the end of an epoch).")
 PLACES = {"run", "cache_dir", "cache_gigabytes", "checkpoint_every_steps", "profile_steps"}
 
 
