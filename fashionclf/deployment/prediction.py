@@ -8,12 +8,12 @@ from typing import TextIO
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from fashionclf.deployment import prediction_job, prediction_table
 from fashionclf.model.weights import Run
 from fashionclf.pictures.files import Picture
 from fashionclf.system import files, signals
+from fashionclf.system.progress import progress_bar
 
 STANDARD_OUTPUT = "-"
 
@@ -115,8 +115,8 @@ class Prediction:
         predictor = run.predictor(features=bool(self.embeddings))
         batches = predictor.predict_batches(
             listing.pictures[start:], framing=run.spec.framing, batch_size=self.batch_size)
-        with tqdm(total=len(listing.pictures), initial=start, unit=" pictures",
-                  desc="predicting") as bar:
+        with progress_bar(total=len(listing.pictures), initial=start, unit="pictures",
+                          desc="predicting") as bar:
             for batch in batches:
                 rows = [[*prediction_table.row(listing.paths[i], probabilities, run.spec.classes,
                                                min_probability=self.min_probability),

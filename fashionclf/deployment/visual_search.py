@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from tqdm import tqdm
 
 from fashionclf.deployment import search_index
 from fashionclf.evaluation import figures
@@ -18,6 +17,7 @@ from fashionclf.pictures.files import Picture
 from fashionclf.records import manifests
 from fashionclf.records.input_pipeline import Records
 from fashionclf.system import files
+from fashionclf.system.progress import progress_bar
 
 CHECKED = 16  # rows of given embeddings that are computed again
 SAME = 0.999  # cosine similarity of what is computed twice
@@ -50,8 +50,8 @@ class Describer:
         """Describes files; each row starts with what is `known` about its picture."""
         batches = self._predictor.predict_batches(
             pictures, framing=self.run.spec.framing, batch_size=self._batch_size)
-        answers = tqdm(itertools.chain.from_iterable(batches), total=len(pictures),
-                       unit=" pictures", desc="reading")
+        answers = progress_bar(itertools.chain.from_iterable(batches), total=len(pictures),
+                               unit="pictures", desc="reading")
 
         rows, kept, unusable = [], [], []
         for (_, probabilities, features), row in zip(answers, known, strict=True):

@@ -8,12 +8,12 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from tqdm import tqdm
 
 from fashionclf.model import calibration, network
 from fashionclf.pictures import loading
 from fashionclf.pictures.files import Picture
 from fashionclf.pictures.framing import Framing
+from fashionclf.system.progress import progress_bar
 
 # A picture; its probabilities, float32 [C], or the reason why it can't be used; its features,
 # float32 [D], where it has any and the Predictor gives them.
@@ -94,7 +94,8 @@ class Predictor:
         """
         parts: dict[str, list] = {"label": [], "path": [], "item": [], "probabilities": [],
                                   "features": []}
-        with tqdm(total=expected, desc=progress, unit=" pictures", disable=not progress) as bar:
+        with progress_bar(total=expected, desc=progress or "", unit="pictures",
+                          disable=not progress) as bar:
             for batch in dataset:
                 probabilities, *features = self.outputs(batch["image"])
                 parts["probabilities"].append(probabilities)

@@ -8,7 +8,8 @@ import pandas as pd
 import scipy.fft
 import scipy.sparse
 from PIL import Image
-from tqdm import tqdm
+
+from fashionclf.system.progress import progress_bar
 
 SIDE = 16  # of a hash, which has SIDE**2 bits
 FINEST = 4 * SIDE  # pixels a side that it looks at
@@ -97,7 +98,7 @@ def _near_pairs(signs: np.ndarray, threshold: int) -> Iterator[np.ndarray]:
     least = signs.shape[1] - 2 * threshold
     starts = range(0, len(signs), TILE)
     tiles = list(itertools.combinations_with_replacement(starts, 2))
-    for first, second in tqdm(tiles, desc="comparing pictures", unit=" tiles", delay=2):
+    for first, second in progress_bar(tiles, desc="comparing pictures", unit="tiles"):
         alike = signs[first:first + TILE] @ signs[second:second + TILE].T >= least
         if alike.any():
             low, high = np.nonzero(alike)

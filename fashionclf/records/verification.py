@@ -7,11 +7,11 @@ from pathlib import Path
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from tqdm import tqdm
 
 from fashionclf.pictures import inspection
 from fashionclf.records import manifests, shards
 from fashionclf.system import files
+from fashionclf.system.progress import progress_bar
 
 
 def check_shards(records_dir: str | Path, manifest: dict) -> None:
@@ -36,7 +36,7 @@ def problems(records_dir: str | Path) -> Iterator[str]:
     yield from _changed_files(folder, manifest)
     features = shards.schema(manifest["classes"])
     found = dict.fromkeys(manifest["examples"], 0)
-    for name in tqdm(manifest["shards"], desc="reading shards", unit=" shards"):
+    for name in progress_bar(manifest["shards"], desc="reading shards", unit="shards"):
         split = name.removeprefix(f"{manifests.NAME}-").partition(".")[0]
         for damage in _damaged_records(folder / name, features):
             if damage:

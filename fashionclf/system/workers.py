@@ -10,7 +10,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, forkserver
 
 import pandas as pd
-from tqdm import tqdm
+
+from fashionclf.system.progress import progress_bar
 
 # run(function, parts, desc=...): function(part) of each part of a table, in their order. Function,
 # part and result travel between processes: a function of a module, results that JSON can hold.
@@ -20,7 +21,7 @@ Run = Callable[..., list]
 def here(function: Callable[[pd.DataFrame], list], parts: Sequence[pd.DataFrame], *,
          desc: str) -> list:
     """Calls `function` with one part after the other."""
-    return list(progress(map(function, parts), parts, desc=desc))
+    return list(_counted(map(function, parts), parts, desc=desc))
 
 
 def processes(count: int | None = None, *, preload: Sequence[str] = ()) -> Run:
@@ -42,7 +43,7 @@ def processes(count: int | None = None, *, preload: Sequence[str] = ()) -> Run:
         pool = concurrent.futures.ProcessPoolExecutor(
             min(count, len(parts)) or 1, mp_context=context, initializer=_begin)
         try:
-            return list(progress(pool.map(function, parts), parts, desc=desc))
+            return list(_counted(pool.map(function, parts), parts, desc=desc))
         except BrokenProcessPool as error:
             raise OSError(f"a process that was {desc} ended by itself; where memory ran out, "
                           "fewer --workers need less") from error
@@ -59,10 +60,10 @@ def _begin() -> None:
     threading.Thread(target=lambda: (connection.wait([gone]), os._exit(1)), daemon=True).start()
 
 
-def progress(results: Iterable[list], parts: Sequence[pd.DataFrame], *,
+def _counted(results: Iterable[list], parts: Sequence[pd.DataFrame], *,
              desc: str) -> Iterator[list]:
     """Passes the results on, and counts the rows of their parts."""
-    with tqdm(total=sum(map(len, parts)), desc=desc, unit=" pictures") as bar:
+    with progress_bar(total=sum(map(len, parts)), desc=desc, unit="pictures") as bar:
         for part, result in zip(parts, results, strict=True):
             bar.update(len(part))
             yield result

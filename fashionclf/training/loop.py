@@ -12,7 +12,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 from fashionclf.evaluation import report, tensorboard_pages
 from fashionclf.model import network, weight_files, weights
@@ -20,6 +19,7 @@ from fashionclf.model.inference import Predictions, Predictor
 from fashionclf.model.weights import Run
 from fashionclf.records.input_pipeline import Records
 from fashionclf.system import signals
+from fashionclf.system.progress import progress_bar
 from fashionclf.training import recipe as recipes
 from fashionclf.training.checkpoints import TrainingState
 from fashionclf.training.history import History
@@ -151,8 +151,8 @@ class _EpochTrainer:
         """Trains to the end of `epoch` from `state.step`; returns its means."""
         first, sums = self.state.step, self.state.sums
         batches = self._batches(epoch, skip=first)
-        bar = tqdm(total=self.steps, initial=first, unit="step", disable=not self.output.chief,
-                   desc=f"{self.phase.name} {epoch + 1}/{self.phase.epochs}")
+        bar = progress_bar(total=self.steps, initial=first, unit="step", disable=not self.output.chief,
+                           desc=f"{self.phase.name} {epoch + 1}/{self.phase.epochs}")
         start = time.perf_counter()
         with bar, self.profile:
             for step in range(first, self.steps):

@@ -18,7 +18,6 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 from fashionclf.model import inference, network
 from fashionclf.model.augmentation import DRAWS
@@ -26,6 +25,7 @@ from fashionclf.model.network import PREDICTIONS
 from fashionclf.records.input_pipeline import Records
 from fashionclf.system import signals
 from fashionclf.system.cache_files import DTYPE, CacheFiles
+from fashionclf.system.progress import progress_bar
 from fashionclf.training.recipe import Phase, Recipe
 
 FILL_BATCH = 32
@@ -219,8 +219,8 @@ def _fill(add: Callable[[list], None], compute, recipe: Recipe, records: Records
     """Computes a view batch by batch and hands its arrays to `add`."""
     augment = (tf.function(recipe.augmentation, reduce_retracing=True)
                if recipe.augmentation and view.split == "train" else None)
-    with tqdm(total=records.examples[view.split], desc=f"filling the trunk cache, {title}",
-              unit=" pictures") as bar:
+    with progress_bar(total=records.examples[view.split], desc=f"filling the trunk cache, {title}",
+                      unit="pictures") as bar:
         batches = records.evaluation(view.split, batch_size=FILL_BATCH)
         for number, batch in enumerate(batches):
             images = batch["image"]
