@@ -235,7 +235,7 @@ def runner(folder: Path) -> "Run":
 
     if FLAGS.runner == "beam":
         return beam.runner(FLAGS.beam_options, folder)
-    return workers.processes(FLAGS.workers, preload=["fashionclf.records.shards"])
+    return workers.processes(FLAGS.workers, preload=["fashionclf.records.preload"])
 
 
 if __name__ == "__main__":

@@ -2,6 +2,11 @@ from pathlib import Path
 
 import pytest
 
+from fashionclf.system import quiet
+
+with quiet.tensorflow_start():  # once, before any test looks at what is printed
+    import tensorflow  # noqa: F401
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

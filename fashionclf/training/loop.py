@@ -151,7 +151,8 @@ class _EpochTrainer:
         """Trains to the end of `epoch` from `state.step`; returns its means."""
         first, sums = self.state.step, self.state.sums
         batches = self._batches(epoch, skip=first)
-        bar = progress_bar(total=self.steps, initial=first, unit="step", disable=not self.output.chief,
+        bar = progress_bar(total=self.steps, initial=first, unit="steps",
+                           disable=not self.output.chief,
                            desc=f"{self.phase.name} {epoch + 1}/{self.phase.epochs}")
         start = time.perf_counter()
         with bar, self.profile:
