@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterator
 from absl import app, flags, logging
 
 import fashionclf
-
-# Before TensorFlow is first imported: its notes would bury what a program prints.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+from fashionclf.system import quiet
 
 USER_ERRORS = (ValueError, OSError, FloatingPointError)
 HELP, VERSION = ("-h", "-help", "--help", "-helpshort", "--helpshort"), ("-version", "--version")
@@ -61,9 +59,10 @@ def loading() -> Iterator[None]:
     """Surrounds the imports of a program that take seconds, after all checks that need none.
 
     It is the one place of a program that imports TensorFlow: --help and a mistyped flag or path
-    are answered at once.
+    are answered at once, and none of its start-up lines is printed where there is no GPU.
     """
-    yield
+    with quiet.tensorflow_start():
+        yield
 
 
 def own_flags() -> str:
