@@ -13,12 +13,11 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from fashionclf.model import network, weights
 from fashionclf.pictures import decoding
 from fashionclf.pictures import files as picture_files
 from fashionclf.pictures import loading
 from fashionclf.system import cells
-from tests.helpers.tiny import make_spec
+from tests.helpers.tiny import frame, make_spec, save_run
 from tools.bad_pictures import looks, places
 from tools.bad_pictures.kinds import BY_BYTES, USED
 
@@ -83,13 +82,13 @@ def test_the_table_in_docs_states_the_same(corpus, seen):
 def test_training_decodes_what_is_used_to_the_pixels_of_predict(corpus):
     source, kinds = corpus
     used = [kind for kind in kinds if kind.fate == USED and "/largest." not in kind.path]
-    files = [picture_files.Picture(str(source / kind.path), str(source)) for kind in used]
+    files = [picture_files.Picture(path=str(source / kind.path), root=str(source)) for kind in used]
     encoded = tf.data.Dataset.from_generator(
         lambda: ((source / kind.path).read_bytes() for kind in used),
         output_signature=tf.TensorSpec([], tf.string))
     trained = encoded.map(lambda picture: decoding.load(
-        picture, tf.zeros(4, tf.int32), image_size=32, box_margin=0.0))
-    predicted = loading.load_all(files, image_size=32, ahead=1)
+        picture, decoding.NO_BOX, frame()))
+    predicted = loading.load_all(files, framing=frame(), ahead=1)
     for kind, image, (_, found) in zip(used, trained, predicted, strict=True):
         assert np.isfinite(image).all() and np.array_equal(image, found), kind.path
 
@@ -133,7 +132,7 @@ def test_predict_over_all_kinds_has_an_error_for_exactly_those_that_a_build_refu
     source, kinds = corpus
     spec = make_spec(classes=["Coat", "Tee"])
     (tmp_path / "run").mkdir()
-    weights.save(network.build(spec), spec, tmp_path / "run")
+    save_run(tmp_path / "run", spec)
     done = run("fashionclf.predict", f"--run={tmp_path / 'run'}",
                f"--output={tmp_path / 'found.csv'}", source)
     assert done.returncode == 1, done.stderr

@@ -8,6 +8,7 @@ import pandas as pd
 
 from fashionclf.pictures import files as picture_files
 from fashionclf.pictures import loading
+from fashionclf.pictures.framing import Framing
 from fashionclf.records import audit
 from tools.bad_pictures.kinds import USED, Kind
 from tools.bad_pictures.places import UNREADABLE, as_nobody
@@ -47,8 +48,9 @@ def audited(source: Path, kind: Kind) -> str:
 
 def read(source: Path, kind: Kind) -> str:
     """USED, or the reason for which predict has no answer for this picture."""
-    picture = picture_files.Picture(os.path.join(source, kind.path), str(source))
-    (_, found), = loading.load_all([picture], image_size=224, ahead=1)
+    picture = picture_files.Picture(path=os.path.join(source, kind.path), root=str(source))
+    framing = Framing(image_size=224, box_margin=0.0)
+    (_, found), = loading.load_all([picture], framing=framing, ahead=1)
     return found if isinstance(found, str) else USED
 
 

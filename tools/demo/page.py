@@ -3,6 +3,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from fashionclf.system import extras
 from tools.demo.looking import NAMED, Looker
 
 MOST_BYTES = "20mb"  # of a picture that is dropped
@@ -31,7 +32,7 @@ def build(looker: Looker, title: str):
     try:
         import gradio as gr
     except ImportError as error:
-        raise ValueError("the page needs Gradio: pip install 'fashionclf[demo]'") from error
+        raise ValueError(f"the page needs Gradio: {extras.install('demo')}") from error
 
     def look(file: str | None):
         if file is None:  # the picture was taken away
