@@ -59,7 +59,7 @@ def test_json_lines_hold_a_value_of_its_kind_for_every_column(tmp_path):
 
 
 def test_parquet_has_the_same_rows_with_types_also_over_row_groups(tmp_path, monkeypatch):
-    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="fashionclf[parquet] is missing")
     monkeypatch.setattr(prediction_table, "ROW_GROUP", 2)
     write(iter(rows()), NAMES, tmp_path / "x.parquet", "parquet")
     found = parquet.read_table(tmp_path / "x.parquet")

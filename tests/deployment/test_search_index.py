@@ -16,7 +16,7 @@ def drawn(count=200, width=16, seed=0):
 
 @pytest.fixture
 def faiss():
-    return pytest.importorskip("faiss", reason="the extra search is not installed")
+    return pytest.importorskip("faiss", reason="fashionclf[search] is missing")
 
 
 def test_exact_neighbours_are_those_of_all_cosines(faiss, tmp_path):

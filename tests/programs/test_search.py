@@ -16,7 +16,7 @@ from fashionclf.pictures import files as picture_files
 from fashionclf.records.input_pipeline import Records
 from tests.helpers.tiny import CLASSES, make_records, make_spec, save_run
 
-pytest.importorskip("faiss", reason="the extra search is not installed")
+pytest.importorskip("faiss", reason="fashionclf[search] is missing")
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_saved_features_are_taken_where_they_are_of_these_pictures_by_this_run(
     assert [row["path"] for row in found.rows] == [row["path"] for row in computed.rows]
     assert found.unusable[0]["path"] == "absent.png" and "NaN in" in found.unusable[0]["reason"]
     for wrong, message in ((saved[:-1], "has shape"), (saved[:, :-1], "has shape"),
-                           (saved[[*range(4, 12), *range(4), 12]], "not what .* makes of these")):
+                           (saved[[*range(4, 12), *range(4), 12]], "not the features that")):
         np.save(tmp_path / "e.npy", wrong)
         with pytest.raises(ValueError, match=message):
             describer.saved(tmp_path / "e.npy", pictures, known)
