@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -7,12 +8,13 @@ from fashionclf.system import quiet
 with quiet.tensorflow_start():  # once, before any test looks at what is printed
     import tensorflow  # noqa: F401
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+SHARED = "FASHIONCLF_SHARED"  # names the folder of real photographs
 
 
 @pytest.fixture
 def shared() -> Path:
-    """The folder of real photographs and annotation beside the checkout."""
-    if not SHARED.is_dir():
-        pytest.skip(f"{SHARED} is absent: real data is tested where it is there")
-    return SHARED
+    """The folder of real photographs and annotation; by default beside the checkout."""
+    folder = Path(os.environ.get(SHARED) or Path(__file__).resolve().parents[2] / "shared")
+    if not folder.is_dir():
+        pytest.skip(f"real data is tested where {SHARED} names its folder: {folder} is absent")
+    return folder

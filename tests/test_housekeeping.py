@@ -1,19 +1,15 @@
 """What people look for beside the code: hooks, extras, the wheel, the model card."""
 import csv
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 import zipfile
-from pathlib import Path
 
 import pytest
 
+from tests.helpers.programs import ROOT, start, start_code
 from tools import check_extras
 
-ROOT = Path(__file__).resolve().parents[1]
 RUN = ROOT / "saved_models/fashion_b0"
 CARD = (RUN / "README.md").read_text(encoding="utf-8")
 METRICS = json.loads((RUN / "report/metrics.json").read_text())
@@ -41,9 +37,13 @@ def test_each_extra_that_is_named_exists_and_each_that_exists_is_tested():
 
 
 def test_an_extra_that_is_not_in_setup_cfg_is_refused():
-    shown = subprocess.run([sys.executable, "-m", "tools.check_extras", "--extras=hats"], cwd=ROOT,
-                           text=True, capture_output=True)
+    shown = start("tools.check_extras", "--extras=hats", fresh=True)
     assert shown.returncode == 1 and "'hats' is not one of beam, " in shown.stderr
+
+
+def pip(*words):
+    done = start("pip", "--disable-pip-version-check", "--quiet", *words, fresh=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
@@ -54,25 +54,20 @@ def test_the_wheel_holds_all_that_the_programs_need(tmp_path):
                     ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    subprocess.run([*pip, "wheel", "--no-deps", f"--wheel-dir={tmp_path}", source], check=True)
+    pip("wheel", "--no-deps", f"--wheel-dir={tmp_path}", source)
     wheel = next(tmp_path.glob("fashionclf-*.whl"))
     ours = {file.relative_to(ROOT).as_posix() for file in (ROOT / "fashionclf").rglob("*")
             if file.is_file() and "__pycache__" not in file.parts}
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert held == ours and "fashionclf/deepfashion/CITATIONS.bib" in held
 
-    subprocess.run([*pip, "install", "--no-deps", f"--target={tmp_path / 'site'}", wheel],
-                   check=True)
-    shown = subprocess.run([sys.executable, "-m", "fashionclf.predict", "--help"], cwd=tmp_path,
-                           text=True, capture_output=True,
-                           env={**os.environ, "PYTHONPATH": str(tmp_path / "site")})
+    pip("install", "--no-deps", f"--target={tmp_path / 'site'}", wheel)
+    installed = {"cwd": tmp_path, "env": {"PYTHONPATH": str(tmp_path / "site")}}
+    shown = start("fashionclf.predict", "--help", **installed)
     assert "python -m fashionclf.predict" in shown.stdout
     assert "Traceback" not in shown.stderr
-    where = subprocess.run(
-        [sys.executable, "-c", "from fashionclf import deepfashion; print(deepfashion.__file__, "
-         "deepfashion.Builder.get_metadata().citation)"], cwd=tmp_path, text=True,
-        capture_output=True, env={**os.environ, "PYTHONPATH": str(tmp_path / "site")})
+    where = start_code("from fashionclf import deepfashion; print(deepfashion.__file__, "
+                       "deepfashion.Builder.get_metadata().citation)", **installed)
     assert where.stdout.startswith(str(tmp_path / "site")) and "@inproc" in where.stdout, where
 
 

@@ -1,11 +1,7 @@
 """The TFDS builder: agreement with build_tfrecords, what it says and refuses, its command."""
 import json
-import os
 import shutil
-import subprocess
-import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 import tensorflow_datasets as tfds
@@ -13,8 +9,7 @@ import tensorflow_datasets as tfds
 from fashionclf.deepfashion.deepfashion_dataset_builder import CLASSES
 from fashionclf.records import shards
 from tests.helpers.deepfashion_tree import BESIDE, DAMAGED, SPLITS, lay
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.helpers.programs import start
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +39,8 @@ def content(builder):
 
 @pytest.mark.slow
 def test_tfds_and_build_tfrecords_agree_record_by_record(tmp_path, tree, data_dir):
-    built = subprocess.run(
-        [sys.executable, "-m", "fashionclf.build_tfrecords", f"--source_dir={tree}",
-         "--split=official", f"--records={tmp_path / 'records'}"],
-        cwd=ROOT, text=True, capture_output=True)
+    built = start("fashionclf.build_tfrecords", f"--source_dir={tree}", "--split=official",
+                  f"--records={tmp_path / 'records'}")
     assert built.returncode == 0, built.stderr
     ours = tfds.builder_from_directory(tmp_path / "records")
     theirs = tfds.builder("deepfashion", data_dir=data_dir)
@@ -111,10 +104,8 @@ def test_the_classes_are_the_categories_of_the_real_lists(shared):
 @pytest.mark.parametrize("words", [["deepfashion", "--imports=fashionclf.deepfashion"],
                                    ["fashionclf/deepfashion"]], ids=["imported", "by folder"])
 def test_the_tfds_command_builds_it(tmp_path, tree, words):
-    built = subprocess.run(
-        [sys.executable, "-m", "tensorflow_datasets.scripts.cli.main", "build", *words,
-         f"--manual_dir={tree}", f"--data_dir={tmp_path}"], cwd=ROOT, text=True,
-        capture_output=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+    built = start("tensorflow_datasets.scripts.cli.main", "build", *words, f"--manual_dir={tree}",
+                  f"--data_dir={tmp_path}", fresh=True)
     assert built.returncode == 0, built.stderr
     made = json.loads((tmp_path / "deepfashion/1.0.0/dataset_info.json").read_text())
     assert {split["name"]: int(split["shardLengths"][0]) for split in made["splits"]} == SPLITS

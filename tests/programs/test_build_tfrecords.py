@@ -1,11 +1,7 @@
 """The program as a user starts it, on a small folder per class and on real lists."""
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,17 +9,15 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
+from tests.helpers.programs import start
 from tests.helpers.small_disk import small_disk
 from tests.helpers.tiny import make_records
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
 
 
-def build(*flags):
-    return subprocess.run([sys.executable, "-m", "fashionclf.build_tfrecords", *map(str, flags)],
-                          cwd=ROOT, text=True, capture_output=True,
-                          env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+def build(*flags, **options):
+    return start("fashionclf.build_tfrecords", *flags, **options)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +41,7 @@ def pictures(tmp_path_factory):
 
 def test_every_picture_is_accounted_for_and_no_item_straddles(tmp_path, pictures):
     shown = build("--source=folder", f"--source_dir={pictures}", f"--records={tmp_path / 'r'}",
-                  "--max_per_class=29")
+                  "--max_per_class=29", fresh=True)
     assert shown.returncode == 0, shown.stderr
     assert "rows read 93 = written 84 + quarantined 3 + dropped 6" in shown.stdout
     manifest = json.loads((tmp_path / "r" / "manifest.json").read_text())

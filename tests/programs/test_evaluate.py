@@ -1,12 +1,11 @@
 """The contract of `python -m fashionclf.evaluate`, kept by the program itself."""
 import json
 import shutil
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
 
+from tests.helpers.programs import start
 from tests.helpers.tiny import CLASSES, make_records, make_spec, save_run
 
 pytestmark = pytest.mark.slow  # each test starts the program
@@ -25,14 +24,13 @@ def make_run(folder, classes):
     return folder
 
 
-def evaluate(*words):
-    return subprocess.run([sys.executable, "-m", "fashionclf.evaluate", *words],
-                          capture_output=True, text=True)
+def evaluate(*words, **options):
+    return start("fashionclf.evaluate", *words, **options)
 
 
 def test_the_report_and_the_printed_numbers_agree(records_dir, tmp_path):
     run = make_run(tmp_path / "run", CLASSES)
-    done = evaluate(f"--run={run}", f"--records={records_dir}")
+    done = evaluate(f"--run={run}", f"--records={records_dir}", fresh=True)
     assert done.returncode == 0, done.stderr
     scores = json.loads((run / "report/metrics.json").read_text())
     assert (scores["n"], scores["split"]) == (9, "test")

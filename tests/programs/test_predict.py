@@ -3,15 +3,13 @@ import csv
 import io
 import json
 import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from fashionclf.deployment import prediction_table
+from tests.helpers.programs import begin, start, wait_until
 from tests.helpers.tiny import make_spec, save_run
 
 CLASSES = ["Tee", "Coat"]
@@ -27,8 +25,7 @@ def run_dir(tmp_path_factory):
 
 
 def predict(*words, **options):
-    return subprocess.run([sys.executable, "-m", "fashionclf.predict", *map(str, words)],
-                          capture_output=True, text=True, **options)
+    return start("fashionclf.predict", *words, **options)
 
 
 def draw(file):
@@ -123,15 +120,10 @@ def many(tmp_path_factory):
     return folder
 
 
-def begun(words, part):
-    """A job that has kept a batch more than there was."""
+def await_a_batch(job, part):
+    """Waits until the job has kept a batch more than there is now."""
     before = part.read_bytes().count(b"\n") if part.exists() else 1
-    job = subprocess.Popen([sys.executable, "-m", "fashionclf.predict", *words],
-                           stderr=subprocess.PIPE, text=True)
-    while not (part.exists() and part.read_bytes().count(b"\n") > before):
-        assert job.poll() is None, job.stderr.read()
-        time.sleep(0.002)
-    return job
+    wait_until(lambda: part.exists() and part.read_bytes().count(b"\n") > before, job)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
@@ -143,9 +135,10 @@ def test_a_killed_job_goes_on_and_ends_as_an_undisturbed_one_to_the_byte(
     assert predict(*words("whole")).returncode == 1
     part = tmp_path / f"killed.{suffix}.incomplete"
     for kill in (signal.SIGKILL, signal.SIGTERM):
-        job = begun(words("killed"), part)
-        job.send_signal(kill)
-        said = job.communicate(timeout=60)[1]
+        with begin("fashionclf.predict", *words("killed")) as job:
+            await_a_batch(job, part)
+            job.send_signal(kill)
+            _, said = job.communicate(timeout=60)
         if kill == signal.SIGTERM:
             assert job.returncode == 128 + signal.SIGTERM and "rows are kept" in said
         assert not (tmp_path / f"killed.{suffix}").exists()

@@ -1,20 +1,15 @@
 """The programs as a user starts them."""
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from tests.helpers.programs import ROOT, begin, start, start_code, wait_until
 from tests.helpers.small_disk import small_disk
 from tests.helpers.tiny import CLASSES, make_records
 
-ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ["build_tfrecords", "train", "evaluate", "predict", "search", "export"]
 TOOLS = [".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
          for file in (ROOT / "tools").rglob("*.py") if "cli.run(main" in file.read_text()]
@@ -23,19 +18,10 @@ HEAVY = ["tensorflow", "tensorflow_datasets", "keras", "pandas", "scipy", "sklea
 CONFIGS = sorted((ROOT / "configs").glob("*.cfg"))
 
 
-def command(program, *flags):
-    return [sys.executable, "-m", f"fashionclf.{program}", *map(str, flags)]
-
-
-def start(program, *flags):
-    return subprocess.run(command(program, *flags), cwd=ROOT, text=True, capture_output=True,
-                          env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_help_teaches(program):
-    shown = start(program, "--help")
+    shown = start(f"fashionclf.{program}", "--help", fresh=True)
     assert f"python -m fashionclf.{program}" in shown.stdout
     assert "--" in shown.stdout and "Traceback" not in shown.stderr
 
@@ -48,7 +34,7 @@ def test_help_comes_at_once_as_nothing_heavy_is_imported(module):
         sys.argv = ["{module}", "--help"]
         atexit.register(lambda: print("heavy:", sorted(set(sys.modules) & set({HEAVY}))))
         runpy.run_module("{module}", run_name="__main__")"""
-    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True)
+    shown = start_code(code)
     assert "--helpfull" in shown.stdout
     assert shown.stdout.splitlines()[-1] == "heavy: []"
 
@@ -57,8 +43,7 @@ def test_help_comes_at_once_as_nothing_heavy_is_imported(module):
 def test_every_config_passes_its_programs_check(config):
     opens = re.match(r"# python -m (\S+) --flagfile=configs/(\S+)\n", config.read_text())
     assert opens[2] == config.name
-    checked = subprocess.run([sys.executable, "-m", opens[1], f"--flagfile={config}",
-                              "--only_check_args"], cwd=ROOT, text=True, capture_output=True)
+    checked = start(opens[1], f"--flagfile={config}", "--only_check_args", fresh=True)
     assert checked.returncode == 0, checked.stderr
 
 
@@ -69,9 +54,14 @@ def records_dir(tmp_path_factory):
 
 
 def small(records_dir, run, *more):
-    return ("train", f"--records={records_dir}", f"--run={run}", "--architecture=baseline_cnn",
-            "--weights=none", "--image_size=32", "--batch_size=8", "--head_epochs=1",
-            "--fine_tune_epochs=6", "--ema_momentum=0.9", *more)
+    return ("fashionclf.train", f"--records={records_dir}", f"--run={run}",
+            "--architecture=baseline_cnn", "--weights=none", "--image_size=32", "--batch_size=8",
+            "--head_epochs=1", "--fine_tune_epochs=6", "--ema_momentum=0.9", *more)
+
+
+def await_a_checkpoint(training, run, phase="fine_tune"):
+    """Waits until the training has saved at least once in `phase`."""
+    wait_until(lambda: list(run.glob(f"checkpoints/{phase}/*.index")), training)
 
 
 @pytest.mark.slow
@@ -100,7 +90,7 @@ def test_what_is_wrong_is_said_in_one_line_with_the_cure(tmp_path, records_dir, 
     places = {"empty": tmp_path / "empty", "records": records_dir,
               "no_validation": make_records(tmp_path, per_class={"train": 1, "test": 1}),
               "folder": records_dir.parent / "source" / "img", "classes": tmp_path / "classes.txt"}
-    shown = start(program, *[flag.format(**places) for flag in flags])
+    shown = start(f"fashionclf.{program}", *[flag.format(**places) for flag in flags])
     lines = [line for line in shown.stderr.splitlines() if line.startswith("error: ")]
     assert shown.returncode == 1 and len(lines) == 1 and message in lines[0], shown.stderr
     assert "Traceback" not in shown.stderr
@@ -108,7 +98,7 @@ def test_what_is_wrong_is_said_in_one_line_with_the_cure(tmp_path, records_dir, 
 
 @pytest.mark.slow
 def test_an_unknown_flag_is_refused():
-    shown = start("train", "--records=x", "--run=y", "--epochs=3")
+    shown = start("fashionclf.train", "--records=x", "--run=y", "--epochs=3")
     assert shown.returncode == 1 and "epochs" in shown.stderr
 
 
@@ -116,13 +106,9 @@ def test_an_unknown_flag_is_refused():
 def test_a_killed_training_goes_on_and_the_finished_model_predicts(tmp_path, records_dir):
     run = tmp_path / "run"
     flags = small(records_dir, run, "--checkpoint_every_steps=2", "--calibrate")
-    victim = subprocess.Popen(command(*flags), cwd=ROOT, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL)
-    while not list(run.glob("checkpoints/fine_tune/*.index")):
-        assert victim.poll() is None
-        time.sleep(0.05)
-    victim.send_signal(signal.SIGKILL)
-    victim.wait()
+    with begin(*flags) as victim:
+        await_a_checkpoint(victim, run)
+        victim.kill()
     assert not (run / "model.json").exists()
 
     resumed = start(*flags)
@@ -138,14 +124,15 @@ def test_a_killed_training_goes_on_and_the_finished_model_predicts(tmp_path, rec
     other = start(*flags, "--dropout=0.5")
     assert other.returncode == 1 and "--dropout=0.2, not --dropout=0.5" in other.stderr
 
-    evaluated = start("evaluate", f"--run={run}", f"--records={records_dir}",
+    evaluated = start("fashionclf.evaluate", f"--run={run}", f"--records={records_dir}",
                       f"--output={tmp_path / 'again'}")
     assert evaluated.returncode == 0, evaluated.stderr
     again = json.loads((tmp_path / "again" / "metrics.json").read_text())
     assert again == json.loads((run / "report" / "metrics.json").read_text())
     assert again["temperature"] != 1.0
 
-    predicted = start("predict", f"--run={run}", "--output=-", records_dir.parent / "source")
+    predicted = start("fashionclf.predict", f"--run={run}", "--output=-",
+                      records_dir.parent / "source")
     assert predicted.returncode == 0, predicted.stderr
     rows = predicted.stdout.splitlines()
     assert rows[0] == ("path,class,probability,class_2,probability_2,class_3,probability_3,"
@@ -153,27 +140,18 @@ def test_a_killed_training_goes_on_and_the_finished_model_predicts(tmp_path, rec
     assert len(rows) == 1 + 96 and rows[1].split(",")[1] in CLASSES
 
 
-def started(flags, run, phase="fine_tune"):
-    """A training that has saved at least once in `phase`."""
-    training = subprocess.Popen(command(*flags), cwd=ROOT, stdout=subprocess.PIPE,
-                                stderr=subprocess.DEVNULL, text=True)
-    while not list(run.glob(f"checkpoints/{phase}/*.index")):
-        assert training.poll() is None
-        time.sleep(0.05)
-    return training
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_and_leaves_with_its_usual_code(tmp_path, records_dir, number):
     run = tmp_path / "run"
     flags = small(records_dir, run, "--fine_tune_epochs=500")
-    training = started(flags, run)
-    if number == signal.SIGTERM:
-        second = start(*flags)
-        assert second.returncode == 1 and "another training is writing" in second.stderr
-    training.send_signal(number)
-    said, _ = training.communicate(timeout=60)
+    with begin(*flags) as training:
+        await_a_checkpoint(training, run)
+        if number == signal.SIGTERM:
+            second = start(*flags)
+            assert second.returncode == 1 and "another training is writing" in second.stderr
+        training.send_signal(number)
+        said, _ = training.communicate(timeout=60)
     assert training.returncode == 128 + number
     assert f"{number.name}: checkpoint after" in said and "the same command resumes" in said
 

@@ -2,8 +2,6 @@
 import csv
 import io
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ from fashionclf.model import weights
 from fashionclf.pictures import catalogue
 from fashionclf.pictures import files as picture_files
 from fashionclf.records.input_pipeline import Records
+from tests.helpers.programs import start
 from tests.helpers.tiny import CLASSES, make_records, make_spec, save_run
 
 pytest.importorskip("faiss", reason="fashionclf[search] is missing")
@@ -140,8 +139,7 @@ def test_saved_features_are_taken_where_they_are_of_these_pictures_by_this_run(
 
 
 def search(*words, **options):
-    return subprocess.run([sys.executable, "-m", "fashionclf.search", *map(str, words)],
-                          capture_output=True, text=True, **options)
+    return start("fashionclf.search", *words, **options)
 
 
 @pytest.mark.slow
@@ -149,7 +147,7 @@ def test_a_catalogue_is_built_and_queried_from_the_command_line(run_dir, shop, t
     index = tmp_path / "index"
     common = [f"--run={run_dir}", f"--index={index}"]
     built = search("build", *common, f"--csv_file={shop / 'shop.csv'}", "--path_column=file",
-                   "--class_column=kind", "--item_column=sku")
+                   "--class_column=kind", "--item_column=sku", fresh=True)
     assert built.returncode == 1 and "12 pictures, exact search" in built.stdout
     assert "left out: absent.png: missing file" in built.stderr
     facts = json.loads((index / "index.json").read_text())
