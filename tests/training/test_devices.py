@@ -1,17 +1,17 @@
 """Several devices train to what one trains to: each picture draws its own augmentation."""
+import contextlib
 import json
-import os
 import shutil
 import socket
 import subprocess
-import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fashionclf.model import weights
+from tests.helpers.programs import begin, start, start_code, wait_until
 from tests.helpers.tiny import make_records
 
 TRAIN = """
@@ -43,8 +43,7 @@ np.savez(run / "weights.npz", *model.get_weights())
 
 def train(records: Path, run: Path, devices: int) -> list[np.ndarray]:
     run.mkdir()
-    done = subprocess.run([sys.executable, "-c", TRAIN, records, run, str(devices)],
-                          capture_output=True, text=True)
+    done = start_code(TRAIN, records, run, devices)
     assert done.returncode == 0, done.stderr
     with np.load(run / "weights.npz") as weights:
         return list(weights.values())
@@ -58,30 +57,38 @@ def test_two_mirrored_devices_train_to_the_weights_of_one(tmp_path):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-def start_workers(count: int, records: Path, run: Path, *more: str) -> list[subprocess.Popen]:
-    """Starts `python -m fashionclf.train` once for each worker; the first is the chief."""
+@contextlib.contextmanager
+def workers(count: int, records: Path, run: Path, *more: str) -> Iterator[list[subprocess.Popen]]:
+    """Runs `python -m fashionclf.train` once for each worker; the first is the chief."""
     ports = []
     for _ in range(count):
         with socket.socket() as probe:
             probe.bind(("localhost", 0))
             ports.append(probe.getsockname()[1])
     cluster = {"worker": [f"localhost:{port}" for port in ports]}
-    command = [sys.executable, "-m", "fashionclf.train", f"--records={records}", f"--run={run}",
+    command = ["fashionclf.train", f"--records={records}", f"--run={run}",
                "--strategy=multi_worker", *SMALL, *more]
     configs = [json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
                for index in range(count)]
-    return [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                             env={**os.environ, "TF_CONFIG": config}) for config in configs]
+    with contextlib.ExitStack() as begun:
+        yield [begun.enter_context(begin(*command, stderr=subprocess.STDOUT,
+                                         env={"TF_CONFIG": config})) for config in configs]
 
 
 SMALL = ["--architecture=baseline_cnn", "--weights=none", "--image_size=32", "--batch_size=12",
          "--head_epochs=2", "--fine_tune_epochs=2", "--ema_momentum=0.9"]
 
 
-def finish(workers: list[subprocess.Popen]) -> None:
-    for worker in workers:
-        said, _ = worker.communicate(timeout=300)
-        assert worker.returncode == 0, said
+def train_with_workers(count: int, records: Path, run: Path, *more: str) -> None:
+    with workers(count, records, run, *more) as begun:
+        for worker in begun:
+            said, _ = worker.communicate(timeout=300)
+            assert worker.returncode == 0, said
+
+
+def train_alone(records: Path, run: Path, *more: str) -> None:
+    done = start("fashionclf.train", f"--records={records}", f"--run={run}", *SMALL, *more)
+    assert done.returncode == 0, done.stderr
 
 
 def arrays_of(run: Path) -> list[np.ndarray]:
@@ -93,8 +100,7 @@ def alone(tmp_path_factory):
     """Records, and the run of one process on them."""
     folder = tmp_path_factory.mktemp("alone")
     records = make_records(folder, per_class={"train": 16, "validation": 2, "test": 4})
-    subprocess.run([sys.executable, "-m", "fashionclf.train", f"--records={records}",
-                    f"--run={folder / 'run'}", *SMALL], check=True)
+    train_alone(records, folder / "run")
     return records, folder / "run"
 
 
@@ -102,7 +108,7 @@ def alone(tmp_path_factory):
 @pytest.mark.parametrize("count", [2, 3])
 def test_several_workers_train_to_the_weights_and_metrics_of_one(tmp_path, alone, count):
     records, one = alone
-    finish(start_workers(count, records, tmp_path / "run"))
+    train_with_workers(count, records, tmp_path / "run")
     for a, b in zip(arrays_of(one), arrays_of(tmp_path / "run"), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
     expected, found = (json.loads((run / "report/metrics.json").read_text())
@@ -117,16 +123,12 @@ def test_several_workers_train_to_the_weights_and_metrics_of_one(tmp_path, alone
 def test_the_death_of_a_worker_stops_the_others_and_all_together_go_on(tmp_path, alone):
     records, one = alone
     run = tmp_path / "run"
-    workers = start_workers(2, records, run, "--checkpoint_every_steps=1")
-    while not list(run.glob("checkpoints/fine_tune/*.index")):
-        assert workers[0].poll() is None, workers[0].communicate()[0]
-        time.sleep(0.02)
-    workers[1].kill()
-    died = time.monotonic()
-    said, _ = workers[0].communicate(timeout=120)
-    assert workers[0].returncode == 1 and "another worker" in said, said
-    print(f"the other worker stopped after {time.monotonic() - died:.0f} s")
-    finish(start_workers(2, records, run, "--checkpoint_every_steps=1"))
+    with workers(2, records, run, "--checkpoint_every_steps=1") as (chief, other):
+        wait_until(lambda: list(run.glob("checkpoints/fine_tune/*.index")), chief)
+        other.kill()
+        said, _ = chief.communicate(timeout=120)
+        assert chief.returncode == 1 and "another worker" in said, said
+    train_with_workers(2, records, run, "--checkpoint_every_steps=1")
     for a, b in zip(arrays_of(one), arrays_of(run), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
@@ -135,10 +137,9 @@ def test_the_death_of_a_worker_stops_the_others_and_all_together_go_on(tmp_path,
 def test_two_workers_train_on_one_trunk_cache_to_the_weights_of_one(tmp_path, alone):
     records, _ = alone
     flags = ["--architecture=efficientnet_b0", "--cache_views=2", "--warmup_steps=1"]
-    subprocess.run([sys.executable, "-m", "fashionclf.train", f"--records={records}",
-                    f"--run={tmp_path / 'one'}", *SMALL, *flags], check=True)
+    train_alone(records, tmp_path / "one", *flags)
     shutil.rmtree(f"{records}.trunk_cache")
-    finish(start_workers(2, records, tmp_path / "run", *flags))
+    train_with_workers(2, records, tmp_path / "run", *flags)
     assert len(list(Path(f"{records}.trunk_cache").iterdir())) == 1
     for a, b in zip(arrays_of(tmp_path / "one"), arrays_of(tmp_path / "run"), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
