@@ -2,13 +2,13 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import pandas as pd
 import pytest
 
 from fashionclf.system import workers
+from tests.helpers.programs import begin, wait_until
 
 
 def doubled(part):
@@ -45,11 +45,14 @@ def test_workers_end_when_the_program_is_killed(tmp_path):
              "if __name__ == '__main__':",
              "    workers.processes(2)(work, [pd.DataFrame({'a': [1]})] * 2, desc='')")
     (tmp_path / "program.py").write_text("\n".join(lines))
-    program = subprocess.Popen([sys.executable, tmp_path / "program.py"], stderr=subprocess.DEVNULL)
-    while len(started := [int(f.name) for f in tmp_path.iterdir() if f.name.isdigit()]) < 2:
-        assert program.poll() is None
-        time.sleep(0.05)
-    program.kill()
-    program.wait()
-    while any(os.path.exists(f"/proc/{pid}") for pid in started):  # ends, or the test hangs
+
+    def workers_pids():
+        return [file.name for file in tmp_path.iterdir() if file.name.isdigit()]
+    with begin("program", cwd=tmp_path, stderr=subprocess.DEVNULL) as program:
+        wait_until(lambda: len(workers_pids()) == 2, program)
+        program.kill()
+
+    deadline = time.monotonic() + 60
+    while any(os.path.exists(f"/proc/{pid}") for pid in workers_pids()):
+        assert time.monotonic() < deadline, "the workers outlive their program"
         time.sleep(0.05)
