@@ -1,10 +1,8 @@
 """Records are the same bytes whichever way they are built; Beam runs on 2 local processes."""
 import json
 import os
-import subprocess
 import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,8 +10,8 @@ import pytest
 from PIL import Image
 
 from fashionclf.system import beam
+from tests.helpers.programs import ROOT, start
 
-ROOT = Path(__file__).resolve().parents[2]
 LOCAL = ["--runner=FnApiRunner", "--direct_num_workers=2",
          "--direct_running_mode=multi_processing"]
 needs_beam = pytest.mark.skipif(not find_spec("apache_beam"), reason="Apache Beam is not "
@@ -21,10 +19,8 @@ needs_beam = pytest.mark.skipif(not find_spec("apache_beam"), reason="Apache Bea
 
 
 def build(source, records, *flags):
-    return subprocess.run(
-        [sys.executable, "-m", "fashionclf.build_tfrecords", "--source=folder",
-         f"--source_dir={source}", f"--records={records}", *flags], cwd=ROOT, text=True,
-        capture_output=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+    return start("fashionclf.build_tfrecords", "--source=folder", f"--source_dir={source}",
+                 f"--records={records}", *flags)
 
 
 @pytest.fixture(scope="module")
