@@ -1,10 +1,6 @@
 """An export says what its run says, in its own runtime, or isn't there."""
 import json
-import os
-import subprocess
-import sys
 from importlib.util import find_spec
-from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -20,9 +16,9 @@ from fashionclf.pictures import decoding
 from fashionclf.pictures import files as picture_files
 from fashionclf.records.input_pipeline import Records
 from fashionclf.system import files
+from tests.helpers.programs import ROOT, start, start_code
 from tests.helpers.tiny import frame, make_records, make_spec, save_run
 
-ROOT = Path(__file__).resolve().parents[2]
 IN_ITS_RUNTIME = """
 import sys
 sys.modules["fashionclf"] = None  # whoever imports it fails
@@ -99,10 +95,8 @@ def expected(run_dir, batch):
 
 
 def export(*words, code=None, **options):
-    start = ["-c", code] if code else ["-m", "fashionclf.export"]
-    return subprocess.run([sys.executable, *start, *map(str, words)], cwd=ROOT, text=True,
-                          capture_output=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-                          **options)
+    return (start_code(code, *words, **options) if code
+            else start("fashionclf.export", *words, **options))
 
 
 def exported(run_dir, records_dir, output, *more):
@@ -132,10 +126,8 @@ def test_a_saved_model_serves_files_and_pictures_where_fashionclf_is_not(run_dir
     Image.fromarray(np.random.default_rng(1).integers(0, 255, (90, 60, 3), np.uint8)).save(jpeg)
     batch = pictures(records_dir)
     np.savez(tmp_path / "given.npz", pictures=batch, answer=str(tmp_path / "answer.npz"))
-    alone = subprocess.run(
-        [sys.executable, "-c", IN_ITS_RUNTIME, tmp_path / "out" / "saved_model",
-         tmp_path / "given.npz", *of_test(records_dir), jpeg], cwd=tmp_path, text=True,
-        capture_output=True)
+    alone = start_code(IN_ITS_RUNTIME, tmp_path / "out" / "saved_model", tmp_path / "given.npz",
+                       *of_test(records_dir), jpeg, cwd=tmp_path)
     assert alone.returncode == 0, alone.stderr
     answer = np.load(tmp_path / "answer.npz")
     assert answer["labels"].item() == "Red\nGreen\nBlue\n"
