@@ -1,7 +1,5 @@
 """Promises of the numbers, on cases small enough to count by eye."""
 import math
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -9,6 +7,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, classification_report, f1_score
 
 from fashionclf.evaluation import metrics
+from tests.helpers.programs import start_code
 
 CLASSES = ["Coat", "Dress", "Tee"]
 # Coat, Coat, Dress, Tee predicted as Coat, Dress, Dress, Coat.
@@ -151,4 +150,4 @@ def test_text_table_is_scikit_learn_s_and_its_macro_average_is_the_summary_s():
 
 def test_metrics_load_without_tensorflow():
     code = "import sys, fashionclf.evaluation.metrics; sys.exit('tensorflow' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    assert start_code(code).returncode == 0

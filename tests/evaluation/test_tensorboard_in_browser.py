@@ -2,12 +2,11 @@
 import importlib.util
 import re
 import shutil
-import subprocess
-import sys
 import urllib.request
 
 import pytest
 
+from tests.helpers.programs import begin, start
 from tests.helpers.tiny import make_records
 
 pytestmark = pytest.mark.slow  # a training, a server and a browser
@@ -22,29 +21,26 @@ SECONDS = 60
 def logs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     records = make_records(folder, per_class={"train": 8, "validation": 2, "test": 4})
-    subprocess.run(
-        [sys.executable, "-m", "fashionclf.train", f"--records={records}",
-         f"--run={folder / 'mine'}", "--architecture=baseline_cnn", "--weights=none",
-         "--image_size=32", "--batch_size=8", "--head_epochs=2", "--fine_tune_epochs=3",
-         *(["--profile_steps=2,3"] if PROFILED else [])], check=True)
+    done = start("fashionclf.train", f"--records={records}", f"--run={folder / 'mine'}",
+                 "--architecture=baseline_cnn", "--weights=none", "--image_size=32",
+                 "--batch_size=8", "--head_epochs=2", "--fine_tune_epochs=3",
+                 *(["--profile_steps=2,3"] if PROFILED else []))
+    assert done.returncode == 0, done.stderr
     return folder / "mine" / "tensorboard"
 
 
 @pytest.fixture(scope="module")
 def address(logs):
-    server = subprocess.Popen(
-        [sys.executable, "-m", "tensorboard.main", f"--logdir={logs}", "--port=0",
-         "--host=localhost", "--reload_interval=1"], stderr=subprocess.PIPE, text=True)
-    try:
+    with begin("tensorboard.main", f"--logdir={logs}", "--port=0", "--host=localhost",
+               "--reload_interval=1") as server:
         found = None
         while not found:
             line = server.stderr.readline()
             assert line, "TensorBoard ended"
             found = re.search(r"at (http://\S+?)/? ", line)
         yield found[1]
-    finally:
-        server.terminate()
-        server.communicate()
+        server.terminate()  # so that it ends its own server too
+        server.communicate(timeout=60)
 
 
 @pytest.fixture(scope="module")

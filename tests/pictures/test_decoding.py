@@ -1,7 +1,5 @@
 import io
 import random
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -9,6 +7,7 @@ import tensorflow as tf
 from PIL import Image
 
 from fashionclf.pictures import decoding, inspection, jpeg
+from tests.helpers.programs import start_code
 from tests.helpers.tiny import frame
 from tools.bad_pictures import surgery
 
@@ -190,7 +189,7 @@ def test_a_large_picture_is_refused_without_a_word_on_standard_error():
              "from fashionclf.pictures import inspection", "from tools.bad_pictures import surgery",
              "jpeg = surgery.claim_size(surgery.encode(surgery.photo()), 10000, 10000)",
              "print(inspection.why_unusable(jpeg))")
-    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True)
+    done = start_code("\n".join(lines))
     assert done.stdout == "10000 x 10000 pixels is over the limit of 50,000,000\n", done.stderr
     assert "Warning" not in done.stderr
 

@@ -1,7 +1,5 @@
 """Copies of a drawn garment look alike, other garments do not."""
 import io
-import subprocess
-import sys
 
 import imagehash
 import numpy as np
@@ -10,6 +8,7 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from fashionclf.pictures import inspection, near_duplicates
+from tests.helpers.programs import start_code
 from tools.make_sample_data.garments import draw_garment
 from tools.make_sample_data.photographs import photograph
 from tools.make_sample_data.shop import item_rng
@@ -118,4 +117,4 @@ def test_floor_0_loads_without_tensorflow():
     code = ("import sys, fashionclf.sources.leakage, fashionclf.pictures.near_duplicates, "
             "fashionclf.sources.readers, fashionclf.sources.categories; "
             "sys.exit('tensorflow' in sys.modules)")
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    assert start_code(code).returncode == 0
