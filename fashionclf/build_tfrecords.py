@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # --help stays quick
     import pandas
 
     from fashionclf.sources.categories import Labelled
-    from fashionclf.sources.readers import Catalogue
+    from fashionclf.sources.readers import Source
     from fashionclf.system.workers import Run
 
 FLAGS = flags.FLAGS
@@ -138,7 +138,7 @@ def verify() -> int:
     return int(count > 0)
 
 
-def read() -> "tuple[Catalogue, Labelled]":
+def read() -> "tuple[Source, Labelled]":
     """The rows of the source, and those of them that have a class; prints what was found."""
     from fashionclf.sources import categories, readers, splits
 
@@ -172,8 +172,8 @@ def split(table: "pandas.DataFrame", classes: list[str]) -> "tuple[pandas.DataFr
 
     # Items that share near-duplicates go to the same side.
     items = table["item"]
-    if FLAGS.split == "grouped" and "look_group" in table:
-        items = leakage.joined_items(table["item"], table["look_group"])
+    if FLAGS.split == "grouped" and "near_duplicate_group" in table:
+        items = leakage.joined_items(table["item"], table["near_duplicate_group"])
         joined = table["item"].nunique() - items.nunique()
         print(f"items: {table['item'].nunique():,}, {joined:,} joined to others by "
               "near-duplicates")
@@ -190,7 +190,7 @@ def split(table: "pandas.DataFrame", classes: list[str]) -> "tuple[pandas.DataFr
     return table, facts
 
 
-def build(source: "Catalogue", labelled: "Labelled") -> None:
+def build(source: "Source", labelled: "Labelled") -> None:
     """Opens the labelled pictures, splits those that can be used, writes --records."""
     with cli.loading():
         from fashionclf.evaluation import figures
@@ -201,7 +201,7 @@ def build(source: "Catalogue", labelled: "Labelled") -> None:
     with files.staging(Path(FLAGS.records)) as folder:
         run = runner(folder)
         table, quarantined = audit.usable(labelled, source.images_root, run=run)
-        table = audit.with_look_groups(table, FLAGS.near_duplicate_bits)
+        table = audit.with_near_duplicate_groups(table, FLAGS.near_duplicate_bits)
         table, facts = split(table, labelled.classes)
         examples = shards.write(table, folder, images_root=source.images_root,
                                 classes=labelled.classes, run=run)
@@ -215,7 +215,7 @@ def build(source: "Catalogue", labelled: "Labelled") -> None:
                 "quarantine": quarantined[["path", "item", "category", "reason"]],
                 "repaired": repaired[["path", "item", "category", "repair"]],
                 "dropped": labelled.dropped,
-                "near_duplicates": leakage.look_alike_rows(table, labelled.classes)}.items():
+                "near_duplicates": leakage.near_duplicate_rows(table, labelled.classes)}.items():
             tables.write(rows, folder / f"{name}.csv")
         figures.class_distribution(facts["counts"]).savefig(folder / "class_distribution.png")
 

@@ -7,6 +7,8 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
+from fashionclf.system import files
+
 MAX_BYTES = 200_000_000  # a picture of inspection.MAX_PIXELS takes less
 
 
@@ -59,9 +61,6 @@ def _real(folder: str) -> str:
     return os.path.realpath(folder)
 
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Picture:
     """A picture file that a user named.
@@ -86,7 +85,7 @@ def find(words: Iterable[str]) -> tuple[list[Picture], int]:
     Args:
         words: files (taken whatever their name, and whether they exist or not)
             and folders (searched through for names that end in one of
-            files.SUFFIXES; links to folders are not followed).
+            files.PICTURE_SUFFIXES; links to folders are not followed).
 
     Returns:
         The pictures, in the order of `words` and sorted within a folder, and
@@ -102,22 +101,17 @@ def find(words: Iterable[str]) -> tuple[list[Picture], int]:
             continue
         found, others = _search(word)
         if not found:
-            raise ValueError(f"{word}: this folder holds no {', '.join(SUFFIXES)} file "
-                             f"(and {others} others); give a folder of pictures, or their names")
+            suffixes = ", ".join(files.PICTURE_SUFFIXES)
+            raise ValueError(f"{word}: this folder holds no {suffixes} file (and {others} others); "
+                             "give a folder of pictures, or their names")
         pictures += found
         ignored += others
     return pictures, ignored
 
 
 def _search(folder: str) -> tuple[list[Picture], int]:
-    found, ignored = [], 0
-
-    def unreadable(error: OSError) -> None:
-        found.append(Picture(path=error.filename, root=folder,
-                             fault=f"cannot be read: {error.strerror}"))
-
-    for parent, _, names in os.walk(folder, onerror=unreadable):
-        pictures = [name for name in names if name.lower().endswith(SUFFIXES)]
-        found += [Picture(path=os.path.join(parent, name), root=folder) for name in pictures]
-        ignored += len(names) - len(pictures)
-    return sorted(found, key=lambda picture: picture.path.split(os.sep)), ignored
+    paths, ignored, unreadable = files.walk_pictures(folder)
+    pictures = [Picture(path=path, root=folder) for path in paths]
+    pictures += [Picture(path=error.filename, root=folder,
+                         fault=f"cannot be read: {error.strerror}") for error in unreadable]
+    return sorted(pictures, key=lambda picture: picture.path.split(os.sep)), ignored

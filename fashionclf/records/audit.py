@@ -9,7 +9,7 @@ from fashionclf.pictures import inspection, near_duplicates
 from fashionclf.sources import categories
 from fashionclf.system import files, workers
 
-COLUMNS = ["reason", "digest", "look", "size"]
+COLUMNS = ["reason", "digest", "perceptual_hash", "size"]
 PART = 64  # pictures that a worker opens at a time
 
 
@@ -24,8 +24,8 @@ def pictures(table: pd.DataFrame, images_root: Path, *,
     Returns:
         DataFrame on the index of `table`: `reason` (str why the picture can't be
         used, or None), `digest` (hex str, equal for identical bytes; None where the
-        file could not be read), and of usable pictures `look` (64 hex digits, see
-        look_alikes) and `size` ((width, height) in pixels), else None.
+        file could not be read), and of usable pictures `perceptual_hash` (64 hex digits,
+        see near_duplicates) and `size` ((width, height) in pixels), else None.
     """
     parts = [table[["path"]].iloc[start:start + PART] for start in range(0, len(table), PART)]
     found = run(functools.partial(_inspect_all, images_root.absolute()), parts,
@@ -47,8 +47,8 @@ def _inspect(images_root: Path, path: str) -> tuple:
     found = inspection.luminance_or_reason(encoded, least=near_duplicates.LEAST)
     if isinstance(found, str):
         return found, files.digest(encoded), None, None
-    look = near_duplicates.perceptual_hash(found.pixels, found.scale, found.size)
-    return None, files.digest(encoded), look, found.size
+    hashed = near_duplicates.perceptual_hash(found.pixels, found.scale, found.size)
+    return None, files.digest(encoded), hashed, found.size
 
 
 def with_checked_boxes(table: pd.DataFrame) -> pd.DataFrame:
@@ -95,11 +95,12 @@ def usable(labelled: categories.Labelled, images_root: Path, *,
     return usable, quarantined
 
 
-def with_look_groups(table: pd.DataFrame, bits: int) -> pd.DataFrame:
-    """`table` with `look_group`; prints how many pictures look alike, in at most `bits` bits."""
-    table = table.assign(look_group=near_duplicates.groups(table["look"], bits))
-    alike = table[table.duplicated("look_group", keep=False)]
-    labels = alike.groupby("look_group")["label"].nunique()
-    print(f"look-alikes: {len(alike):,} pictures in {len(labels):,} groups, "
+def with_near_duplicate_groups(table: pd.DataFrame, bits: int) -> pd.DataFrame:
+    """Adds `near_duplicate_group`, by hashes that differ in at most `bits`; prints how many."""
+    column = "near_duplicate_group"
+    table = table.assign(**{column: near_duplicates.groups(table["perceptual_hash"], bits)})
+    alike = table[table.duplicated(column, keep=False)]
+    labels = alike.groupby(column)["label"].nunique()
+    print(f"near-duplicates: {len(alike):,} pictures in {len(labels):,} groups, "
           f"{(labels > 1).sum():,} of them under several classes")
     return table

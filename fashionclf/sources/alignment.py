@@ -1,4 +1,4 @@
-"""Which class of a run stands for which class of other records: a CSV file, and what follows.
+"""Maps the classes of a run to those of other records, by a CSV file.
 
     run_class,records_class
     Tee,T-Shirt
@@ -6,7 +6,7 @@
     Camisole,Top
     Bodysuit,
 
-Several classes of the run may be one of the records; where the cell is empty it is none of them.
+Several classes of the run may map to one of the records; an empty cell maps to none.
 """
 import dataclasses
 import functools
@@ -20,13 +20,14 @@ from fashionclf.system import tables
 COLUMNS = ["run_class", "records_class"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Alignment:
-    """
+    """A mapping from the classes of a run to those of records.
+
     Attributes:
         run_classes: R names.
         records_classes: C names.
-        places: int [R], place of each class of the run among those of the records, -1 for none.
+        places: int [R], index of each run class's counterpart in `records_classes`, or -1.
     """
     run_classes: list[str]
     records_classes: list[str]
@@ -34,7 +35,7 @@ class Alignment:
 
     @functools.cached_property
     def reached(self) -> np.ndarray:
-        """int [K], sorted: places of the records' classes for which the run has one."""
+        """int [K], sorted: indices of the records' classes that a class of the run maps to."""
         return np.unique(self.places[self.places >= 0])
 
     @property
@@ -42,23 +43,25 @@ class Alignment:
         return [self.records_classes[place] for place in self.reached]
 
     def members(self, place: int) -> np.ndarray:
-        """int [M]: the run's classes that stand for the records' class at `place`."""
+        """int [M]: the run's classes that map to the records' class at `place`."""
         return np.flatnonzero(self.places == place)
 
     def summed(self, probabilities: np.ndarray) -> np.ndarray:
-        """float [N, R] -> [N, K], of each class in `reached`; what maps to none is left out."""
+        """float [N, R] -> [N, K]: the sum for each class in `reached`; others are left out."""
         return probabilities @ (self.places[:, None] == self.reached).astype(probabilities.dtype)
 
     def facts(self, labels: np.ndarray, probabilities: np.ndarray) -> dict:
-        """What an evaluation should say of it, ready for JSON.
+        """Describes the alignment in an evaluation, ready for JSON.
 
         Args:
             labels: int [N], of the records, whether reached or not.
             probabilities: float [N, R].
         """
+        # Over all pictures: those of classes that the run can't predict count as errors.
         scored = np.isin(labels, self.reached)
         foreign = self.places[probabilities.argmax(axis=1)] < 0
         correct = self.reached[self.summed(probabilities).argmax(axis=1)] == labels
+
         return {
             "maps": {self.records_classes[place]: [self.run_classes[i]
                                                    for i in self.members(place)]
@@ -75,44 +78,48 @@ class Alignment:
 
 
 def as_text(facts: dict) -> str:
-    """`Alignment.facts` for people."""
-    lines = [f"  {' + '.join(ours)} -> {theirs}" for theirs, ours in facts["maps"].items()]
-    lost = facts["records' classes without one"]
+    """Formats `Alignment.facts` for people."""
+    maps = [f"  {' + '.join(ours)} -> {theirs}" for theirs, ours in facts["maps"].items()]
+    missing = ", ".join(f"{name} ({count:,} pictures)" for name, count
+                        in facts["records' classes without one"].items())
     return "\n".join([
-        "classes of the run -> of the records", *lines,
-        f"  none of the records': {', '.join(facts['run classes without one']) or '-'}",
-        "  none of the run's: "
-        + (", ".join(f"{name} ({n:,} pictures)" for name, n in lost.items()) or "-"),
+        "classes of the run -> classes of the records", *maps,
+        f"  only in the run: {', '.join(facts['run classes without one']) or '-'}",
+        f"  only in the records: {missing or '-'}",
         f"coverage: {facts['scored']:,} of {facts['pictures']:,} pictures ({facts['coverage']:.3f})"
-        " are of a class that the run has, and are scored; of "
-        f"{facts['scored of which the run says a class without one']:,} of them it is surest of a "
-        "class that the records don't have",
-        f"accuracy over all, pictures of other classes counted wrong: "
+        " have a class that the run knows, and are scored; for "
+        f"{facts['scored of which the run says a class without one']:,} of them the predicted "
+        "class is one that the records don't have",
+        "accuracy over all pictures, those of other classes counted as errors: "
         f"{facts['accuracy over all']:.3f}"])
 
 
 def read(file: Path, run_classes: list[str], records_classes: list[str]) -> Alignment:
-    """Reads an alignment; each class of the run has a row, each of the records need not.
+    """Reads an alignment; each class of the run needs a row, a class of the records does not.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a class stands twice, is unknown or is missing, or no class maps.
+        ValueError: a class is repeated, unknown or missing, or no class maps.
     """
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: no such file; --align names a CSV with "
+        raise FileNotFoundError(f"{file}: no such file; --align takes a CSV with "
                                 f"{','.join(COLUMNS)}")
-    rows = tables.read_table(file, COLUMNS, cure="name them so in line 1")
+    rows = tables.read_table(file, COLUMNS, cure="name its two columns "
+                             f"{' and '.join(COLUMNS)}")
     ours, theirs = rows[COLUMNS[0]], rows[COLUMNS[1]]
     annotations.once(file, ours)
     annotations.known(file, ours, run_classes, "the run has no class")
     annotations.known(file, theirs[theirs != ""], records_classes, "the records have no class")
+
     missing = [name for name in run_classes if name not in set(ours)]
     if missing:
         raise ValueError(f"{file}: has no row for {', '.join(map(repr, missing))} of the run; add "
-                         "one for each, with an empty records_class where the records have none")
+                         "one for each, and leave records_class empty if the records have no such "
+                         "class")
     if (theirs == "").all():
         raise ValueError(f"{file}: maps no class of the run; fill in a records_class")
+
     place = {name: number for number, name in enumerate(records_classes)} | {"": -1}
     mapped = dict(zip(ours, theirs))
-    return Alignment(run_classes, records_classes,
-                     np.array([place[mapped[name]] for name in run_classes]))
+    return Alignment(run_classes=run_classes, records_classes=records_classes,
+                     places=np.array([place[mapped[name]] for name in run_classes]))

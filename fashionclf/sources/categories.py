@@ -10,17 +10,17 @@ import pandas as pd
 from fashionclf.sources import annotations
 from fashionclf.system import tables
 
-NO_SUCH_CLASS = "no picture is of class"
+NO_SUCH_CLASS = "there are no pictures of class"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Labelled:
-    """What `assign` kept and what it dropped.
+    """The rows that `assign` kept, and those that it dropped.
 
     Attributes:
-        table: rows of the catalogue with `label`, 0-based into `classes`.
+        table: rows of the source with `label`, 0-based into `classes`.
         classes: names in the order of the labels.
-        dropped: `path, category, reason`, every row that is not in `table`.
+        dropped: `path, category, reason` of every row that is not in `table`.
     """
     table: pd.DataFrame
     classes: list[str]
@@ -30,17 +30,18 @@ class Labelled:
 def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] = (),
            top_k: int | None = None, classes: str | None = None,
            max_per_class: int | None = None, official: bool = False, seed: int = 0) -> Labelled:
-    """Gives each row of a catalogue its label.
+    """Labels the rows of a source's table, and says why each other row is dropped.
+
+    The parameters are the steps, in their order, and bear the names of the flags.
 
     Args:
-        label_from: "annotation" (the catalogue's category), "name" (text after
+        label_from: "annotation" (the source's category), "name" (text after
             the last underscore of the item's folder) or "keyword" (see `keyword_category`).
-        category_map: CSV files with the columns `from,to`, one applied on what the other
-            gave; an empty `to` drops.
-        top_k: keep the k classes with most rows; labels by falling count, then name.
-        classes: text file with the classes to keep, one a line; labels in its order.
-        max_per_class: rows a class keeps at most, see `_over_cap`.
+        category_map: CSV files with the columns `from,to`, applied in order; an empty `to` drops.
         official: drop rows that are in no part of the source's own split.
+        top_k: keep the k classes with most rows; labels by falling count, then name.
+        classes: text file with the classes to keep, one per line; labels in its order.
+        max_per_class: most rows that a class keeps, see `_over_cap`.
 
     Raises:
         ValueError: a class or mapped category does not exist, nothing is left,
@@ -49,6 +50,8 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] 
     if top_k and classes:
         raise ValueError("--top_k and --classes both choose the classes; give one of them")
     chosen = _read_classes(classes) if classes else None
+
+    # A row is dropped for the first reason that applies.
     category = _categories(table, label_from, chosen)
     if category.isna().all():
         raise ValueError("no row has a category: choose another --label_from")
@@ -57,11 +60,14 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] 
     for file in category_map:
         category = _mapped(category, Path(file))
         reason[category.isna() & reason.isna()] = "mapped to nothing"
+
+    # Before classes are counted, as the other rows will not be used.
     if official:
         category = category.where(table["partition"].notna())
         reason[category.isna() & reason.isna()] = "no official part"
         if category.isna().all():
             raise ValueError("no row has an official part: choose another --split")
+
     counts = category.value_counts()
     if chosen is not None:
         annotations.known(classes, chosen, counts.index, NO_SUCH_CLASS)
@@ -70,27 +76,32 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] 
         ranked = sorted(counts.index, key=lambda name: (-counts[name], name))
         kept, why = (ranked[:top_k], f"not in top {top_k}") if top_k else (sorted(ranked), "")
     _check_names(kept)
+
     label = category.map({name: number for number, name in enumerate(kept)})
     reason[label.isna() & reason.isna()] = why
+
+    # Last, so that the cap counts rows that are kept otherwise.
     if max_per_class:
         over = _over_cap(table, label[reason.isna()], max_per_class, seed)
         reason[over] = f"over {max_per_class} a class"
+
     keep = reason.isna()
     dropped = pd.DataFrame({"path": table["path"], "category": category, "reason": reason})[~keep]
-    return Labelled(table[keep].assign(label=label[keep].astype(int)), kept, dropped)
+    return Labelled(table=table[keep].assign(label=label[keep].astype(int)), classes=kept,
+                    dropped=dropped)
 
 
 def _read_classes(file: str) -> pd.Series:
-    """Names of classes on their line numbers, in their order."""
+    """Names of classes, in their order, indexed by line number."""
     if not Path(file).is_file():
-        raise FileNotFoundError(f"{file}: no such file; --classes names a text file, "
-                                "a class a line")
+        raise FileNotFoundError(f"{file}: no such file; --classes takes a text file "
+                                "with one class per line")
     lines = tables.split_lines(tables.read_text(Path(file)))
     names = {number: line.strip() for number, line in enumerate(lines, start=1)}
     names = pd.Series({number: name for number, name in names.items()
                        if name and not name.startswith("#")}, dtype=str)
     if names.empty:
-        raise ValueError(f"{file}:1: names no class; write a class a line")
+        raise ValueError(f"{file}:1: lists no classes; write one per line")
     annotations.once(Path(file), names)
     return names
 
@@ -98,8 +109,8 @@ def _read_classes(file: str) -> pd.Series:
 def _check_names(classes: list[str]) -> None:
     for name in classes:
         if not annotations.is_class_name(name):
-            raise ValueError(f"{name!r} can't name a class: it has blanks at its ends or holds a "
-                             "line end; rename it with --category_map")
+            raise ValueError(f"{name!r} {annotations.BAD_CLASS_NAME}; rename it with "
+                             "--category_map")
 
 
 def _categories(table: pd.DataFrame, label_from: str, chosen: pd.Series | None) -> pd.Series:
@@ -110,6 +121,8 @@ def _categories(table: pd.DataFrame, label_from: str, chosen: pd.Series | None) 
         return folders.str.rpartition("_")[2].astype(object).replace("", None)
     if label_from != "keyword":
         raise ValueError(f"label_from {label_from!r} is not annotation, name or keyword")
+
+    # A folder's name is looked at once, however many pictures it holds.
     vocabulary = sorted(set(table["category"].dropna())) if chosen is None else chosen.tolist()
     if not vocabulary:
         raise ValueError("--label_from=keyword needs the words: give --classes=FILE")
@@ -118,17 +131,17 @@ def _categories(table: pd.DataFrame, label_from: str, chosen: pd.Series | None) 
 
 
 def keyword_category(folder: str, vocabulary: list[str]) -> str | None:
-    """The slides' rule: the category word that stands first in the folder's name.
+    """Finds the first category word in a folder's name: the rule of the slides.
 
     Case does not matter; a word ends at `_`, `-` or the name's end, so "Tee"
-    is found in "V-Neck_Tee" and not in "Teen". Of words that start at the same
-    place the longest wins ("Button-Down" before "Button"). It errs where a
-    garment is described by another ("Denim_Jacket_Dress" is a Dress and comes
-    out as a Jacket; "Halter_Dress" as a Halter): of real folder names, the
-    text after the last underscore is always right. Kept to reproduce the slides.
+    is found in "V-Neck_Tee" but not in "Teen". Of words that start at the same
+    place the longest wins ("Button-Down" before "Button"). The rule fails where one
+    garment describes another ("Denim_Jacket_Dress" is a Dress and becomes
+    a Jacket, "Halter_Dress" a Halter), while the text after the last underscore is
+    right for every real folder name. It is kept to reproduce the slides.
 
     Returns:
-        A word of `vocabulary`, or None where the name holds none.
+        A word of `vocabulary`, or None if the name contains none.
     """
     words = sorted(vocabulary, key=len, reverse=True)
     choice = "|".join(f"({re.escape(word)})" for word in words)
@@ -138,32 +151,35 @@ def keyword_category(folder: str, vocabulary: list[str]) -> str | None:
 
 def _mapped(category: pd.Series, file: Path) -> pd.Series:
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: no such file; --category_map names a CSV with from,to")
-    rows = tables.read_table(file, ["from", "to"], cure="name them so in line 1")
+        raise FileNotFoundError(f"{file}: no such file; --category_map takes a CSV with from,to")
+    rows = tables.read_table(file, ["from", "to"], cure="name its two columns from and to")
     annotations.once(file, rows["from"])
     annotations.class_names(file, rows["to"][rows["to"] != ""])
     annotations.known(file, rows["from"], category.dropna().unique(), NO_SUCH_CLASS)
+
     changes = {name: new or None for name, new in zip(rows["from"], rows["to"])}
     category = category.map(lambda name: changes.get(name, name), na_action="ignore")
     if category.isna().all():
-        raise ValueError(f"{file}: maps every category to nothing; leave some")
+        raise ValueError(f"{file}: drops every category; keep at least one")
     return category
 
 
 def _over_cap(table: pd.DataFrame, label: pd.Series, cap: int, seed: int) -> pd.Index:
     """Rows beyond `cap` of each class, drawn evenly over its items.
 
-    Every item gives one row, then every item a second one, and so on; which
-    item and which of its rows come first is drawn by the seed.
+    Each item gives one row, then each a second one, and so on; the seed decides which
+    item and which of its rows come first.
     """
+    # Sorted first, so that the draw does not depend on the order of the rows.
     rows = table.loc[label.index, ["path", "item"]].assign(label=label).sort_values("path")
     rows = rows.iloc[np.random.default_rng(seed).permutation(len(rows))]
+
     turn = rows.groupby(["label", "item"]).cumcount()
     rows = rows.loc[turn.sort_values(kind="stable").index]
     return rows.index[rows.groupby("label").cumcount() >= cap]
 
 
 def counts_text(what: str, reasons: pd.Series) -> str:
-    """How many rows there are, and a line for each reason."""
+    """The number of rows, and a line for each reason."""
     lines = [f"  {count:8,}  {reason}" for reason, count in reasons.value_counts().items()]
     return "\n".join([f"{what}: {len(reasons):,}", *lines])

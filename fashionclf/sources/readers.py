@@ -1,9 +1,9 @@
-"""One table of the pictures that exist: a row a picture, whatever the source.
+"""Readers of picture sources: whatever the layout, one table with a row for each picture.
 
 Columns: `path` (POSIX, relative to the images root), `item` (group key: one
 garment), `category` (str or None), `bbox` (x1, y1, x2, y2 in pixels, 1-based
 and inclusive, or None), `partition` ("train", "val", "test" or None).
-Reading only: whether a file exists or can be decoded is not looked at here.
+No picture is opened, nor looked for: the audit does that.
 """
 import dataclasses
 import os
@@ -12,63 +12,70 @@ from pathlib import Path
 import pandas as pd
 
 from fashionclf.sources import annotations
-from fashionclf.system import tables
+from fashionclf.system import files, tables
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 COLUMNS = ["path", "item", "category", "bbox", "partition"]
 ANNOTATION_FOLDERS = ("Anno_coarse", "AnnoCoarse", "Anno", "anno", "")
 PARTITION_FOLDERS = ("Eval", "eval", *ANNOTATION_FOLDERS)
 
 
-@dataclasses.dataclass(frozen=True)
-class Catalogue:
-    """A source's table, the folder its paths start from, and what should be said of it."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Source:
+    """What a reader returns.
+
+    Attributes:
+        table: a row for each picture, with COLUMNS.
+        images_root: folder that the paths start from.
+        notes: lines to print about what was read, and from where.
+    """
     table: pd.DataFrame
     images_root: Path
     notes: list[str]
 
 
-def read_deepfashion(source_dir: str | Path) -> Catalogue:
+def read_deepfashion(source_dir: str | Path) -> Source:
     """Reads DeepFashion's Category and Attribute Prediction benchmark.
 
-    Looks for the pictures under img/, Img/img/ and img/img/, and for
-    list_category_img.txt, list_category_cloth.txt and list_bbox.txt under the
-    names that the annotation folder is given. Without these lists the picture
-    folders alone make the table, without categories (use the item's name).
-    Anno_fine/ is never read: it belongs to another split.
+    Looks for the pictures under img/, Img/img/ and img/img/, and for the lists under each name
+    that releases give their folder. Without list_category_img.txt the rows come from the picture
+    folders and have no category (take it from the item's name). Anno_fine/ is never read: it
+    belongs to another split.
 
     Raises:
-        FileNotFoundError: neither pictures nor lists are there.
-        ValueError: a list is not what it should be; names file, line and cure.
+        FileNotFoundError: neither pictures nor lists exist.
+        ValueError: a list is malformed; names file, line and cure.
     """
     source_dir = Path(source_dir)
     if not source_dir.is_dir():
-        raise FileNotFoundError(f"{source_dir}: no such folder; point --source_dir to the folder "
-                                "that holds DeepFashion's img/ and Anno_coarse/")
+        raise FileNotFoundError(f"{source_dir}: no such folder; point --source_dir at the folder "
+                                "that contains DeepFashion's img/ and Anno_coarse/")
     images_root = _images_root(source_dir)
-    rows = _find(source_dir, ANNOTATION_FOLDERS, "list_category_img.txt")
-    if rows is None and not (images_root / "img").is_dir():
+    pictures = images_root / "img"
+    categories = _find(source_dir, ANNOTATION_FOLDERS, "list_category_img.txt")
+    if categories is None and not pictures.is_dir():
         raise FileNotFoundError(
-            f"{source_dir}: holds neither img/, Img/img/ or img/img/ nor list_category_img.txt in "
-            f"{', '.join(filter(None, ANNOTATION_FOLDERS))}; point --source_dir to DeepFashion, "
+            f"{source_dir}: contains no img/, Img/img/ or img/img/, and no list_category_img.txt "
+            f"in {', '.join(filter(None, ANNOTATION_FOLDERS))}; point --source_dir at DeepFashion, "
             "or use --source=folder for a folder per class")
-    where = "found" if (images_root / "img").is_dir() else "absent"
-    notes = [f"pictures: {images_root / 'img'} ({where})"]
-    if rows is None:
-        table = _walk(images_root, images_root / "img", notes)
+
+    # The list of categories decides which pictures there are; without one, the folders do.
+    notes = [f"pictures: {pictures} ({'found' if pictures.is_dir() else 'absent'})"]
+    if categories is None:
+        table = _table_of_folder(images_root, pictures, notes)
         notes.append("no list_category_img.txt: rows come from the folders")
         table["category"] = None
     else:
-        table = _annotated(rows, source_dir, notes)
+        table = _annotated(categories, source_dir, notes)
         table["item"] = table["path"].str.rpartition("/")[0]
-        _note_unnamed(table, images_root, notes)
-    _merge_boxes(table, _find(source_dir, ANNOTATION_FOLDERS, "list_bbox.txt"), notes)
-    _merge_partition(table, _find(source_dir, PARTITION_FOLDERS, "list_eval_partition.txt"), notes)
-    return Catalogue(table[COLUMNS], images_root, notes)
+        _note_unlisted(table, images_root, notes)
+
+    _add_boxes(table, _find(source_dir, ANNOTATION_FOLDERS, "list_bbox.txt"), notes)
+    _add_partition(table, _find(source_dir, PARTITION_FOLDERS, "list_eval_partition.txt"), notes)
+    return Source(table=table[COLUMNS], images_root=images_root, notes=notes)
 
 
 def _images_root(source_dir: Path) -> Path:
-    """The folder in which `img/<item>/<picture>` lies; the one that holds item folders wins."""
+    """The folder in which `img/<item>/<picture>` lies: the first whose img/ exists."""
     for parent in ("Img", "img", ""):
         if (source_dir / parent / "img").is_dir():
             return source_dir / parent
@@ -81,26 +88,28 @@ def _find(source_dir: Path, folders: tuple[str, ...], name: str) -> Path | None:
 
 
 def _annotated(file: Path, source_dir: Path, notes: list[str]) -> pd.DataFrame:
-    """`path` and `category` from list_category_img.txt; ids count from 1."""
+    """`path` and `category` from list_category_img.txt, whose ids count from 1."""
     rows = annotations.read_list(file, ["path", "id"])
     rows["id"] = annotations.numbers(file, rows["id"])
     rows = annotations.unique(file, rows, notes)
-    names_file = _find(source_dir, ANNOTATION_FOLDERS, "list_category_cloth.txt")
     notes.append(f"categories: {file}")
+
+    names_file = _find(source_dir, ANNOTATION_FOLDERS, "list_category_cloth.txt")
     if names_file is None:
         notes.append("no list_category_cloth.txt: ids have no names, use --label_from=name")
         return pd.DataFrame({"path": rows["path"], "category": None}).reset_index(drop=True)
+
     names = annotations.read_names(names_file)
     wrong = (rows["id"] < 1) | (rows["id"] > len(names))
     if wrong.any():
         line = wrong.idxmax()
         raise ValueError(f"{file}:{line}: category {rows['id'][line]} is not in 1..{len(names)}, "
-                         f"the rows of {names_file}; the two files belong to different releases")
+                         f"the rows of {names_file}; use two files of the same release")
     category = rows["id"].map(dict(enumerate(names, start=1)))
     return pd.DataFrame({"path": rows["path"], "category": category}).reset_index(drop=True)
 
 
-def _merge_boxes(table: pd.DataFrame, file: Path | None, notes: list[str]) -> None:
+def _add_boxes(table: pd.DataFrame, file: Path | None, notes: list[str]) -> None:
     table["bbox"] = None
     if file is None:
         notes.append("no list_bbox.txt: whole pictures are used")
@@ -109,10 +118,10 @@ def _merge_boxes(table: pd.DataFrame, file: Path | None, notes: list[str]) -> No
     rows = annotations.read_list(file, ["path", *sides])
     rows["value"] = annotations.boxes(file, rows[sides])
     rows = annotations.unique(file, rows[["path", "value"]], notes)
-    table["bbox"] = _merged(table, rows, notes, f"boxes: {file}")
+    table["bbox"] = _values(table, rows, notes, f"boxes: {file}")
 
 
-def _merge_partition(table: pd.DataFrame, file: Path | None, notes: list[str]) -> None:
+def _add_partition(table: pd.DataFrame, file: Path | None, notes: list[str]) -> None:
     table["partition"] = None
     if file is None:
         notes.append("no list_eval_partition.txt: there is no official split")
@@ -120,118 +129,119 @@ def _merge_partition(table: pd.DataFrame, file: Path | None, notes: list[str]) -
     rows = annotations.read_list(file, ["path", "value"])
     annotations.partitions(file, rows["value"])
     rows = annotations.unique(file, rows, notes)
-    table["partition"] = _merged(table, rows, notes, f"official split: {file}")
+    table["partition"] = _values(table, rows, notes, f"official split: {file}")
 
 
-def _merged(table: pd.DataFrame, rows: pd.DataFrame, notes: list[str], what: str) -> pd.Series:
+def _values(table: pd.DataFrame, rows: pd.DataFrame, notes: list[str], what: str) -> pd.Series:
     """The column `value` of `rows` for the pictures of `table`, None where a picture has none."""
-    merged = table["path"].map(rows.set_index("path")["value"]).astype(object)
-    known = merged.notna().sum()
+    values = table["path"].map(rows.set_index("path")["value"]).astype(object)
+    known = values.notna().sum()
     notes.append(f"{what}, for {known:,} of {len(table):,} pictures")
     if known < len(rows):
-        notes.append(f"{len(rows) - known:,} more of its rows are of other pictures")
-    return merged.where(merged.notna(), None)
+        notes.append(f"{len(rows) - known:,} more of its rows belong to other pictures")
+    return values.where(values.notna(), None)
 
 
-def _note_unnamed(table: pd.DataFrame, images_root: Path, notes: list[str]) -> None:
+def _note_unlisted(table: pd.DataFrame, images_root: Path, notes: list[str]) -> None:
     if (images_root / "img").is_dir():
-        unnamed = len(set(_pictures(images_root, images_root / "img")[0]) - set(table["path"]))
-        if unnamed:
-            notes.append(f"{unnamed:,} pictures on disk are in no row and are left alone")
+        paths, _ = _pictures(images_root, images_root / "img", notes)
+        unlisted = len(set(paths) - set(table["path"]))
+        if unlisted:
+            notes.append(f"{unlisted:,} pictures on disk are in no list and are ignored")
 
 
-def _pictures(root: Path, folder: Path) -> tuple[list[str], int]:
-    """Sorted paths (POSIX, relative to `root`) of pictures below `folder`; number of other files.
-
-    Links to folders are not followed, so nothing outside is found.
-    """
-    found, others = [], 0
-    for where, folders, files in os.walk(folder):
-        folders.sort()
-        for name in files:
-            if name.lower().endswith(SUFFIXES):
-                found.append(Path(where, name).relative_to(root).as_posix())
-            else:
-                others += 1
-    return sorted(found), others
+def _pictures(root: Path, folder: Path, notes: list[str]) -> tuple[list[str], int]:
+    """Sorted POSIX paths, relative to `root`, of pictures below `folder`; count of other files."""
+    paths, others, unreadable = files.walk_pictures(folder)
+    if unreadable:
+        notes.append(f"{len(unreadable):,} folders can't be read and are left out; the first is "
+                     f"{unreadable[0].filename} ({unreadable[0].strerror})")
+    return sorted(Path(os.path.relpath(path, root)).as_posix() for path in paths), others
 
 
-def _walk(root: Path, folder: Path, notes: list[str]) -> pd.DataFrame:
-    paths, others = _pictures(root, folder)
+def _table_of_folder(root: Path, folder: Path, notes: list[str]) -> pd.DataFrame:
+    """`path` and `item`, the folder of a picture, of the pictures below `folder`."""
+    paths, others = _pictures(root, folder, notes)
     if not paths:
-        raise FileNotFoundError(f"{folder}: holds no picture ({', '.join(SUFFIXES)}); "
-                                "check --source_dir")
+        raise FileNotFoundError(f"{folder}: contains no pictures "
+                                f"({', '.join(files.PICTURE_SUFFIXES)}); check --source_dir")
     if others:
-        notes.append(f"{others:,} files that are no pictures by their name were left alone")
-    table = pd.DataFrame({"path": paths}, dtype=object)  # a name may be no UTF-8: the audit says so
+        notes.append(f"{others:,} files with other suffixes are ignored")
+    table = pd.DataFrame({"path": paths}, dtype=object)  # str would refuse a name not in UTF-8
     table["item"] = table["path"].str.rpartition("/")[0]
     return table
 
 
-def read_folder(source_dir: str | Path) -> Catalogue:
+def read_folder(source_dir: str | Path) -> Source:
     """Reads a folder per class: `<class>/picture` or `<class>/<item>/picture`.
 
     A picture that lies directly in its class's folder is an item of its own.
     """
     root = Path(source_dir)
     if not root.is_dir():
-        raise FileNotFoundError(f"{root}: no such folder; point --source_dir to the folder that "
-                                "holds a folder per class")
+        raise FileNotFoundError(f"{root}: no such folder; point --source_dir at the folder that "
+                                "contains a folder per class")
     notes = [f"pictures: {root}, a folder per class"]
-    table = _walk(root, root, notes)
+    table = _table_of_folder(root, root, notes)
+
     parts = table["path"].str.split("/")
-    if (parts.str.len() < 2).any():
-        stray = table["path"][parts.str.len() < 2].iloc[0]
-        raise ValueError(f"{root / stray}: lies beside the class folders; every picture belongs "
-                         "into the folder of its class")
+    stray = table["path"][parts.str.len() < 2]
+    if len(stray):
+        raise ValueError(f"{root / stray.iloc[0]}: lies beside the class folders; move it into "
+                         "the folder of its class")
     table["category"] = parts.str[0]
     table["item"] = table["item"].where(parts.str.len() > 2, table["path"])
-    return Catalogue(table.assign(bbox=None, partition=None)[COLUMNS], root, notes)
+    return Source(table=table.assign(bbox=None, partition=None)[COLUMNS], images_root=root,
+                  notes=notes)
 
 
 def read_csv(csv_file: str | Path, *, images_root: str | Path, path_column: str,
              category_column: str, item_column: str | None = None,
              bbox_columns: list[str] | None = None,
-             partition_column: str | None = None) -> Catalogue:
-    """Reads a CSV file with a header and a row a picture; columns are named by the caller.
+             partition_column: str | None = None) -> Source:
+    """Reads a CSV file with a header and a row for each picture; the caller names the columns.
 
     Without `item_column` the item is the picture's folder, or the picture
-    itself where it lies in none. `bbox_columns` are x1, y1, x2, y2; a row may
+    itself where its path has none. `bbox_columns` are x1, y1, x2, y2; a row may
     leave all four empty.
     """
     file = Path(csv_file)
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: no such file; --csv_file names a CSV with a header")
+        raise FileNotFoundError(f"{file}: no such file; --csv_file takes a CSV with a header")
     if bbox_columns and (len(bbox_columns) != 4 or len(set(bbox_columns)) != 4):
         raise ValueError(f"--bbox_columns needs the four columns x1,y1,x2,y2, got {bbox_columns}")
-    wanted = [path_column, category_column, item_column, partition_column, *(bbox_columns or [])]
-    read = tables.read_table(file, list(filter(None, wanted)),
-                             cure="name them with --path_column, --category_column, ...")
-    notes = [f"rows: {file}, pictures from {images_root}"]
-    table = pd.DataFrame({"path": read[path_column], "category": _filled(read[category_column])})
+    columns = [path_column, category_column, item_column, partition_column, *(bbox_columns or [])]
+    rows = tables.read_table(file, list(filter(None, columns)),
+                             cure="name the columns with --path_column, --category_column, ...")
+
+    table = pd.DataFrame({"path": rows[path_column], "category": _filled(rows[category_column])})
     annotations.class_names(file, table["category"].dropna())
-    table["item"] = _csv_items(file, read, path_column, item_column)
-    table["bbox"] = _csv_boxes(file, read[bbox_columns]) if bbox_columns else None
-    table["partition"] = _filled(read[partition_column]) if partition_column else None
+    table["item"] = _csv_items(file, rows, path_column, item_column)
+    table["bbox"] = _csv_boxes(file, rows[bbox_columns]) if bbox_columns else None
+    table["partition"] = _filled(rows[partition_column]) if partition_column else None
     annotations.partitions(file, table["partition"].dropna())
+
+    notes = [f"rows: {file}, pictures from {images_root}"]
     table = annotations.unique(file, table, notes)
-    return Catalogue(table[COLUMNS].reset_index(drop=True), Path(images_root), notes)
+    return Source(table=table[COLUMNS].reset_index(drop=True), images_root=Path(images_root),
+                  notes=notes)
 
 
 def _filled(values: pd.Series) -> pd.Series:
+    """The values, None where they are empty."""
     return values.astype(object).where(values != "", None)
 
 
-def _csv_items(file: Path, read: pd.DataFrame, path_column: str,
+def _csv_items(file: Path, rows: pd.DataFrame, path_column: str,
                item_column: str | None) -> pd.Series:
     if item_column is None:
-        folder = read[path_column].str.rpartition("/")[0]
-        return folder.where(folder != "", read[path_column])
-    empty = read[item_column] == ""
+        folder = rows[path_column].str.rpartition("/")[0]
+        return folder.where(folder != "", rows[path_column])
+    empty = rows[item_column] == ""
     if empty.any():
-        raise ValueError(f"{file}:{empty.idxmax()}: has no item, and pictures without one would "
-                         "count as one garment; fill it in, or leave --item_column out")
-    return read[item_column]
+        raise ValueError(f"{file}:{empty.idxmax()}: has no item, and all pictures without one "
+                         "would count as one garment; fill it in, or leave --item_column out")
+    return rows[item_column]
 
 
 def _csv_boxes(file: Path, sides: pd.DataFrame) -> pd.Series:

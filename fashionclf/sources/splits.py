@@ -1,4 +1,4 @@
-"""Which picture is for training, which for validation, which for the test."""
+"""The split into train, validation and test."""
 import re
 
 import numpy as np
@@ -14,32 +14,37 @@ def split(table: pd.DataFrame, *, method: str, test_fraction: float = 0.2,
           validation_fraction: float = 0.1, seed: int = 0) -> pd.Series:
     """Assigns every row to one of SPLITS.
 
-    It depends on the rows and the seed, not on their order; test not on `validation_fraction`.
+    The result depends on the rows and the seed, but not on the order of the rows; the test split
+    does not depend on `validation_fraction`.
 
     Args:
         table: columns `path, item, label` (and `partition` for "official").
         method: "grouped" keeps all rows of an item together, "stratified"
             draws rows within each class, "official" takes the partition.
-        test_fraction: share of all rows for the test.
-        validation_fraction: share of all rows for validation, out of the rest.
+        test_fraction: share of all rows for the test split.
+        validation_fraction: share of all rows for validation, taken from the rest.
 
     Returns:
         Series of split names on the index of `table`.
 
     Raises:
-        ValueError: the method is unknown, or rows have no official part or an unknown one.
+        ValueError: the method is unknown, or a row's official part is missing or unknown.
     """
     if method == "official":
         return _official(table)
     if method not in METHODS:
         raise ValueError(f"split {method!r} is not one of {', '.join(METHODS)}")
+
+    # Sorted, so that the draw does not depend on the order of the rows.
     keys = table["item" if method == "grouped" else "path"]
     rows = pd.DataFrame({"key": keys, "label": table["label"]}).sort_values("key", kind="stable")
     result = pd.Series("train", index=rows.index, name="split", dtype=object)
+
+    # Test comes first and has its own random numbers: validation must not change it.
+    draw = _draw_groups if method == "grouped" else _draw_rows
     for name, fraction in (("test", test_fraction), ("validation", validation_fraction)):
         free = rows[result == "train"]
         wanted = fraction * rows["label"].value_counts()
-        draw = _draw_groups if method == "grouped" else _draw_rows
         result[draw(free, wanted, np.random.default_rng([seed, len(name)]))] = name
     return result.reindex(table.index)
 
@@ -50,60 +55,97 @@ def _official(table: pd.DataFrame) -> pd.Series:
         first = table.loc[wrong.idxmax()]
         raise ValueError(
             f"{wrong.sum():,} of {len(table):,} pictures have no official part that is one of "
-            f"{', '.join(OFFICIAL)}; the first is {first['path']} with {first['partition']!r}: "
-            "use --split=grouped, or drop or correct them")
+            f"{', '.join(OFFICIAL)}; the first is {first['path']} with {first['partition']!r}. "
+            "Use --split=grouped, or drop or correct these rows")
     return table["partition"].map(OFFICIAL).rename("split")
 
 
 def items_by_pattern(paths: pd.Series, pattern: str) -> pd.Series:
-    """Wider items than the source's: what `pattern` finds in each path.
+    """Forms items wider than the source's, from the part of each path that `pattern` matches.
 
     Args:
-        pattern: regular expression; its first group, or the whole match where
-            it has none, is the item.
+        pattern: regular expression; the item is its first group, or the whole match if
+            it has no group.
 
     Raises:
-        ValueError: the pattern is no regular expression, or a path holds no match.
+        ValueError: the pattern is not a regular expression, or a path does not match.
     """
     try:
         captured = pattern if re.compile(pattern).groups else f"({pattern})"
     except re.error as error:
-        raise ValueError(f"--group_pattern={pattern} is no regular expression: {error}") from error
+        raise ValueError(f"--group_pattern={pattern} is not a regular expression: {error}"
+                         ) from error
+
     items = paths.str.extract(captured).iloc[:, 0]
     if items.isna().any():
-        raise ValueError(f"--group_pattern={pattern} finds nothing in "
-                         f"{paths[items.isna().idxmax()]!r}; every path needs a match")
+        raise ValueError(f"--group_pattern={pattern} does not match "
+                         f"{paths[items.isna().idxmax()]!r}; it must match every path")
     return items
 
 
-def _draw_rows(rows: pd.DataFrame, wanted: pd.Series,
-               rng: np.random.Generator) -> pd.Index:
+def _draw_rows(rows: pd.DataFrame, wanted: pd.Series, rng: np.random.Generator) -> pd.Index:
+    """Draws `wanted` rows of each class, rounded."""
     shuffled = rows.iloc[rng.permutation(len(rows))]
     place = shuffled.groupby("label").cumcount()
     return shuffled.index[place < shuffled["label"].map(wanted).round()]
 
 
 def _draw_groups(rows: pd.DataFrame, wanted: pd.Series, rng: np.random.Generator) -> pd.Index:
-    """Groups that together come as near as can be to `wanted` rows of each class.
+    """Draws groups whose class counts come closest to `wanted`.
 
-    What is lowered is the sum over classes, and over all rows together, of
-    (missing rows)^2 / wanted rows; the best of several random starts is taken,
-    and completed by `_with_every_class`.
+    Minimises the sum over classes, and over all rows together, of
+    (missing rows)^2 / wanted rows; the best of several random starts is taken and
+    completed by `_with_every_class`.
     """
+    # A row of `sizes` is a group: its rows of each class, then of all classes together.
     counts = pd.crosstab(rows["key"], rows["label"])
-    target = wanted.reindex(counts.columns, fill_value=0.0).to_numpy(float)
     sizes = np.column_stack([counts.to_numpy(float), counts.sum(axis=1)])
+    target = wanted.reindex(counts.columns, fill_value=0.0).to_numpy(float)
     target = np.append(target, target.sum())
+
     draws = [_draw_once(sizes, target, rng.permutation(len(sizes))) for _ in range(STARTS)]
-    taken = min(draws, key=lambda drawn: _cost(target - sizes[drawn].sum(axis=0), target))
-    taken = _with_every_class(sizes, target, taken)
+    best = min(draws, key=lambda taken: _cost(target - sizes[taken].sum(axis=0), target))
+    taken = _with_every_class(sizes, target, best)
     return rows.index[rows["key"].isin(counts.index[taken])]
 
 
-def _with_every_class(sizes: np.ndarray, target: np.ndarray, taken: np.ndarray) -> np.ndarray:
-    """Adds the group that costs least for each class that is wanted and has none in `taken`.
+def _draw_once(sizes: np.ndarray, target: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Takes each group that helps and fits, in `order`; then moves single groups while that helps.
 
-    A class of few groups would else be trained and never tested, as no group
+    Args:
+        sizes: [G, C + 1] rows of each group by class, and together.
+        target: [C + 1] rows wanted.
+
+    Returns:
+        bool [G]; at least one group of every class is not taken.
+    """
+    taken = np.zeros(len(sizes), bool)
+    missing, left = target.copy(), sizes.sum(axis=0)
+
+    # A group is taken if it overshoots nothing in total and leaves its classes some rows.
+    for group in order:
+        rest, size = missing - sizes[group], sizes[group]
+        if rest[-1] >= 0 and np.all((size == 0) | (left > size)) \
+                and _cost(rest, target) < _cost(missing, target):
+            taken[group], missing, left = True, rest, left - size
+
+    # Single moves, in or out, each time the best one: few groups are left to gain from.
+    for _ in range(MOST_MOVES):
+        change = np.where(taken[:, None], -sizes, sizes)
+        costs = _cost(missing - change, target)
+        costs[np.any((change > 0) & (left <= change), axis=1)] = np.inf
+        best = int(costs.argmin())
+        if costs[best] >= _cost(missing, target) - 1e-9:
+            break
+        missing, left = missing - change[best], left - change[best]
+        taken[best] = not taken[best]
+    return taken
+
+
+def _with_every_class(sizes: np.ndarray, target: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """Adds the cheapest group of each class that is wanted and has none in `taken`.
+
+    Otherwise a class of few groups would be trained but never tested, as no group
     is as small as its share. A class keeps at least one group that isn't taken.
     """
     taken = taken.copy()
@@ -120,43 +162,14 @@ def _cost(missing: np.ndarray, target: np.ndarray) -> np.ndarray:
     return (missing ** 2 / np.maximum(target, 1e-9)).sum(axis=-1)
 
 
-def _draw_once(sizes: np.ndarray, target: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Takes each group that helps and fits, in `order`; then moves single groups while that helps.
-
-    Args:
-        sizes: [G, C + 1] rows of each group by class, and together.
-        target: [C + 1] rows wanted.
-
-    Returns:
-        bool [G]; of every class at least one group is not taken.
-    """
-    taken = np.zeros(len(sizes), bool)
-    missing, left = target.copy(), sizes.sum(axis=0)
-    for group in order:
-        rest, size = missing - sizes[group], sizes[group]
-        if rest[-1] >= 0 and np.all((size == 0) | (left > size)) \
-                and _cost(rest, target) < _cost(missing, target):
-            taken[group], missing, left = True, rest, left - size
-    for _ in range(MOST_MOVES):
-        change = np.where(taken[:, None], -sizes, sizes)
-        costs = _cost(missing - change, target)
-        costs[np.any((change > 0) & (left <= change), axis=1)] = np.inf
-        best = int(costs.argmin())
-        if costs[best] >= _cost(missing, target) - 1e-9:
-            break
-        missing, left = missing - change[best], left - change[best]
-        taken[best] = not taken[best]
-    return taken
-
-
 def deviation(table: pd.DataFrame) -> pd.DataFrame:
-    """How far each class's share of a split is from the share of all its rows.
+    """Compares each class's share of a split with the share of all rows.
 
     Args:
         table: columns `label` and `split`.
 
     Returns:
-        A row a class, a column a split: share of the class that went there
+        A row for each class, a column for each split: the share of the class that went there
         minus the share of all rows that went there.
     """
     shares = pd.crosstab(table["label"], table["split"], normalize="index")

@@ -1,4 +1,4 @@
-"""Files and folders that are whole or not there, locks on them, and names for their content."""
+"""Files and folders: whole or not there, locked, named by their content, searched for pictures."""
 import contextlib
 import hashlib
 import json
@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import filelock
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 def sha256(file: Path) -> str:
@@ -145,3 +147,18 @@ def staging(final: Path, *, flag: str = "--records") -> Iterator[Path]:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
+
+
+def walk_pictures(folder: str | Path) -> tuple[list[str], int, list[OSError]]:
+    """Finds the pictures below a folder by their suffix; links to folders are not followed.
+
+    Returns:
+        The paths, which begin with `folder`, sorted by folder and name; the number of other files;
+        the errors of the folders that can't be read.
+    """
+    paths, others, unreadable = [], 0, []
+    for parent, _, names in os.walk(folder, onerror=unreadable.append):
+        pictures = [name for name in names if name.lower().endswith(PICTURE_SUFFIXES)]
+        paths += [os.path.join(parent, name) for name in pictures]
+        others += len(names) - len(pictures)
+    return sorted(paths, key=lambda path: path.split(os.sep)), others, unreadable

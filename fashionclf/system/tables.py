@@ -1,4 +1,4 @@
-"""CSV files as tables: read strictly, written so that they are safe to open in a spreadsheet."""
+"""Tables as CSV: read strictly, written so that no cell starts a formula (OWASP, CSV injection)."""
 import codecs
 import contextlib
 import csv
@@ -22,7 +22,7 @@ def write(table: pd.DataFrame, file: str | Path | TextIO, float_format: str | No
 
 
 def read_text(file: Path) -> str:
-    """A file's text without byte order mark; raises ValueError where it is no UTF-8 text."""
+    """Reads a file without its byte order mark; raises ValueError if it is not UTF-8 text."""
     data = file.read_bytes().removeprefix(codecs.BOM_UTF8)
     try:
         text, wrong = data.decode(), data.find(b"\0")
@@ -30,13 +30,13 @@ def read_text(file: Path) -> str:
         wrong = error.start
     if wrong >= 0:
         line = len(split_lines(data[:wrong].decode()))
-        raise ValueError(f"{file}:{line}: byte {data[wrong]:#04x} belongs in no UTF-8 text; "
+        raise ValueError(f"{file}:{line}: byte {data[wrong]:#04x} is not UTF-8 text; "
                          "save the file as UTF-8, or unpack it again")
     return text
 
 
 def split_lines(text: str) -> list[str]:
-    """Lines without their ends; `str.splitlines` would split at form feeds and others too."""
+    """Splits at line ends; `str.splitlines` would split at form feeds and others too."""
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
@@ -44,40 +44,45 @@ def read_table(file: Path, columns: list[str], *, cure: str, others: bool = Fals
     """Reads `columns` of a CSV file with a header.
 
     Args:
-        cure: what to do where a column is missing.
+        cure: what to do if a column is missing.
         others: whether to read all other columns as well, after these.
 
     Returns:
-        Strings, indexed by the line at which each row begins.
+        Strings, indexed by the line on which each row begins.
 
     Raises:
-        ValueError: there is no header or no row, a column is missing or stands
-            twice, a quote is never closed, or a row has too many or too few fields.
+        ValueError: there is no header or no row, a column is missing or repeated,
+            a quote is never closed, or a row has too many or too few fields.
     """
     rows = _csv_rows(file)
     if len(rows) < 2:
-        raise ValueError(f"{file}:1: expected a header and rows, got {len(rows)} lines in all; "
-                         "write a row a picture or a category under a header")
+        raise ValueError(f"{file}:1: expected a header and at least one row, got {len(rows)} "
+                         "lines; put a row for each picture or category under a header")
+
     (first, header), *rows = rows
     if others:
         columns = [*columns, *(name for name in header if name not in columns)]
+
     for column in columns:
         if column not in header:
             raise ValueError(f"{file}:{first}: has no column {column!r}, only "
                              f"{', '.join(header)}; {cure}")
         if header.count(column) > 1:
-            raise ValueError(f"{file}:{first}: has column {column!r} twice; rename one of them")
+            raise ValueError(f"{file}:{first}: has column {column!r} twice; rename one of the two")
+
     for line, fields in rows:
         if len(fields) != len(header):
-            raise ValueError(f"{file}:{line}: has {len(fields)} fields, the header {len(header)}; "
-                             "put double quotes around a field that holds a comma")
+            raise ValueError(f"{file}:{line}: has {len(fields)} fields, but the header has "
+                             f"{len(header)}; put double quotes around a field with a comma in it")
+
     places = {column: header.index(column) for column in columns}
     return pd.DataFrame({column: [fields[place] for _, fields in rows]
                          for column, place in places.items()}, index=[line for line, _ in rows])
 
 
 def _csv_rows(file: Path) -> list[tuple[int, list[str]]]:
-    """Rows that are not blank, each with the line at which it begins."""
+    """Rows that are not blank, each with the line on which it begins."""
+    # A field in quotes may contain line ends, so a row can take several lines.
     reader = csv.reader(io.StringIO(read_text(file), newline=""), strict=True)
     rows, begins = [], 1
     try:
@@ -86,6 +91,6 @@ def _csv_rows(file: Path) -> list[tuple[int, list[str]]]:
                 rows.append((begins, fields))
             begins = reader.line_num + 1
     except csv.Error as error:
-        raise ValueError(f"{file}:{begins}: the row that begins here is no CSV ({error}); close "
-                         "each quote, and write a quote inside of quotes twice") from None
+        raise ValueError(f"{file}:{begins}: the row that begins here is not valid CSV ({error}); "
+                         "close each quote, and double a quote inside quotes") from None
     return rows

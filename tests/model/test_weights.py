@@ -8,7 +8,7 @@ from fashionclf.sources.alignment import Alignment
 from tests.helpers.tiny import make_spec, save_run
 
 OLD, NEW = ["Tee", "Singlet", "Camisole", "Bodysuit"], ["Hat", "Top", "T-Shirt"]
-ALIGNED = Alignment(OLD, NEW, np.array([2, 1, 1, -1]))
+ALIGNED = Alignment(run_classes=OLD, records_classes=NEW, places=np.array([2, 1, 1, -1]))
 FILE = "run_class,records_class\nTee,T-Shirt\nSinglet,Top\nCamisole,Top\nBodysuit,\n"
 
 
@@ -37,8 +37,9 @@ def test_two_classes_that_are_as_likely_begin_with_the_probability_of_both():
     kernel, bias = head(run)
     kernel[:, 2], bias[:] = kernel[:, 1], [0.3, 0.1, 0.1, -0.4]
     run.get_layer(PREDICTIONS).set_weights([kernel, bias])
-    weights.carry_head(run, model, Alignment(OLD, ["Top", "T-Shirt", "Body"],
-                                             np.array([1, 0, 0, 2])))
+    weights.carry_head(run, model, Alignment(
+        run_classes=OLD, records_classes=["Top", "T-Shirt", "Body"],
+        places=np.array([1, 0, 0, 2])))
     features = np.random.default_rng(0).normal(size=(5, len(kernel)))
     old, new = (np.exp(features @ k + b) for k, b in (head(run), head(model)))
     np.testing.assert_allclose(new[:, 0], old[:, 1] + old[:, 2], rtol=1e-5)

@@ -55,7 +55,7 @@ def test_rows_of_a_csv_name_pictures_from_its_folder_or_another(tmp_path):
 
 @pytest.mark.parametrize("text, column, source_dir, message", [
     ("path,x\na.png,1\n", "image", None, "has no column 'image', only path, x; name the pict"),
-    ("path,x\na.png\n", "path", None, "list.csv:2: has 1 fields, the header 2"),
+    ("path,x\na.png\n", "path", None, "list.csv:2: has 1 fields, but the header has 2"),
     ("path,x,x\na.png,1,2\n", "path", None, "has column 'x' twice"),
     ("path\na.png\n", "path", "absent", "--source_dir names the folder"),
 ])

@@ -101,10 +101,10 @@ def test_the_slides_split_shows_the_overlap_that_the_default_avoids(pictures):
     share = re.search(r"share of test pictures whose item is in train: (\S+)", shown.stdout)[1]
     assert float(share) > 0.5
     default = build("--source=folder", f"--source_dir={pictures}", "--dry_run").stdout
-    assert f"item is in train: 0.0  (of a split at random: {share})" in default
+    assert f"item is in train: 0.0  (random split: {share})" in default
 
 
-def test_items_that_share_look_alikes_stay_together_and_are_listed(tmp_path, pictures):
+def test_items_that_share_near_duplicates_stay_together_and_are_listed(tmp_path, pictures):
     root = shutil.copytree(pictures, tmp_path / "pictures")
     for number in range(9):
         shutil.copy(root / f"Tee/item{number}/1.jpg", root / f"Dress/item{number + 1}/copy.jpg")
@@ -113,16 +113,17 @@ def test_items_that_share_look_alikes_stay_together_and_are_listed(tmp_path, pic
     flags = ("--source=folder", f"--source_dir={root}", r"--group_pattern=^\w+/item\d+")
     shown = build(*flags, f"--records={tmp_path / 'r'}")
     assert shown.returncode == 0, shown.stderr
-    assert "look-alikes: 20 pictures in 10 groups, 10 of them under several classes" in shown.stdout
-    assert "items: 30, 10 joined to others by look-alikes" in shown.stdout
+    assert ("near-duplicates: 20 pictures in 10 groups, 10 of them under several classes"
+            in shown.stdout)
+    assert "items: 30, 10 joined to others by near-duplicates" in shown.stdout
     manifest = json.loads((tmp_path / "r" / "manifest.json").read_text())
-    assert manifest["overlap"]["look-alikes, train and test"] == 0
-    assert manifest["overlap_at_random"]["look-alikes, train and test"] > 0
-    listed = pd.read_csv(tmp_path / "r" / "look_alikes.csv")
+    assert manifest["overlap"]["near-duplicates, train and test"] == 0
+    assert manifest["overlap_at_random"]["near-duplicates, train and test"] > 0
+    listed = pd.read_csv(tmp_path / "r" / "near_duplicates.csv")
     assert listed.groupby("group")["split"].nunique().max() == 1
     assert listed["identical"].sum() == 18 and len(listed) == 20
     random = build(*flags, "--split=stratified", f"--records={tmp_path / 's'}")
-    assert re.search(r"overlap look-alikes, train and test: [1-9]", random.stdout), random.stderr
+    assert re.search("overlap near-duplicates, train and test: [1-9]", random.stdout), random.stderr
 
 
 def test_classes_and_split_need_no_pictures(shared):

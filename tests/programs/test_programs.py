@@ -68,10 +68,10 @@ def await_a_checkpoint(training, run, phase="fine_tune"):
 @pytest.mark.parametrize("program, flags, message", [
     ("build_tfrecords", ["--source_dir=nowhere", "--records=new"], "--source_dir"),
     ("build_tfrecords", ["--source=folder", "--source_dir={empty}", "--records=new"],
-     "holds no picture"),
+     "contains no pictures"),
     ("build_tfrecords", ["--source_dir=x", "--records={empty}"], "never overwritten"),
     ("build_tfrecords", ["--source=folder", "--source_dir={folder}", "--records={empty}/new",
-                         "--classes={classes}"], "no picture is of class 'Tee'"),
+                         "--classes={classes}"], "there are no pictures of class 'Tee'"),
     ("train", ["--records={empty}", "--run={empty}/run"], "build_tfrecords"),
     ("train", ["--records=x", "--run=y", "stray"], "unexpected argument 'stray'"),
     ("train", ["--records={records}", "--run={empty}/run", "--weights=nowhere.h5"],

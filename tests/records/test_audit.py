@@ -64,8 +64,8 @@ def test_every_file_gets_its_fate_and_nothing_outside_is_read(root, monkeypatch,
     digests = dict(zip(FATES, found["digest"]))
     assert digests["good.png"] == digests["twin.png"] == digests["inside.png"] is not None
     assert digests["../outside.png"] is None and digests["link.png"] is None
-    assert found["size"].iloc[0] == (30, 20) and len(found["look"].iloc[0]) == 64
-    assert found.loc[found["reason"].notna(), ["look", "size"]].isna().all(axis=None)
+    assert found["size"].iloc[0] == (30, 20) and len(found["perceptual_hash"].iloc[0]) == 64
+    assert found.loc[found["reason"].notna(), ["perceptual_hash", "size"]].isna().all(axis=None)
 
 
 @pytest.mark.parametrize("bbox, kept, repair", [

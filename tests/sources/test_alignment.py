@@ -47,20 +47,20 @@ def test_what_maps_what_can_not_and_how_much_that_is_are_counted(tmp_path):
 
 
 @pytest.mark.parametrize("text, message", [
-    ("run,to\nTee,Top\n", ":1: has no column 'run_class', only run, to; name them so"),
-    (ROWS + "Tee,Top\n", ":6: 'Tee' stands in line 2 too; keep one"),
+    ("run,to\nTee,Top\n", ":1: has no column 'run_class', only run, to; name its two"),
+    (ROWS + "Tee,Top\n", r":6: 'Tee' is repeated \(first on line 2\); remove one"),
     (ROWS + "Te,Top\n", ":6: the run has no class 'Te'; did you mean Tee"),
     (ROWS.replace("Tee,T-Shirt", "Tee,TShirt"),
      ":2: the records have no class 'TShirt'; did you mean T-Shirt"),
     (ROWS.replace("Singlet,Top\n", ""), ": has no row for 'Singlet' of the run; add one"),
     ("run_class,records_class\nTee,\nSinglet,\nBodysuit,\nCamisole,\n",
      ": maps no class of the run; fill in"),
-    ("", ":1: expected a header and rows")])
+    ("", ":1: expected a header and at")])
 def test_a_bad_alignment_is_named_with_file_line_and_cure(tmp_path, text, message):
     with pytest.raises(ValueError, match=f"align.csv{message}"):
         read(tmp_path, text)
 
 
 def test_a_missing_alignment_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="--align names a CSV with run_class,records_class"):
+    with pytest.raises(FileNotFoundError, match="--align takes a CSV with run_class,records_class"):
         alignment.read(tmp_path / "none.csv", OURS, THEIRS)

@@ -1,4 +1,4 @@
-"""What the splits share is counted, and items that share look-alikes become one."""
+"""What the splits share is counted, and items that share near-duplicates become one."""
 import pandas as pd
 
 from fashionclf.sources import leakage, splits
@@ -9,48 +9,48 @@ ROWS = [("a/1", "a", 0, 0, "x"), ("a/2", "a", 0, 1, "y"), ("b/1", "b", 0, 1, "z"
 
 
 def table():
-    return pd.DataFrame(ROWS, columns=["path", "item", "label", "look_group", "digest"],
+    return pd.DataFrame(ROWS, columns=["path", "item", "label", "near_duplicate_group", "digest"],
                         index=range(10, 16))
 
 
-def test_items_that_a_chain_of_look_alikes_connects_are_one_under_the_first_name():
+def test_items_that_a_chain_of_near_duplicates_connects_are_one_under_the_first_name():
     rows = table()
-    assert leakage.joined_items(rows["item"], rows["look_group"]).to_dict() == dict(
+    assert leakage.joined_items(rows["item"], rows["near_duplicate_group"]).to_dict() == dict(
         zip(rows.index, "aaaaad"))
     apart = pd.Series(range(6), index=rows.index)
     assert leakage.joined_items(rows["item"], apart).tolist() == rows["item"].tolist()
 
 
-def test_overlap_counts_items_bytes_and_looks_on_both_sides():
+def test_overlap_counts_items_bytes_and_near_duplicates_on_both_sides():
     rows = table().assign(split=["train", "test", "train", "train", "test", "test"])
     found = leakage.overlap(rows)
     assert found["items, train and test"] == 1
     assert found["identical pictures, train and test"] == 1
-    assert found["look-alikes, train and test"] == 2
+    assert found["near-duplicates, train and test"] == 2
     assert found["share of test pictures whose item is in train"] == 0.3333
     assert found["share of test pictures with an identical picture in train"] == 0.3333
-    assert found["share of test pictures with a look-alike in train"] == 0.6667
-    assert found["look-alikes, validation and test"] == 0
+    assert found["share of test pictures with a near-duplicate in train"] == 0.6667
+    assert found["near-duplicates, validation and test"] == 0
     names_only = leakage.overlap(rows[["item", "split"]])
     assert names_only == {name: value for name, value in found.items() if "item" in name}
 
 
 def test_a_split_of_joined_items_shares_nothing():
     rows = pd.concat([table().assign(item=table()["item"] + str(n), path=table()["path"] + str(n),
-                                     look_group=table()["look_group"] + 10 * n,
+                                     near_duplicate_group=table()["near_duplicate_group"] + 10 * n,
                                      digest=table()["digest"] + str(n)) for n in range(20)],
                      ignore_index=True)
-    joined = rows.assign(item=leakage.joined_items(rows["item"], rows["look_group"]))
+    joined = rows.assign(item=leakage.joined_items(rows["item"], rows["near_duplicate_group"]))
     rows["split"] = splits.split(joined, method="grouped")
     facts = leakage.facts(rows, splits.split(rows, method="stratified"), ["Tee", "Coat"])
     assert not any(facts["overlap"].values())
-    assert facts["overlap_at_random"]["share of test pictures with a look-alike in train"] > 0.3
+    assert facts["overlap_at_random"]["share of test pictures with a near-duplicate in train"] > 0.3
     assert sum(facts["counts"]["train"].values()) == (rows["split"] == "train").sum()
-    assert "(of a split at random: " in leakage.as_text(facts)
+    assert "(random split: " in leakage.as_text(facts)
 
 
-def test_look_alikes_are_listed_group_by_group_with_their_classes():
-    listed = leakage.look_alike_rows(table().assign(split="train"), ["Tee", "Coat"])
+def test_near_duplicates_are_listed_group_by_group_with_their_classes():
+    listed = leakage.near_duplicate_rows(table().assign(split="train"), ["Tee", "Coat"])
     assert listed.values.tolist() == [
         [1, "a/2", "a", "Tee", "train", False], [1, "b/1", "b", "Tee", "train", False],
         [2, "b/2", "b", "Tee", "train", True], [2, "c/1", "c", "Coat", "train", True]]

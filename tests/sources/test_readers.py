@@ -74,24 +74,24 @@ def test_line_ends_and_byte_order_marks_do_not_matter(tmp_path, change):
 
 
 @pytest.mark.parametrize("rows, message", [
-    ("2\nh h\nimg/a/b.jpg 1\n", r"list_category_img.txt:1: promises 2 rows and 1 follow"),
+    ("2\nh h\nimg/a/b.jpg 1\n", r"list_category_img.txt:1: announces 2 rows, but 1 follow"),
     ("hello\n", r":1: expected the number of rows, got 'hello'"), ("", r":1: expected"),
     ([("img/a/b.jpg", 4)], r":3: category 4 is not in 1\.\.3"),
     ([("img/a/b.jpg", 0)], r":3: category 0"), ([("img/a/b.jpg", "x")], r":3: expected a whole"),
-    ([("img/a/b.jpg", 1), ("img/a/b.jpg", 2)], r":4: .* stands in line 3 too"),
+    ([("img/a/b.jpg", 1), ("img/a/b.jpg", 2)], r":4: .* repeated .* \(first on line 3"),
     ([("../b.jpg", 1)], "leads out"), ([("/etc/b.jpg", 1)], "leads out"),
     ("1\nh h\nimg/a/b.jpg\n", r":3: expected 'path id'"),
     ("1\nimg/a/b.jpg 1\n", r":2: expected a header of 2 words, got 'img/a/b.jpg 1'"),
     ("2\nimg/a b.jpg\nimg/a/c.jpg 1\nimg/a/d.jpg 1\n", ":2: expected a header"),
     ("1\n\nimg/a/b.jpg 1\n", ":2: expected a header"), ("1", ":2: expected a header"),
     ("\u00b2\nh h\nimg/a/b.jpg 1\n", r":1: expected the number of rows, got '\u00b2'"),
-    ("0\nh h\n", ":1: holds no row"),
+    ("0\nh h\n", ":1: lists no rows"),
     ("1\r\nh h\r\nimg/a/b.jpg 9\r\n", ":3: category 9"), ("1\rh h\rimg/a/b.jpg 9", ":3: cat"),
-    ("1\nh h\nimg/a/b\0.jpg 1\n", ":3: byte 0x00 belongs in no UTF-8 text; save"),
+    ("1\nh h\nimg/a/b\0.jpg 1\n", ":3: byte 0x00 is not UTF-8 text; save"),
     ([("img/a/b.jpg", "1e0")], ":3: expected a whole"), ([("img/a/b.jpg", "1_0")], ":3: expected"),
     ([("img/a/b.jpg", "\u0663")], ":3: expected"), ([("img/a/b.jpg", "9" * 30)], ":3: expected"),
-    ([("./img/a/b.jpg", 1)], ":3: .* no plain path"), ([("img//b.jpg", 1)], "no plain path"),
-    ([("img/a/", 1)], "no plain path"), ([(".", 1)], "no plain path")])
+    ([("./img/a/b.jpg", 1)], ":3: .* not a plain path"), ([("img//b.jpg", 1)], "not a plain path"),
+    ([("img/a/", 1)], "not a plain path"), ([(".", 1)], "not a plain path")])
 def test_a_bad_row_is_named_with_file_line_and_cure(tmp_path, rows, message):
     with pytest.raises(ValueError, match=message):
         readers.read_deepfashion(tree(tmp_path, rows=rows))
@@ -100,7 +100,7 @@ def test_a_bad_row_is_named_with_file_line_and_cure(tmp_path, rows, message):
 def test_text_that_is_not_utf8_is_named_with_file_line_and_cure(tmp_path):
     file = tree(tmp_path) / "Anno_coarse/list_category_img.txt"
     file.write_bytes(b"1\r\nh h\r\nimg/Boucl\xe9/a.jpg 1\r\n")
-    with pytest.raises(ValueError, match="img.txt:3: byte 0xe9 belongs in no UTF-8 text; save"):
+    with pytest.raises(ValueError, match="img.txt:3: byte 0xe9 is not UTF-8 text; save"):
         readers.read_deepfashion(tmp_path)
 
 
@@ -111,9 +111,9 @@ def test_only_line_ends_end_a_line_and_only_blanks_part_fields(tmp_path):
 
 
 @pytest.mark.parametrize("cloth, message", [
-    ("2\nh h\nTee 1\nTee 1\n", ":4: 'Tee' stands in line 3 too"),
+    ("2\nh h\nTee 1\nTee 1\n", r":4: 'Tee' is repeated \(first on line 3\)"),
     ("1\nh h\nTee upper\n", ":3: expected a whole number"),
-    ("1\nh h\n\xa0Tee 1\n", ":3: .* can't name a class")])
+    ("1\nh h\n\xa0Tee 1\n", ":3: .* can't be a class name")])
 def test_the_categories_names_are_checked_too(tmp_path, cloth, message):
     with pytest.raises(ValueError, match=f"list_category_cloth.txt{message}"):
         readers.read_deepfashion(tree(tmp_path, cloth=cloth))
@@ -146,7 +146,7 @@ def test_bad_boxes_and_parts_are_named_too(tmp_path, file, text, message):
 def test_rows_of_pictures_that_are_in_no_category_row_are_counted(tmp_path):
     rows = listing("image_name status", [(ROWS[0][0], "val"), ("img/none.jpg", "test")])
     (tree(tmp_path) / "Anno_coarse/list_eval_partition.txt").write_text(rows)
-    assert "1 more of its rows are of other pictures" in readers.read_deepfashion(tmp_path).notes
+    assert "1 more of its rows belong to other pictures" in readers.read_deepfashion(tmp_path).notes
 
 
 def test_a_row_that_names_no_picture_stays_for_the_audit(tmp_path):
@@ -165,7 +165,7 @@ def test_missing_and_empty_folders_name_the_cure(tmp_path):
         readers.read_deepfashion(tmp_path / "none")
     with pytest.raises(FileNotFoundError, match="--source_dir"):
         readers.read_deepfashion(tmp_path)
-    with pytest.raises(FileNotFoundError, match="holds no picture"):
+    with pytest.raises(FileNotFoundError, match="contains no pictures"):
         readers.read_folder(tmp_path)
 
 
@@ -214,3 +214,18 @@ def test_the_real_annotation_is_read_whole(shared):
     table = readers.read_deepfashion(shared / "deepfashion").table
     assert len(table) == 30_545 and table["category"].notna().all()
     assert table["bbox"].notna().sum() == table["partition"].notna().sum() == 5_050
+
+
+def test_a_folder_that_cannot_be_read_is_reported(tmp_path, monkeypatch):
+    closed, scandir = tmp_path / "img" / ROWS[0][0].split("/")[1], os.scandir
+
+    def refusing(folder):
+        if os.fspath(folder) == str(closed):
+            raise PermissionError(13, "Permission denied", str(closed))
+        return scandir(folder)
+    tree(tmp_path, anno=None)
+    monkeypatch.setattr(os, "scandir", refusing)
+    found = readers.read_deepfashion(tmp_path)
+    assert found.table["path"].tolist() == [ROWS[2][0]]
+    assert (f"1 folders can't be read and are left out; the first is {closed} (Permission denied)"
+            in found.notes)

@@ -29,8 +29,8 @@ def test_a_pattern_makes_wider_items(pattern):
     assert splits.items_by_pattern(rows["path"], pattern).tolist() == sender.tolist()
 
 
-@pytest.mark.parametrize("pattern, error", [("S(", "is no regular expression"),
-                                            ("Q", "finds nothing in 'img/S0_0/0.jpg'")])
+@pytest.mark.parametrize("pattern, error", [("S(", "is not a regular expression"),
+                                            ("Q", "does not match 'img/S0_0/0.jpg'")])
 def test_a_pattern_that_gives_no_items_is_refused(pattern, error):
     with pytest.raises(ValueError, match=error):
         splits.items_by_pattern(table()["path"], pattern)

@@ -106,3 +106,17 @@ def test_of_processes_that_take_turns_no_two_hold_a_lock_at_once(tmp_path):
                                 cwd=ROOT, stdout=subprocess.DEVNULL) for _ in range(3)]
     assert [worker.wait(timeout=60) for worker in workers] == [0, 0, 0]
     assert os.listdir(tmp_path) == []
+
+
+def test_pictures_are_found_by_suffix_in_order_and_not_through_links(tmp_path):
+    for path in ("b/1.jpg", "a-b/2.PNG", "a/3.webp", "a/4.jpeg", "a/notes.txt", "5.jpg.part"):
+        (tmp_path / "root" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "root" / path).touch()
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "6.jpg").touch()
+    (tmp_path / "root" / "link").symlink_to(tmp_path / "outside")
+    paths, others, unreadable = files.walk_pictures(tmp_path / "root")
+    assert [os.path.relpath(path, tmp_path / "root") for path in paths] == [
+        "a/3.webp", "a/4.jpeg", "a-b/2.PNG", "b/1.jpg"]
+    assert (others, unreadable) == (2, [])
+    assert len(files.walk_pictures(tmp_path / "none")[2]) == 1

@@ -17,6 +17,7 @@ from fashionclf.pictures import decoding
 from fashionclf.pictures import files as picture_files
 from fashionclf.pictures import loading
 from fashionclf.system import cells
+from fashionclf.system.files import PICTURE_SUFFIXES
 from tests.helpers.tiny import frame, make_spec, save_run
 from tools.bad_pictures import looks, places
 from tools.bad_pictures.kinds import BY_BYTES, USED
@@ -65,7 +66,7 @@ def test_no_picture_takes_more_memory_than_the_stated_bound(seen):
 @pytest.mark.slow
 def test_nothing_outside_the_source_folder_is_opened(corpus, seen):
     source = os.path.realpath(corpus[0])
-    pictures = [file for file in seen[1] if file.lower().endswith(picture_files.SUFFIXES)]
+    pictures = [file for file in seen[1] if file.lower().endswith(PICTURE_SUFFIXES)]
     assert f"{source}/Tee/plain.jpg" in pictures
     assert all(file.startswith(source + os.sep) for file in pictures)
 

@@ -62,7 +62,7 @@ def accepted(read: Callable, wanted: object, faults: oracle.Faults, work: Path) 
         check_message(error, faults, work)
         return False
     assert not faults, f"accepted what is wrong at {sorted(faults)}"
-    if isinstance(found, readers.Catalogue):
+    if isinstance(found, readers.Source):
         rows, said = wanted
         missing = [phrase for phrase in said if not any(phrase in note for note in found.notes)]
         assert not missing, f"notes {found.notes} lack {missing}"
@@ -82,7 +82,7 @@ def check_message(error: ValueError, faults: oracle.Faults, work: Path) -> None:
     assert re.search(r"; [a-z].{8}|\. Is this|did you mean ", text, re.DOTALL), f"no cure: {error}"
 
 
-def read_csv(work: Path, **columns) -> readers.Catalogue:
+def read_csv(work: Path, **columns) -> readers.Source:
     return readers.read_csv(work / "rows.csv", images_root=work, path_column="path",
                             category_column="category", **columns)
 
