@@ -1,21 +1,21 @@
-"""Work on pictures on Apache Beam: one pipeline for each pass over them."""
+"""Runs a function on each part of a table on Apache Beam: one pipeline for each pass."""
 import functools
 import json
 import tempfile
-import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from fashionclf.system import files
 from fashionclf.system.workers import Run
 
 
 def runner(options: list[str], folder: Path) -> Run:
-    """A `Run` on the runner that `options`, Beam's pipeline options, name.
+    """Returns a `Run` on the runner that Beam's pipeline `options` name.
 
     Args:
-        folder: on a disk that all workers share; results pass through it, and are cleared away.
+        folder: on a disk that all workers share; results pass through it and are removed.
 
     Raises:
         ValueError: Apache Beam isn't installed, or doesn't know these options.
@@ -25,10 +25,10 @@ def runner(options: list[str], folder: Path) -> Run:
     except ImportError as error:
         raise ValueError("--runner=beam needs Apache Beam: pip install 'fashionclf[beam]', "
                          "or leave --runner at local") from error
-    strange = [option for option in options if not option.startswith("--")]
-    if strange:
-        raise ValueError(f"--beam_options: {strange[0]!r} is no pipeline option, which starts with "
-                         "two dashes, as --runner=FLINK does; commas stand between options")
+    unknown = [option for option in options if not option.startswith("--")]
+    if unknown:
+        raise ValueError(f"--beam_options: {unknown[0]!r} is not a pipeline option; write each "
+                         "with two dashes, as --runner=FLINK, and a comma between two")
     return functools.partial(_run, PipelineOptions(options), Path(folder).absolute())
 
 
@@ -41,24 +41,25 @@ def _run(options: object, folder: Path, function: Callable[[pd.DataFrame], list]
         try:
             with beam.Pipeline(options=options) as pipeline:
                 _ = (pipeline | beam.Create(list(enumerate(parts))) | beam.Reshuffle()
-                     | beam.Map(_one, function, Path(exchange)))
-        except Exception as error:  # each runner has its own for what fails in a worker
+                     | beam.Map(_run_part, function, Path(exchange)))
+        except Exception as error:  # each runner has its own for an error in a worker
             raise OSError(f"the Beam pipeline failed while {desc}, and nothing is kept: "
                           f"{_culprit(error)}") from error
+
+        # Beam returns no results, and in no order: they are read from their files.
         return [json.loads((Path(exchange) / f"{number}.json").read_text())
                 for number in range(len(parts))]
 
 
-def _one(numbered: tuple[int, pd.DataFrame], function: Callable[[pd.DataFrame], list],
-         exchange: Path) -> None:
+def _run_part(numbered: tuple[int, pd.DataFrame], function: Callable[[pd.DataFrame], list],
+              exchange: Path) -> None:
     """Leaves the result in a file; a runner may do a part twice, with the same result."""
     number, part = numbered
-    temporary = exchange / uuid.uuid4().hex
-    temporary.write_text(json.dumps(function(part)))
-    temporary.rename(exchange / f"{number}.json")
+    with files.replaced(exchange / f"{number}.json", rivals=True) as partial:
+        partial.write_text(json.dumps(function(part)))
 
 
 def _culprit(error: Exception) -> str:
     """The worker's own line: Beam wraps it in its stack."""
     lines = [line.strip() for line in str(error).splitlines() if "Error: " in line]
-    return next((line for line in reversed(lines)), repr(error))[:500]
+    return next(reversed(lines), repr(error))[:500]

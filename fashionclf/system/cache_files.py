@@ -1,7 +1,7 @@
-"""Arrays on disk that can be computed again: named after what they are a function of.
+"""A cache of arrays on disk, in a folder named after all that they are computed from.
 
-A cache is a folder with cache.json (what its arrays are a function of, and the sha256 of each
-file that is whole) and .npy files. What is stale or damaged is refused, never used.
+The folder contains cache.json (what the arrays are computed from, and the sha256 of each
+complete file) and .npy files. Stale or damaged files are refused, never used.
 """
 import contextlib
 import functools
@@ -26,29 +26,32 @@ class CacheFiles:
         self.folder, self._made_from, self._sha256 = folder, made_from, {}
         if not (folder / DESCRIPTION).is_file():
             return
+
+        # Whoever can write the folder chose these texts: a name may point nowhere else.
         try:
-            found = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-            stale = [key for key in made_from if found["made_from"].get(key) != made_from[key]]
-            stale += [name for name, sha256 in found["sha256"].items()
-                      if files.sha256(folder / Path(name).name) != sha256]
+            description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+            before, sha256 = description["made_from"], description["sha256"]
+            stale = [key for key in made_from if before.get(key) != made_from[key]]
+            stale += [name for name, expected in sha256.items()
+                      if files.sha256(folder / Path(name).name) != expected]
         except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-            raise ValueError(f"{folder} is no cache of this project ({error!r:.200}): "
-                             "remove it, and it is computed again") from error
+            raise ValueError(f"{folder} is not a cache of this project ({error!r:.200}): "
+                             "remove it to compute it again") from error
         if stale:
             raise ValueError(f"{folder} is stale: {', '.join(stale)} changed since it was written; "
-                             "remove it, and it is computed again")
-        self._sha256 = found["sha256"]
+                             "remove it to compute it again")
+        self._sha256 = sha256
 
     @classmethod
     @contextlib.contextmanager
     def opened(cls, parent: Path, made_from: dict) -> Iterator["CacheFiles"]:
-        """The cache of `made_from` below `parent`; a process that writes it now is waited for.
+        """Opens the cache of `made_from` below `parent`, once no other process writes it.
 
         Args:
-            made_from: all that the arrays are a function of, as JSON has it.
+            made_from: all that the arrays are computed from, as JSON has it.
 
         Raises:
-            ValueError: the folder holds something else, or a file was changed.
+            ValueError: the folder contains something else, or a file was changed.
         """
         digest = hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
         folder = parent / digest[:16]
@@ -58,6 +61,7 @@ class CacheFiles:
             yield cls(folder, made_from)
 
     def hold(self, names: list[str]) -> bool:
+        """Whether all of `names` are complete."""
         return all(name in self._sha256 for name in names)
 
     def array(self, name: str) -> np.ndarray:
@@ -66,13 +70,13 @@ class CacheFiles:
 
     @contextlib.contextmanager
     def writing(self, names: list[str], count: int) -> Iterator[Callable[[list], None]]:
-        """Gives a function that adds rows, an array for each of `names`; lists these at the end.
+        """Gives a function that appends rows: one array for each of `names`.
 
         Args:
-            count: rows that are added to each in all.
+            count: the rows that each will have at the end of the block, where they are listed.
 
         Raises:
-            OSError: they can't be written; what was listed before is kept.
+            OSError: they can't be written; arrays that were complete before are kept.
         """
         try:
             with contextlib.ExitStack() as stack:
@@ -83,8 +87,8 @@ class CacheFiles:
                 self._sha256[name] = files.sha256(self.folder / name)
             self._list()
         except OSError as error:
-            raise OSError(f"{self.folder} cannot be written ({error.strerror}); what was whole is "
-                          "kept: make room and run the same command again, or name another "
+            raise OSError(f"{self.folder} cannot be written ({error.strerror}); complete arrays "
+                          "are kept: make room and run the same command again, or choose another "
                           "--cache_dir") from error
 
     def _list(self) -> None:

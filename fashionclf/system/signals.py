@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT as a question that the training loop asks between its steps."""
+"""SIGTERM and SIGINT as a question that a loop asks between its steps."""
 import contextlib
 import signal
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ def deferred() -> Iterator[None]:
     def note(number: int, _) -> None:
         _received.append(number)
         signal.signal(number, signal.SIG_DFL)
+
     before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
@@ -22,12 +23,12 @@ def deferred() -> Iterator[None]:
 
 
 def requested() -> bool:
-    """Whether a signal came; then save, and call `leave`."""
+    """Whether a signal came: then save, and call `leave`."""
     return bool(_received)
 
 
 def leave(saved: str) -> None:
-    """Says what is `saved` and raises SystemExit with the signal's usual code (130, 143)."""
+    """Prints what is `saved` and raises SystemExit with the signal's usual code (130, 143)."""
     name = signal.Signals(_received[0]).name
-    print(f"\n{name}: {saved}; the same command resumes from there", flush=True)
+    print(f"\n{name}: {saved}; run the same command to resume", flush=True)
     raise SystemExit(128 + _received[0])

@@ -1,4 +1,4 @@
-"""Where the work on pictures is done: in this process, or in several beside it."""
+"""Runs a function on each part of a table: in this process, or in several beside it."""
 import concurrent.futures
 import gc
 import multiprocessing
@@ -25,15 +25,16 @@ def here(function: Callable[[pd.DataFrame], list], parts: Sequence[pd.DataFrame]
 
 
 def processes(count: int | None = None, *, preload: Sequence[str] = ()) -> Run:
-    """A `Run` on `count` processes (None: one per core), which end when this one does.
+    """Returns a `Run` on `count` processes (None: one per core), which end when this one does.
 
-    They are forked from a server that has loaded the modules `preload`, once for all of them: it
-    begins at once, so that it loads while the caller reads lists. Threads would wait for each
-    other: half of the work on a picture of 300 pixels is Python's.
+    They are forked from a server, which starts now, so that it loads the modules `preload`, once
+    for all of them, while the caller reads lists. Threads would wait for each other: half of
+    the work on a picture of 300 pixels is Python's.
     """
     count = count or os.cpu_count()
     if count == 1:
         return here
+
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(preload))
     forkserver.ensure_running()
@@ -41,23 +42,24 @@ def processes(count: int | None = None, *, preload: Sequence[str] = ()) -> Run:
     def run(function: Callable[[pd.DataFrame], list], parts: Sequence[pd.DataFrame], *,
             desc: str) -> list:
         pool = concurrent.futures.ProcessPoolExecutor(
-            min(count, len(parts)) or 1, mp_context=context, initializer=_begin)
+            min(count, len(parts)) or 1, mp_context=context, initializer=_start_worker)
         try:
             return list(_counted(pool.map(function, parts), parts, desc=desc))
         except BrokenProcessPool as error:
-            raise OSError(f"a process that was {desc} ended by itself; where memory ran out, "
-                          "fewer --workers need less") from error
+            raise OSError(f"a process died while {desc}; if memory ran out, use fewer --workers"
+                          ) from error
         finally:
             pool.shutdown(cancel_futures=True)
     return run
 
 
-def _begin() -> None:
+def _start_worker() -> None:
     """Leaves Ctrl-C to the program, and ends this worker when the program was killed."""
-    gc.freeze()  # what the server loaded stays: to look through it again and again takes time
+    gc.freeze()  # what the server loaded is never garbage: each collection skips it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gone = multiprocessing.parent_process().sentinel
-    threading.Thread(target=lambda: (connection.wait([gone]), os._exit(1)), daemon=True).start()
+
+    program = multiprocessing.parent_process().sentinel
+    threading.Thread(target=lambda: (connection.wait([program]), os._exit(1)), daemon=True).start()
 
 
 def _counted(results: Iterable[list], parts: Sequence[pd.DataFrame], *,

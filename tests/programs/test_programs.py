@@ -153,7 +153,7 @@ def test_a_signal_saves_and_leaves_with_its_usual_code(tmp_path, records_dir, nu
         training.send_signal(number)
         said, _ = training.communicate(timeout=60)
     assert training.returncode == 128 + number
-    assert f"{number.name}: checkpoint after" in said and "the same command resumes" in said
+    assert f"{number.name}: checkpoint after" in said and "run the same command to resume" in said
 
 
 @pytest.mark.slow

@@ -104,5 +104,5 @@ def test_without_apache_beam_the_error_names_what_to_install(tmp_path, monkeypat
 
 @needs_beam
 def test_a_word_that_is_no_pipeline_option_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="'FLINK' is no pipeline option"):
+    with pytest.raises(ValueError, match="'FLINK' is not a pipeline option"):
         beam.runner(["--runner", "FLINK"], tmp_path)

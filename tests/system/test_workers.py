@@ -33,7 +33,7 @@ def test_results_stand_in_the_order_of_the_parts():
 
 @pytest.mark.slow
 def test_a_worker_that_dies_is_an_error_with_a_cure():
-    with pytest.raises(OSError, match="ended by itself; .* fewer --workers"):
+    with pytest.raises(OSError, match="a process died while opening; .* fewer --workers"):
         workers.processes(2)(killed, parts(3), desc="opening")
 
 

@@ -166,7 +166,7 @@ def test_what_was_changed_is_refused_by_name(tmp_path, records, model):
     with pytest.raises(ValueError, match="is stale: image_size changed .* remove it"):
         opened(model, records, tmp_path, views=1)
     description.write_text("[]")
-    with pytest.raises(ValueError, match="is no cache of this project"):
+    with pytest.raises(ValueError, match="is not a cache of this project"):
         opened(model, records, tmp_path, views=1)
     description.write_text(content)
     with open(description.parent / f"train-000-{MAPS}.npy", "r+b") as file:
