@@ -102,7 +102,8 @@ def test_intervals_of_a_test_set_like_deepfashion_s_take_seconds_only():
 @pytest.mark.parametrize("labels, probabilities, message", [
     ([0, 1], np.ones((3, 3)) / 3, r"need probabilities \[2, 3\]"),
     ([], np.ones((0, 3)), "at least one row"),
-    ([0, 3], np.ones((2, 3)) / 3, "numbered 0 to 2"),
+    ([0, 3], np.ones((2, 3)) / 3, "labels go from 0 to 3; 3 classes are numbered 0 to 2"),
+    ([-1, 1], np.ones((2, 3)) / 3, "labels go from -1 to 1; 3 classes are numbered 0 to 2"),
     ([0, 1], [[1, 0, 0], [math.nan, 0, 1]], "row 1 .* not finite"),
 ])
 def test_summary_names_what_is_wrong_with_its_input(labels, probabilities, message):
@@ -151,3 +152,38 @@ def test_text_table_is_scikit_learn_s_and_its_macro_average_is_the_summary_s():
 def test_metrics_load_without_tensorflow():
     code = "import sys, fashionclf.evaluation.metrics; sys.exit('tensorflow' in sys.modules)"
     assert start_code(code).returncode == 0
+
+
+def test_the_bootstrap_is_that_of_pictures_written_out_again_and_again():
+    labels, probabilities = random_case(n=60, num_classes=4)
+    groups = np.append(np.arange(15), np.random.default_rng(1).integers(15, size=45))
+    predicted, rng, scores = probabilities.argmax(axis=1), np.random.default_rng(3), []
+    for _ in range(metrics.CHUNK + 6):
+        rows = np.concatenate([np.flatnonzero(groups == group)
+                               for group in rng.integers(15, size=15)])
+        order = np.argsort(-probabilities[rows], axis=1)
+        top = [(order[:, :k] == labels[rows, None]).any(axis=1).mean() for k in (1, 3, 5)]
+        scores.append([*top, f1_score(labels[rows], predicted[rows], average="macro")])
+    found = metrics.summary(labels, probabilities, list("abcd"), groups.astype(str).tolist(),
+                            resamples=metrics.CHUNK + 6, seed=3)
+    for name, column in zip(("top1", "top3", "top5", "macro_f1"), np.transpose(scores)):
+        assert found[f"{name}_interval"] == pytest.approx(
+            np.quantile(column, [0.025, 0.975]).tolist()), name
+    assert found["interval_level"] == 0.95
+    assert found["interval_method"] == (
+        "percentile bootstrap over 15 items, 70 resamples, seed 3")
+
+
+def test_a_single_item_leaves_no_other_draw():
+    labels, probabilities = random_case(n=20)
+    found = metrics.summary(labels, probabilities, list("abcdefg"), ["same"] * 20)
+    assert found["top1_interval"] == [found["top1"]] * 2
+    assert found["interval_method"].endswith("over 1 items, 1000 resamples, seed 0")
+
+
+def test_wilson_s_bounds_hold_the_share_and_stay_within_0_and_1():
+    n = np.arange(1, 4000)
+    for hits in (0 * n, n // 3, n):
+        low, high = metrics.wilson(hits, n)
+        assert (0 <= low).all() and (low <= hits / n).all()
+        assert (hits / n <= high).all() and (high <= 1).all()

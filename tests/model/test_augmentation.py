@@ -114,3 +114,9 @@ def test_a_tiny_picture_is_resampled_and_recoloured_as_in_numpy():
         np.testing.assert_allclose(found[number][inside], expected[inside], atol=0.05)
         compared += inside.sum()
     assert compared > 150 and found.min() == 0 and found.max() == 255
+
+
+def test_changes_are_as_large_as_the_measured_recipes_need_them():
+    assert Augmentation().settings == dict(
+        flip=True, rotation=15.0, zoom=0.15, stretch=0.1, shift=0.1, brightness=0.1, contrast=0.2,
+        saturation=0.2)

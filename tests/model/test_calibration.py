@@ -68,13 +68,24 @@ def test_the_temperature_of_a_case_by_hand():
 
 
 def test_bins_are_of_equal_width_and_the_error_weighs_them_by_their_examples():
-    """Of 15 bins: 0.59 in 8/15..9/15, 0.61 in the next, 0.99 and 1.0 in the last."""
-    first = np.array([0.59, 0.61, 0.99, 1.0, 1.0, 1.0])
+    """Of 15 bins: 0.59 in 8/15..9/15, 0.61 in the next, 0.9 in the last but one, then 14/15..1."""
+    first = np.array([0.59, 0.61, 0.9, 0.99, 1.0, 1.0, 1.0])
     probabilities = np.column_stack([first, 1 - first])
-    labels = np.array([1, 0, 0, 0, 0, 1])
+    labels = np.array([1, 0, 0, 0, 0, 0, 1])
     table = calibration.reliability(labels, probabilities)
-    assert table["n"].tolist() == [1, 1, 4]
-    assert table["confidence"].tolist() == pytest.approx([0.59, 0.61, 0.9975])
-    assert table["accuracy"].tolist() == [0, 1, 0.75]
-    error = (0.59 + 0.39 + 4 * 0.2475) / 6
+    assert table["n"].tolist() == [1, 1, 1, 4]
+    assert table["confidence"].tolist() == pytest.approx([0.59, 0.61, 0.9, 0.9975])
+    assert table["accuracy"].tolist() == [0, 1, 1, 0.75]
+    error = (0.59 + 0.39 + 0.1 + 4 * 0.2475) / 7
     assert calibration.expected_calibration_error(labels, probabilities) == pytest.approx(error)
+
+
+def test_a_temperature_next_to_0_leaves_the_likeliest_classes_alone():
+    found = calibration.at_temperature(np.array([[0.5, 0.5], [0.9, 0.1]]), 1e-3)
+    np.testing.assert_allclose(found, [[0.5, 0.5], [1.0, 0.0]], atol=1e-12)
+
+
+@pytest.mark.parametrize("label, log_temperature", [(0, -3), (1, 3)])
+def test_what_is_always_right_or_wrong_gets_an_end_of_the_range(label, log_temperature):
+    found = calibration.fit_temperature(np.full(9, label), np.tile([0.55, 0.45], (9, 1)))
+    assert np.log(found) == pytest.approx(log_temperature, abs=0.02)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fashionclf.model import inference, network
+from fashionclf.model import calibration, inference, network
 from fashionclf.pictures import files as picture_files
 from fashionclf.records.input_pipeline import Records
 from tests.helpers.tiny import frame, make_records, make_spec
@@ -165,3 +165,22 @@ def test_a_smaller_last_batch_is_no_new_graph():
     for size in (3, 3, 2, 1):
         assert predictor.probabilities(tf.zeros((size, 4, 4, 3))).shape == (size, 48)
     assert traced == [(None, 4, 4, 3)]
+
+
+def test_a_temperature_changes_the_probabilities_and_no_feature(predictor):
+    images = tf.random.stateless_uniform((3, 32, 32, 3), [0, 1]) * 255
+    model = network.build(make_spec())
+    plain, warm = (inference.Predictor(model, temperature=temperature, features=True)
+                   for temperature in (1.0, 2.0))
+    (expected, features), (found, same) = plain.outputs(images), warm.outputs(images)
+    np.testing.assert_allclose(found, calibration.at_temperature(expected, 2.0), rtol=1e-6)
+    np.testing.assert_array_equal(same, features)
+
+
+def test_features_of_the_first_examples_are_kept_and_probabilities_of_all(records_dir):
+    model = network.build(make_spec())
+    predictor = inference.Predictor(model, features=True)
+    everything = predictor.predict_dataset(evaluation(records_dir), expected=9)
+    found = predictor.predict_dataset(evaluation(records_dir), 9, most_features=5)  # 4 + 1
+    np.testing.assert_array_equal(found.features, everything.features[:5])
+    np.testing.assert_array_equal(found.probabilities, everything.probabilities)

@@ -118,3 +118,21 @@ def test_floor_0_loads_without_tensorflow():
             "fashionclf.sources.readers, fashionclf.sources.categories; "
             "sys.exit('tensorflow' in sys.modules)")
     assert start_code(code).returncode == 0
+
+
+def test_half_the_bits_of_a_busy_picture_are_above_their_median():
+    noise = np.random.default_rng(0).integers(0, 256, (200, 170)).astype(np.uint8)
+    for picture in (noise, noise[:64, :64], noise[:70, :100]):
+        assert int(near_duplicates.perceptual_hash(picture), 16).bit_count() == 128
+
+
+def test_near_duplicates_differ_in_32_bits_at_most_unless_said_otherwise():
+    for bits, together in ((32, True), (33, False)):
+        looks = [apart(0), apart(bits)]
+        assert (len(near_duplicates.pairs(looks)) == 1) == together
+        assert (near_duplicates.groups(pd.Series(looks)).nunique() == 1) == together
+
+
+def test_pairs_are_named_once_the_lower_first():
+    looks = [apart(0), apart(100), apart(1), apart(0)]
+    assert near_duplicates.pairs(looks, 3).tolist() == [[0, 2], [0, 3], [2, 3]]

@@ -174,3 +174,23 @@ def test_of_two_maps_the_second_goes_on_from_what_the_first_gave(tmp_path):
     assert labels(found) == ["Upper"] * 6 + ["Dress"] * 2
     with pytest.raises(ValueError, match="one.csv:2: there are no pictures of class 'Tee'"):
         categories.assign(rows, label_from="name", category_map=[maps[0], *maps])
+
+
+def test_keywords_are_the_categories_of_the_annotation_or_those_of_the_class_file(tmp_path):
+    rows = pd.concat([table("a_Tee_x", category="Tee"), table("b_Dress_x", category="Dress")],
+                     ignore_index=True)
+    assert categories.assign(rows, label_from="keyword").classes == ["Dress", "Tee"]
+    (tmp_path / "classes.txt").write_text("x\n")
+    found = categories.assign(rows, label_from="keyword", classes=str(tmp_path / "classes.txt"))
+    assert found.classes == ["x"] and len(found.table) == 4
+    with pytest.raises(ValueError, match="needs the words: give --classes=FILE"):
+        categories.assign(table("a_Tee"), label_from="keyword")
+    with pytest.raises(ValueError, match="'keywords' is not annotation, name or keyword"):
+        categories.assign(rows, label_from="keywords")
+
+
+def test_the_cap_is_drawn_by_seed_0_unless_said_otherwise():
+    rows = table("a_Tee", per_folder=50)
+    drawn = [categories.assign(rows, label_from="name", max_per_class=9, **seed).table["path"]
+             for seed in ({}, {"seed": 0}, {"seed": 1})]
+    assert set(drawn[0]) == set(drawn[1]) != set(drawn[2])

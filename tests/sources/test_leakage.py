@@ -54,3 +54,11 @@ def test_near_duplicates_are_listed_group_by_group_with_their_classes():
     assert listed.values.tolist() == [
         [1, "a/2", "a", "Tee", "train", False], [1, "b/1", "b", "Tee", "train", False],
         [2, "b/2", "b", "Tee", "train", True], [2, "c/1", "c", "Coat", "train", True]]
+
+
+def test_a_class_or_split_without_pictures_counts_0_and_shares_nothing():
+    rows = table().assign(split="train")
+    facts = leakage.facts(rows, rows["split"], ["Tee", "Coat", "Hat"])
+    assert facts["counts"]["train"] == {"Tee": 4, "Coat": 2, "Hat": 0}
+    assert facts["counts"]["test"] == {"Tee": 0, "Coat": 0, "Hat": 0}
+    assert not any(facts["overlap"].values()) and len(facts["overlap"]) == 12

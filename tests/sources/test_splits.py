@@ -30,6 +30,7 @@ def test_a_pattern_makes_wider_items(pattern):
 
 
 @pytest.mark.parametrize("pattern, error", [("S(", "is not a regular expression"),
+                                            ("S1_", "does not match 'img/S0_0/0.jpg'"),
                                             ("Q", "does not match 'img/S0_0/0.jpg'")])
 def test_a_pattern_that_gives_no_items_is_refused(pattern, error):
     with pytest.raises(ValueError, match=error):
@@ -107,3 +108,10 @@ def test_real_items_never_straddle_and_the_official_overlap_is_reported(shared):
     official = rows[rows["partition"].notna()].copy()
     official["split"] = splits.split(official, method="official")
     assert leakage.overlap(official)["share of test pictures whose item is in train"] > 0.3
+
+
+def test_a_fifth_is_for_the_test_and_a_tenth_for_validation_unless_said_otherwise():
+    rows = table()
+    expected = splits.split(rows, method="grouped", test_fraction=0.2, validation_fraction=0.1,
+                            seed=0)
+    pd.testing.assert_series_equal(splits.split(rows, method="grouped"), expected)

@@ -29,3 +29,19 @@ def test_epochs_that_were_never_saved_are_dropped_on_resume(tmp_path):
     history.append(row(1, 0.9, phase="fine_tune"))
     history.trim("head", 2)
     assert History(tmp_path / "history.csv").table["epoch"].tolist() == [1, 2, 1]
+
+
+@pytest.mark.parametrize("examples, accuracy, kept", [
+    (4, 0.25, True), (4, 0.24, False), (1, 0.0, True), (0, 0.0, True)])  # 0.5 -+ 0.25, 0.5, 0.5
+def test_an_epoch_exactly_a_standard_error_below_the_best_is_kept(
+        tmp_path, examples, accuracy, kept):
+    history = History(tmp_path / "history.csv", examples)
+    history.append(row(1, 0.5))
+    assert history.append(row(2, accuracy)) == kept
+
+
+def test_epochs_of_earlier_phases_are_counted(tmp_path):
+    history = History(tmp_path / "history.csv")
+    for number, phase in enumerate(["head", "head", "head", "fine_tune", "fine_tune"]):
+        history.append(row(number, 0.5, phase=phase))
+    assert [history.epochs_before(phase) for phase in ("head", "fine_tune", "next")] == [0, 3, 5]

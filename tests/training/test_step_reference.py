@@ -177,7 +177,8 @@ class TensorFlowOfReplica:
 
     def __init__(self, replica, *, replicas, workers):
         strategy = SimpleNamespace(
-            num_replicas_in_sync=replicas, extended=SimpleNamespace(_num_workers=workers),
+            num_replicas_in_sync=replicas,  # a strategy of one worker doesn't count workers
+            extended=SimpleNamespace(**{"_num_workers": workers} if workers > 1 else {}),
             run=lambda step, args: step(*args), reduce=lambda how, value, axis: value)
         context = SimpleNamespace(replica_id_in_sync_group=replica)
         self.distribute = SimpleNamespace(
