@@ -1,4 +1,4 @@
-"""The one decoder of the project: training, evaluation, prediction and audit share it."""
+"""Decodes and crops pictures; training, evaluation, prediction and audit share this code."""
 import numpy as np
 import tensorflow as tf
 from PIL import Image
@@ -17,10 +17,10 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
 
     Returns:
         uint8 [height, width, 3], RGB. Transparency is dropped, grey is repeated,
-        EXIF orientation is not applied (DeepFashion's pictures carry none), of
-        several pictures in a JPEG or PNG the first is taken.
+        EXIF orientation is not applied (DeepFashion's pictures have none). If a
+        JPEG or PNG holds several pictures, the first is returned.
     """
-    with tf.device("CPU:0"):  # there is no decoder elsewhere
+    with tf.device("CPU:0"):  # TensorFlow has no decoder for other devices
         image = tf.cond(
             tf.strings.substr(encoded, 0, 4) == b"RIFF", lambda: _decode_webp(encoded),
             lambda: _decode_jpeg_or_png(encoded))
@@ -34,25 +34,26 @@ def _decode_jpeg_or_png(encoded: tf.Tensor) -> tf.Tensor:
 def _decode_webp(encoded: tf.Tensor) -> tf.Tensor:
     """Decodes a still WEBP with or without transparency; an animated one is an error.
 
-    TensorFlow 2.21 takes channels=3 for no picture with transparency, and with
-    channels=0 an animation ends the process.
+    TensorFlow 2.21 rejects transparent pictures with channels=3, and with
+    channels=0 an animation crashes the process.
     """
     head = tf.io.decode_raw(encoded, tf.uint8, fixed_length=21)
     extended = tf.reduce_all(head[12:16] == tuple(b"VP8X"))
     animated = extended & (tf.bitwise.bitwise_and(head[20], 2) > 0)
+
     return tf.cond(
         animated, lambda: _decode_jpeg_or_png(encoded),
         lambda: tf.io.decode_image(encoded, channels=0, expand_animations=False)[..., :3])
 
 
 def crop(image: tf.Tensor, bbox: tf.Tensor, margin: float) -> tf.Tensor:
-    """Crops `image` to a box widened on each side by `margin` of its size.
+    """Crops `image` to its box, widened on each side by `margin`.
 
     Args:
         image: [height, width, 3].
-        bbox: int32 [4], x1, y1, x2, y2 in pixels, 1-based and inclusive as
-            DeepFashion gives it; all zeros (or nothing left inside the
-            picture) keeps the whole picture.
+        bbox: int32 [4], x1, y1, x2, y2 in pixels, 1-based and inclusive as in
+            DeepFashion. All zeros, or a box outside the picture, keeps the
+            whole picture.
         margin: share of the box's width and height, 0 or more.
     """
     size = tf.reverse(tf.shape(image)[:2], [0])  # width, height
@@ -60,6 +61,7 @@ def crop(image: tf.Tensor, bbox: tf.Tensor, margin: float) -> tf.Tensor:
     widen = tf.cast(tf.round(margin * tf.cast(high - low, tf.float32)), tf.int32)
     low = tf.clip_by_value(low - widen, 0, size)
     high = tf.clip_by_value(high + widen, 0, size)
+
     usable = tf.reduce_all(high > low) & tf.reduce_any(bbox > 0)
     low = tf.where(usable, low, 0)
     high = tf.where(usable, high, size)
@@ -67,7 +69,7 @@ def crop(image: tf.Tensor, bbox: tf.Tensor, margin: float) -> tf.Tensor:
 
 
 def fit(image: tf.Tensor, bbox: tf.Tensor, framing: Framing) -> tf.Tensor:
-    """Crops to the box and resizes (the aspect ratio is not kept).
+    """Crops to the box and resizes to a square, ignoring the aspect ratio.
 
     Args:
         image: [height, width, 3].
@@ -87,14 +89,14 @@ def load(encoded: tf.Tensor, bbox: tf.Tensor, framing: Framing) -> tf.Tensor:
 
 
 def decode_now(encoded: bytes, kind: str) -> np.ndarray:
-    """`decode` outside of a graph: for a JPEG its one operation, without a graph's overhead."""
-    tensor = tf.constant(encoded)  # operations take bytes too, but by a slower way
-    found = decode(tensor) if kind == "WEBP" else _decode_jpeg_or_png(tensor)
-    return np.asarray(memoryview(found))  # numpy() would copy
+    """Decodes eagerly like `decode`; a JPEG or PNG is one operation, without a graph's overhead."""
+    tensor = tf.constant(encoded)  # passing bytes to an operation is slower
+    pixels = decode(tensor) if kind == "WEBP" else _decode_jpeg_or_png(tensor)
+    return np.asarray(memoryview(pixels))  # numpy() would copy
 
 
 def shrunk(picture: np.ndarray, most_side: int) -> np.ndarray:
-    """uint8 [H, W, 3] -> the same, no side above `most_side` pixels."""
+    """Shrinks uint8 [H, W, 3] until no side exceeds `most_side` pixels."""
     image = Image.fromarray(picture)
     image.thumbnail((most_side, most_side))
     return np.asarray(image)

@@ -1,4 +1,4 @@
-"""Picture files: find those that a user names, and read one, or tell why not."""
+"""Finds the picture files that a user names, and reads their bytes."""
 import dataclasses
 import errno
 import functools
@@ -12,8 +12,64 @@ from fashionclf.system import files
 MAX_BYTES = 200_000_000  # a picture of inspection.MAX_PIXELS takes less
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A picture file that a user named.
+
+    Attributes:
+        path: as shown to the user.
+        root: folder that the file must not lead out of.
+        fault: why it can't be read, if that is already known.
+    """
+    path: str
+    root: str
+    fault: str | None = None
+
+    def bytes_or_reason(self) -> bytes | str:
+        """Returns the file's bytes, or the reason why they can't be read."""
+        return self.fault or bytes_or_reason(self.root, os.path.abspath(self.path))
+
+
+def find(words: Iterable[str]) -> tuple[list[Picture], int]:
+    """Lists the pictures in the given files and folders.
+
+    Args:
+        words: files (taken whatever their name, and whether they exist or not)
+            and folders (searched recursively for names that end in one of
+            SUFFIXES; links to folders are not followed).
+
+    Returns:
+        The pictures, in the order of `words` and sorted within a folder, and
+        the number of other files in the folders.
+
+    Raises:
+        ValueError: a folder contains no pictures.
+    """
+    pictures, ignored = [], 0
+    for word in words:
+        if not os.path.isdir(word):
+            pictures.append(Picture(path=word, root=os.sep))
+            continue
+
+        in_folder, others = _search(word)
+        if not in_folder:
+            raise ValueError(f"{word}: contains no pictures ({', '.join(files.PICTURE_SUFFIXES)}), {others} "
+                             "other files; give a folder of pictures, or picture files")
+        pictures += in_folder
+        ignored += others
+    return pictures, ignored
+
+
+def _search(folder: str) -> tuple[list[Picture], int]:
+    paths, ignored, unreadable = files.walk_pictures(folder)
+    pictures = [Picture(path=path, root=folder) for path in paths]
+    pictures += [Picture(path=error.filename, root=folder,
+                         fault=f"cannot be read: {error.strerror}") for error in unreadable]
+    return sorted(pictures, key=lambda picture: picture.path.split(os.sep)), ignored
+
+
 def bytes_or_reason(images_root: str | Path, path: str) -> bytes | str:
-    """One picture's bytes, or the reason why they can't be read (see `read_image`)."""
+    """Returns a picture's bytes, or the reason why they can't be read (see `read_image`)."""
     try:
         path.encode()
         return read_image(images_root, path)
@@ -29,16 +85,18 @@ def read_image(images_root: str | Path, path: str) -> bytes:
     """Reads one picture's bytes.
 
     Raises:
-        ValueError: `path` leads out of `images_root`, is no regular file, or over MAX_BYTES.
+        ValueError: `path` is missing, leads out of `images_root`, is not a
+            regular file, or is larger than MAX_BYTES.
         OSError: it cannot be read.
     """
     root = _real(os.fspath(images_root))
     folder, name = os.path.split(os.path.join(root, path))
     file = os.path.join(_real(folder), name)
     if name in ("", ".", "..") or os.path.islink(file):
-        file = os.path.realpath(file)  # unlike Path.resolve(), bears a loop of links
+        file = os.path.realpath(file)  # unlike Path.resolve(), tolerates a loop of links
     if not file.startswith(os.path.join(root, "")):
         raise ValueError("leads out of the source folder")
+
     try:
         facts = os.stat(file)
     except OSError as error:
@@ -49,69 +107,14 @@ def read_image(images_root: str | Path, path: str) -> bytes:
         raise ValueError("not a regular file")
     if facts.st_size > MAX_BYTES:
         raise ValueError(f"larger than the limit of {MAX_BYTES:,} bytes")
-    opened = os.open(file, os.O_RDONLY)  # a third of the time that a file object takes
+
+    descriptor = os.open(file, os.O_RDONLY)  # a third of the time that a file object takes
     try:
-        return os.read(opened, facts.st_size)
+        return os.read(descriptor, facts.st_size)
     finally:
-        os.close(opened)
+        os.close(descriptor)
 
 
-@functools.lru_cache(maxsize=16)  # the next picture lies in the same folder: half of the reading
+@functools.lru_cache(maxsize=16)  # pictures of a folder come in a row: halves the reading time
 def _real(folder: str) -> str:
     return os.path.realpath(folder)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Picture:
-    """A picture file that a user named.
-
-    Attributes:
-        path: as the user will see it named.
-        root: folder that the file must not lead out of.
-        fault: why it can't be read, where that is known already.
-    """
-    path: str
-    root: str
-    fault: str | None = None
-
-    def bytes_or_reason(self) -> bytes | str:
-        """The file's bytes, or the reason why they can't be read."""
-        return self.fault or bytes_or_reason(self.root, os.path.abspath(self.path))
-
-
-def find(words: Iterable[str]) -> tuple[list[Picture], int]:
-    """Lists the pictures that `words` name.
-
-    Args:
-        words: files (taken whatever their name, and whether they exist or not)
-            and folders (searched through for names that end in one of
-            files.PICTURE_SUFFIXES; links to folders are not followed).
-
-    Returns:
-        The pictures, in the order of `words` and sorted within a folder, and
-        the number of other files that the folders hold.
-
-    Raises:
-        ValueError: a folder holds no picture.
-    """
-    pictures, ignored = [], 0
-    for word in words:
-        if not os.path.isdir(word):
-            pictures.append(Picture(path=word, root=os.sep))
-            continue
-        found, others = _search(word)
-        if not found:
-            suffixes = ", ".join(files.PICTURE_SUFFIXES)
-            raise ValueError(f"{word}: this folder holds no {suffixes} file (and {others} others); "
-                             "give a folder of pictures, or their names")
-        pictures += found
-        ignored += others
-    return pictures, ignored
-
-
-def _search(folder: str) -> tuple[list[Picture], int]:
-    paths, ignored, unreadable = files.walk_pictures(folder)
-    pictures = [Picture(path=path, root=folder) for path in paths]
-    pictures += [Picture(path=error.filename, root=folder,
-                         fault=f"cannot be read: {error.strerror}") for error in unreadable]
-    return sorted(pictures, key=lambda picture: picture.path.split(os.sep)), ignored

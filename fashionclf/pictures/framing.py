@@ -1,10 +1,10 @@
-"""How a picture is brought to the network; apart from decoding, as it loads without TensorFlow."""
+"""Defines how a picture is cropped and resized; loads without TensorFlow, unlike decoding."""
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Framing:
-    """A picture is cropped to its box with a margin around it, then resized to a square.
+    """Crop a picture to its box with a margin, then resize it to a square.
 
     Attributes:
         image_size: side of the square, in pixels.

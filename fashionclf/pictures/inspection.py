@@ -1,4 +1,4 @@
-"""Checks a picture before and after it is decoded: its pixels, or the reason why not."""
+"""Checks a picture's header and data; returns its pixels, or the reason why it is unusable."""
 import functools
 import io
 import warnings
@@ -13,25 +13,24 @@ from fashionclf.pictures import decoding, jpeg
 from fashionclf.pictures.files import Picture
 
 FORMATS = ("JPEG", "PNG", "WEBP")
-HEIC = (b"ftypheic", b"ftypheix", b"ftypmif1")  # as telephones write it; Pillow does not know it
-MAX_PIXELS = 50_000_000  # TensorFlow's decoders allocate whatever a header claims
-MAX_SIDE = 65_535  # pixels, a JPEG's; resizing a wide one first makes it image_size high
+HEIC = (b"ftypheic", b"ftypheix", b"ftypmif1")  # phones write it; Pillow can't read it
+MAX_PIXELS = 50_000_000  # TensorFlow's decoders allocate the size that the header claims
+MAX_SIDE = 65_535  # pixels, as in a JPEG; resizing first makes a wide picture image_size high
 
-
-# Pillow warns of damage and of large sizes, for which a picture gets its reason here.
+# Pillow warns of damage and of large sizes; here they become reasons.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def why_unusable(encoded: bytes) -> str | None:
-    """Says why `load` could not use these bytes, or None where it could."""
-    found = decoded_or_reason(encoded)
-    return found if isinstance(found, str) else None
+    """Returns why these bytes cannot be used, or None if they can."""
+    pixels = decoded_or_reason(encoded)
+    return pixels if isinstance(pixels, str) else None
 
 
 def decoded_or_reason(encoded: bytes) -> np.ndarray | str:
-    """What `decode` makes of these bytes, uint8 [height, width, 3], or why it can't.
+    """Decodes to uint8 [height, width, 3], RGB, or returns why these bytes can't be used.
 
-    The header is read first, so that a picture of absurd size is never decoded.
+    Checks the header first, so that a picture of absurd size is never decoded.
     """
     header = _header_or_reason(encoded)
     if isinstance(header, str):
@@ -40,7 +39,7 @@ def decoded_or_reason(encoded: bytes) -> np.ndarray | str:
 
 
 def pixels_or_reason(picture: Picture) -> np.ndarray | str:
-    """uint8 [height, width, 3] of a picture file, or the reason why it can't be used."""
+    """Reads and decodes a file to uint8 [height, width, 3], or returns why it can't be used."""
     encoded = picture.bytes_or_reason()
     return encoded if isinstance(encoded, str) else decoded_or_reason(encoded)
 
@@ -59,35 +58,42 @@ class Luminance(NamedTuple):
 
 
 def luminance_or_reason(encoded: bytes, *, least: int = MAX_SIDE) -> Luminance | str:
-    """As decoded_or_reason, the luminance alone, reduced where `least` pixels a side are left.
+    """Decodes the luminance alone, or returns the reason why it can't (see decoded_or_reason).
 
-    A JPEG holds it as a plane of its own, in blocks of which each can be computed at a half, a
-    quarter or an eighth of its size: two thirds of the time of all colours. Damage shows as well,
-    as all data is read; missing data shows as flat luminance, so that a little more is found.
+    A JPEG stores luminance as a separate plane, and libjpeg can decode it at a half, a quarter or
+    an eighth of its size: two thirds of the time of all colours. All data is still read, so that
+    damage is found; missing data is found slightly more often, as flat luminance shows it.
+
+    Args:
+        least: shrinks a JPEG only as far as its shorter side keeps this many pixels.
     """
     header = _header_or_reason(encoded)
     if isinstance(header, str):
         return header
+
     scale = 1
     while header.layout and scale < 8 and min(header.size) >= 2 * scale * least:
         scale *= 2
-    pixels = _pixels_or_reason(encoded, header,
-                               functools.partial(_luminance_now, scale=scale), scale)
+
+    decoder = functools.partial(_luminance_now, scale=scale)
+    pixels = _pixels_or_reason(encoded, header, decoder, scale)
     if isinstance(pixels, str):
         return pixels
+
+    # A reduced plane has its size rounded up, so that only the header tells the picture's.
     size = header.size if scale > 1 else pixels.shape[1::-1]
     if pixels.shape[1::-1] != tuple(-(-side // scale) for side in size):
-        return "damaged header: another size than the picture's"
+        return "damaged header: its size is not that of the picture"
     return Luminance(pixels[..., 0], size, scale)
 
 
 def _pixels_or_reason(encoded: bytes, header: _Header, decoder: Callable[[bytes, str], np.ndarray],
                       scale: int = 1) -> np.ndarray | str:
-    """What `decoder` makes of the bytes, at 1 / scale of their size, or what they lack."""
+    """Runs `decoder`, which returns 1 / scale of the size, and checks that no data is missing."""
     try:
         pixels = decoder(encoded, header.kind)
     except tf.errors.OpError as error:
-        return f"cannot be decoded: {_said(error)}"
+        return f"cannot be decoded: {_decoder_message(error)}"
     if header.layout and jpeg.lacks_data(encoded, header.layout, pixels, scale):
         return "cannot be decoded: a part of the picture is missing"
     return pixels
@@ -96,29 +102,32 @@ def _pixels_or_reason(encoded: bytes, header: _Header, decoder: Callable[[bytes,
 def _luminance_now(encoded: bytes, kind: str, scale: int) -> np.ndarray:
     try:
         if kind == "JPEG":
-            found = tf.io.decode_jpeg(tf.constant(encoded), channels=1, ratio=scale,
-                                      acceptable_fraction=1.0)  # of its default, an int, slower
-            return np.asarray(memoryview(found))
+            luminance = tf.io.decode_jpeg(tf.constant(encoded), channels=1, ratio=scale,
+                                          acceptable_fraction=1.0)  # its default, an int, is slower
+            return np.asarray(memoryview(luminance))
     except tf.errors.OpError:
-        pass  # of four channels, which libjpeg makes no luminance of, or damaged, as is seen now
+        pass  # libjpeg gives no luminance of four channels; for damage decode_now raises again
+
     grey = Image.fromarray(decoding.decode_now(encoded, kind)).convert("L")
     return np.asarray(grey.reduce(scale))[..., np.newaxis]
 
 
-def _said(error: tf.errors.OpError) -> str:
-    """The decoder's own words, without what TensorFlow puts around them."""
+def _decoder_message(error: tf.errors.OpError) -> str:
+    """Returns the decoder's own message, without TensorFlow's additions."""
     text = error.message.partition("\n\t [[")[0].splitlines()[-1]
     return text.rpartition("}} ")[2].partition(" [Op:")[0]
 
 
 def _header_or_reason(encoded: bytes) -> _Header | str:
-    """What the header says, or why it alone tells that these bytes can't be used."""
+    """Reads the header, or returns the reason for which it already rules the picture out."""
     if not encoded:
         return "empty file"
+
     is_jpeg = encoded.startswith(jpeg.START)
     header = _jpeg_header_or_reason(encoded) if is_jpeg else _other_header_or_reason(encoded)
     if isinstance(header, str):
         return header
+
     width, height = header.size
     if width * height > MAX_PIXELS:
         return f"{width} x {height} pixels is over the limit of {MAX_PIXELS:,}"
@@ -139,6 +148,7 @@ def _jpeg_header_or_reason(encoded: bytes) -> _Header | str:
 
 
 def _other_header_or_reason(encoded: bytes) -> _Header | str:
+    """Reads the header of anything but a JPEG with Pillow."""
     try:
         with Image.open(io.BytesIO(encoded)) as header:
             kind, (width, height) = header.format, header.size
@@ -148,8 +158,9 @@ def _other_header_or_reason(encoded: bytes) -> _Header | str:
         if encoded[4:12] in HEIC:
             return f"HEIC is not one of {', '.join(FORMATS)}"
         return "not a picture (no known image header, or a damaged one)"
-    except Exception as error:  # Pillow's readers raise whatever damage makes them trip over
+    except Exception as error:  # Pillow's readers raise any type on damaged data
         return f"damaged header: {error}"
+
     if kind not in FORMATS:
         return f"{kind} is not one of {', '.join(FORMATS)}"
     return _Header(kind, (width, height))

@@ -1,4 +1,4 @@
-"""Reads picture files in threads, ahead of the model."""
+"""Reads and decodes picture files in threads, ahead of the model."""
 import collections
 import os
 import sys
@@ -13,45 +13,48 @@ from fashionclf.pictures import decoding, inspection
 from fashionclf.pictures.files import Picture
 from fashionclf.pictures.framing import Framing
 
-NICENESS = 15  # of the threads that read, up to 19: the higher, the later is their turn
+NICENESS = 15  # of the reading threads; 19 is the lowest priority
 
 
 def load_all(pictures: Iterable[Picture], *, framing: Framing,
              ahead: int) -> Iterator[tuple[Picture, tf.Tensor | str]]:
-    """Reads, checks and prepares whole pictures in threads, as training does.
+    """Reads, checks and resizes whole pictures in threads; decodes them as training does.
 
     Args:
-        ahead: pictures in memory before they are asked for.
+        ahead: number of pictures loaded before they are requested.
 
     Yields:
         Each picture in order, with float32 [S, S, 3], RGB, 0..255, or the
-        reason why it can't be used, in the words of the audit.
+        reason why it can't be used, worded as in the audit.
     """
     prepare = _preparer(framing)
 
     def load(picture: Picture) -> tuple[Picture, tf.Tensor | str]:
         pixels = inspection.pixels_or_reason(picture)
         return picture, pixels if isinstance(pixels, str) else prepare(pixels)
+
     return _map_ahead(load, pictures, ahead)
 
 
 def _preparer(framing: Framing) -> Callable[[np.ndarray], tf.Tensor]:
-    """decoding.fit of a whole picture, compiled once for all threads."""
+    """Returns decoding.fit for whole pictures, compiled once for all threads."""
     @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
     def prepare(pixels):
         with tf.device("CPU:0"):  # the accelerator is for the model
             return decoding.fit(pixels, decoding.NO_BOX, framing)
+
     return prepare
 
 
 def _map_ahead(function: Callable, arguments: Iterable, ahead: int) -> Iterator:
-    """map(function, arguments) in a thread for two cores, with `ahead` results under way.
+    """Maps in order, with one thread per two cores and up to `ahead` results pending.
 
-    The model computes on the same cores, in threads that wait for each other. Decoding uses the
-    CPU time that they leave (on two cores 42 pictures a second instead of 37).
+    The model's threads share these cores and have priority; decoding uses the CPU time they
+    leave (on two cores 42 pictures a second instead of 37).
     """
     pending: collections.deque = collections.deque()
     pool = ThreadPoolExecutor(max(1, os.cpu_count() // 2), initializer=_step_back)
+
     try:
         for argument in arguments:
             pending.append(pool.submit(function, argument))
@@ -64,6 +67,6 @@ def _map_ahead(function: Callable, arguments: Iterable, ahead: int) -> Iterator:
 
 
 def _step_back() -> None:
-    """Lowers the priority of this thread; only Linux gives each thread its own."""
+    """Lowers the priority of this thread; only Linux has a priority per thread."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

@@ -49,8 +49,8 @@ def test_rows_of_a_csv_name_pictures_from_its_folder_or_another(tmp_path):
     table, found = read(None)
     assert table["sku"].tolist() == ["007", "8", "9", "10"] and table["note"][0] == "x, y"
     out = "leads out of the source folder"
-    assert found == ["picture", "its row names no file", out, out]
-    assert read(tmp_path)[1] == ["picture", "its row names no file", "picture", out]
+    assert found == ["picture", "no path in its CSV row", out, out]
+    assert read(tmp_path)[1] == ["picture", "no path in its CSV row", "picture", out]
 
 
 @pytest.mark.parametrize("text, column, source_dir, message", [
@@ -70,7 +70,7 @@ def test_a_csv_that_names_no_pictures_is_an_error_with_its_cure(
 
 def test_a_folder_without_pictures_raises(tmp_path):
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(ValueError, match=r"holds no .jpg.*and 1 others.*give a folder"):
+    with pytest.raises(ValueError, match=r"contains no pictures .*, 1 other files; give"):
         picture_files.find([str(tmp_path)])
 
 
@@ -106,7 +106,7 @@ def test_a_link_out_of_the_folder_is_not_read_but_one_named_by_the_user_is(tmp_p
     assert found == "leads out of the source folder" and not isinstance(named, str)
 
 
-def test_a_name_that_is_not_utf8_is_said(tmp_path):
+def test_a_name_that_is_not_utf8_is_reported(tmp_path):
     file = os.fsencode(tmp_path) + b"/caf\xe9.png"
     os.rename(draw(tmp_path / "cafe.png"), file)
     assert [answer for _, answer in load([str(tmp_path)])] == ["file name is not UTF-8"]

@@ -70,7 +70,7 @@ def test_standard_output_holds_the_rows_alone(run_dir, tmp_path):
 
 @pytest.mark.parametrize("words, message", [
     (["--run=RUN", "--output=out.csv"], "no picture named"),
-    (["--run=RUN", "--output=out.csv", "empty"], "empty: this folder holds no"),
+    (["--run=RUN", "--output=out.csv", "empty"], "empty: contains no pictures"),
     (["--run=RUN", "--output=absent/out.csv", "x.png"], "name a file in a folder that exists"),
     (["--run=absent", "--output=out.csv", "x.png"], "python -m fashionclf.train"),
     (["--run=RUN", "--output=out.txt", "x.png"], "say which with --format"),
