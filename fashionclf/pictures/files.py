@@ -53,8 +53,9 @@ def find(words: Iterable[str]) -> tuple[list[Picture], int]:
 
         in_folder, others = _search(word)
         if not in_folder:
-            raise ValueError(f"{word}: contains no pictures ({', '.join(files.PICTURE_SUFFIXES)}), {others} "
-                             "other files; give a folder of pictures, or picture files")
+            suffixes = ", ".join(files.PICTURE_SUFFIXES)
+            raise ValueError(f"{word}: contains no pictures ({suffixes}), {others} other files; "
+                             "give a folder of pictures, or picture files")
         pictures += in_folder
         ignored += others
     return pictures, ignored

@@ -1,4 +1,4 @@
-"""The look at every picture before it is written: is it there, is it ours, can training use it."""
+"""Opens every picture before a build and sorts out those that training could not use."""
 import functools
 from pathlib import Path
 
@@ -13,46 +13,76 @@ COLUMNS = ["reason", "digest", "perceptual_hash", "size"]
 PART = 64  # pictures that a worker opens at a time
 
 
+def usable(labelled: categories.Labelled, images_root: Path, *,
+           run: workers.Run) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Splits the labelled rows into usable and quarantined ones, and prints how many there are.
+
+    Returns:
+        Both with the columns of `pictures`; the usable rows also with those of
+        `with_checked_boxes`.
+
+    Raises:
+        ValueError: a class has no usable picture.
+    """
+    table = labelled.table.join(pictures(labelled.table, images_root, run=run))
+    quarantined = table[table["reason"].notna()]
+    usable = with_checked_boxes(table[table["reason"].isna()])
+
+    print("\n" + categories.counts_text("quarantined", quarantined["reason"]))
+    print(categories.counts_text("repaired", usable["repair"].dropna()))
+
+    empty = sorted(set(range(len(labelled.classes))) - set(usable["label"]))
+    if empty:
+        first = table[table["label"] == empty[0]].iloc[0]
+        raise ValueError(
+            f"class {labelled.classes[empty[0]]!r} (and {len(empty) - 1} others) has no usable "
+            f"picture; the first, {images_root / first['path']}: {first['reason']}. "
+            "Are the pictures there? --dry_run needs none")
+    return usable, quarantined
+
+
 def pictures(table: pd.DataFrame, images_root: Path, *,
              run: workers.Run = workers.here) -> pd.DataFrame:
-    """Opens every picture of `table` with the decoder that trains.
+    """Opens every picture of `table` and checks it with the decoder used in training.
 
     Args:
         table: one row per picture, column `path`.
-        run: where (see workers).
+        run: runs the parts, in this process or in workers (see system/workers.py).
 
     Returns:
-        DataFrame on the index of `table`: `reason` (str why the picture can't be
-        used, or None), `digest` (hex str, equal for identical bytes; None where the
-        file could not be read), and of usable pictures `perceptual_hash` (64 hex digits,
-        see near_duplicates) and `size` ((width, height) in pixels), else None.
+        DataFrame on the index of `table`: `reason` (why the picture can't be used,
+        or None), `digest` (hex, equal for identical bytes; None if the file can't
+        be read), and, None unless usable, `perceptual_hash` (64 hex digits, see
+        near_duplicates.perceptual_hash) and `size` (width, height in pixels).
     """
     parts = [table[["path"]].iloc[start:start + PART] for start in range(0, len(table), PART)]
-    found = run(functools.partial(_inspect_all, images_root.absolute()), parts,
-                desc="opening pictures")
-    rows = [(*values, size and tuple(size)) for part in found for *values, size in part]
+    inspected = run(functools.partial(_inspect_all, images_root.absolute()), parts,
+                    desc="opening pictures")
+    rows = [(*values, size and tuple(size)) for part in inspected for *values, size in part]
     return pd.DataFrame(rows, index=table.index, columns=COLUMNS, dtype=object)
 
 
 def _inspect_all(images_root: Path, part: pd.DataFrame) -> list[tuple]:
-    """The values of COLUMNS for each row."""
+    """Returns the values of COLUMNS for each row."""
     return [_inspect(images_root, path) for path in part["path"]]
 
 
 def _inspect(images_root: Path, path: str) -> tuple:
-    """The values of COLUMNS for one picture."""
+    """Returns the values of COLUMNS for one picture."""
     encoded = picture_files.bytes_or_reason(images_root, path)
     if isinstance(encoded, str):
         return encoded, None, None, None
-    found = inspection.luminance_or_reason(encoded, least=near_duplicates.LEAST)
-    if isinstance(found, str):
-        return found, files.digest(encoded), None, None
-    hashed = near_duplicates.perceptual_hash(found.pixels, found.scale, found.size)
-    return None, files.digest(encoded), hashed, found.size
+
+    # Luminance is enough for the hash, and decodes faster than all colours.
+    luminance = inspection.luminance_or_reason(encoded, least=near_duplicates.LEAST)
+    if isinstance(luminance, str):
+        return luminance, files.digest(encoded), None, None
+    hashed = near_duplicates.perceptual_hash(luminance.pixels, luminance.scale, luminance.size)
+    return None, files.digest(encoded), hashed, luminance.size
 
 
 def with_checked_boxes(table: pd.DataFrame) -> pd.DataFrame:
-    """`table` with boxes that lie within their pictures, and `repair`, what was changed, or None.
+    """Clips the boxes to their pictures; adds `repair`, a note of the change or None.
 
     Args:
         table: columns `bbox` (x1, y1, x2, y2 in pixels, 1-based and inclusive, or None)
@@ -71,28 +101,6 @@ def _checked_box(bbox: tuple[int, ...] | None, size: tuple[int, int]) -> tuple:
         return None, "box empty or outside of the picture: the whole picture is used"
     inside = (left, top, right, bottom)
     return inside, None if inside == tuple(bbox) else "box cut at the border of the picture"
-
-
-def usable(labelled: categories.Labelled, images_root: Path, *,
-           run: workers.Run) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows whose picture can be used, with what audit.pictures found, and the others.
-
-    Raises:
-        ValueError: a class has no picture left.
-    """
-    table = labelled.table.join(pictures(labelled.table, images_root, run=run))
-    usable, quarantined = table[table["reason"].isna()], table[table["reason"].notna()]
-    usable = with_checked_boxes(usable)
-    print("\n" + categories.counts_text("quarantined", quarantined["reason"]))
-    print(categories.counts_text("repaired", usable["repair"].dropna()))
-    empty = sorted(set(range(len(labelled.classes))) - set(usable["label"]))
-    if empty:
-        first = table[table["label"] == empty[0]].iloc[0]
-        raise ValueError(
-            f"no picture of class {labelled.classes[empty[0]]!r} (and {len(empty) - 1} other "
-            f"classes) can be used, the first, {images_root / first['path']}, because: "
-            f"{first['reason']}. Are the pictures there? --dry_run needs none")
-    return usable, quarantined
 
 
 def with_near_duplicate_groups(table: pd.DataFrame, bits: int) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""From shards to batches: in an order drawn by a seed for training, in file order for the rest."""
+"""Reads records as batches: shuffled by a seed for training, in file order otherwise."""
 import dataclasses
 import os
 from pathlib import Path
@@ -17,21 +17,21 @@ MAX_SIDE = 1024  # pixels of a picture that is kept in memory to be shown
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Records:
-    """The records of a finished build, opened once; a training or an evaluation reads them.
+    """The records of a finished build, as training and evaluation read them.
 
     Attributes:
-        folder: where they are.
-        manifest: what the build wrote about them, see records/manifest.py.
-        framing: how their pictures are brought to the network.
+        folder: the folder of the build.
+        manifest: see records/manifests.py.
+        framing: how pictures are cropped and resized.
     """
     folder: Path
     manifest: dict
     framing: Framing
-    enters = None  # pictures enter where the network begins, see trunk_cache.Activations
+    enters = None  # pictures enter at the network's input, unlike trunk_cache.Activations
 
     @classmethod
     def open(cls, folder: str | Path, framing: Framing) -> "Records":
-        """Reads the manifest; raises FileNotFoundError, ValueError as manifest.read does."""
+        """Reads the manifest; raises FileNotFoundError, ValueError as manifests.read does."""
         return cls(folder=Path(folder), manifest=manifests.read(folder), framing=framing)
 
     @property
@@ -49,16 +49,16 @@ class Records:
 
     def training(self, *, epoch: int = 0, batch_size: int, seed: int, skip_batches: int = 0,
                  context: tf.distribute.InputContext | None = None) -> tf.data.Dataset:
-        """One epoch of the split "train", shuffled by `seed`.
+        """Returns one epoch of the split "train", shuffled by `seed`.
 
         Args:
-            epoch: not used, as every epoch shows the same pictures; activations have views.
+            epoch: unused; as in trunk_cache.Activations, whose views change with it.
             batch_size, seed, skip_batches, context: see `shuffled`.
 
         Returns:
             Batches of one replica: {"image": float32 [B, S, S, 3] RGB 0..255,
-            "label": int64 [B]}, B = batch_size / replicas. The examples over the
-            last full batch are left out.
+            "label": int64 [B]}, B = batch_size / replicas. The incomplete last
+            batch is dropped.
         """
         context = context or tf.distribute.InputContext()
         ds = self.shuffled(("image", "bbox", "label"), batch_size=batch_size, seed=seed,
@@ -69,15 +69,15 @@ class Records:
 
     def shuffled(self, fields: tuple[str, ...], *, batch_size: int, seed: int, skip_batches: int,
                  context: tf.distribute.InputContext) -> tf.data.Dataset:
-        """The records of an epoch of the split "train", undecoded, in the order of `seed`.
+        """Returns an epoch of the split "train", undecoded, in the order given by `seed`.
 
         Args:
-            fields: those that are wanted; the order is the same for every choice.
+            fields: the fields to read; they do not affect the order.
             batch_size: examples per step over all replicas.
             seed: determines the order; give each epoch its own.
-            skip_batches: steps that a resumed epoch has done; nothing is decoded for them.
-            context: which of several input pipelines this is; of n, pipeline i
-                reads the examples i, i + n, i + 2n, ... of the one order.
+            skip_batches: steps that a resumed epoch has already done; they are not decoded.
+            context: which input pipeline this is; pipeline i of n reads the
+                examples i, i + n, i + 2n, ... of the same order.
         """
         ds = self._read("train", fields, shuffle_seed=seed)
         ds = ds.shuffle(SHUFFLE_BUFFER, seed=seed)
@@ -85,7 +85,7 @@ class Records:
         return ds.shard(context.num_input_pipelines, context.input_pipeline_id)
 
     def evaluation(self, split: str, *, batch_size: int) -> tf.data.Dataset:
-        """Every example of `split` once, in the order of the files, the last batch kept.
+        """Returns every example of `split` once, in file order, including the last small batch.
 
         Returns:
             Batches {"image": float32 [B, S, S, 3] RGB 0..255, "label": int64 [B],
@@ -96,13 +96,13 @@ class Records:
         return ds.batch(batch_size).prefetch(2)
 
     def in_order(self, split: str, fields: tuple[str, ...]) -> tf.data.Dataset:
-        """The given fields of every record of `split`, undecoded, in the order of the files."""
+        """Returns the given fields of every record of `split`, undecoded, in file order."""
         return self._read(split, fields)
 
     def pictures(self, split: str, paths: list[str]) -> dict[str, np.ndarray]:
-        """The records of these paths, cropped as the model sees them but not squashed.
+        """Returns the pictures of these paths, cropped as for the model but not squashed.
 
-        A side above MAX_SIDE is shrunk to that.
+        They are shrunk until no side exceeds MAX_SIDE.
 
         Returns:
             path -> uint8 [H, W, 3], RGB.
@@ -128,14 +128,15 @@ class Records:
 
         config = tfds.ReadConfig(shuffle_seed=shuffle_seed, try_autocache=False,
                                  skip_prefetch=True)
-        # Autotuning's thread can hold up the end of a pass by a second.
+        # Autotuning's thread can delay the end of a pass by a second.
         config.options.autotune.enabled = False
+
         undecoded = {"image": tfds.decode.SkipDecoding()} if "image" in fields else None
         return builder.as_dataset(
             split=split, shuffle_files=shuffle_seed is not None, read_config=config,
             decoders=tfds.decode.PartialDecoding(set(fields), undecoded))
 
     def _load(self, record: dict) -> dict:
-        """Replaces the undecoded picture and its box by the pixels."""
+        """Replaces the undecoded picture and its box with the pixels."""
         image = decoding.load(record.pop("image"), record.pop("bbox"), self.framing)
         return {"image": image, **record}

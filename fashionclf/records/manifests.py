@@ -1,4 +1,4 @@
-"""The manifest of records: what a build wrote, from which rows; read without TensorFlow."""
+"""Writes, reads and compares manifests, the description of a build; without TensorFlow."""
 import hashlib
 import json
 import re
@@ -6,22 +6,22 @@ from pathlib import Path
 
 from fashionclf.system import files
 
-NAME, VERSION = "fashionclf", "1.0.0"  # of the TFDS data set that the records are
+NAME, VERSION = "fashionclf", "1.0.0"  # of the records as a TFDS data set
 MANIFEST = "manifest.json"
-SHARD = re.compile(rf"{NAME}-\w+\.tfrecord-\d{{5}}-of-\d{{5}}")  # no path
+SHARD = re.compile(rf"{NAME}-\w+\.tfrecord-\d{{5}}-of-\d{{5}}")  # a name, not a path
 
 
 def account(rows_read: int, written: int, quarantined: int, dropped: int) -> str:
-    """The sum that accounts for every row; raises RuntimeError where it does not."""
+    """Returns the sum of all rows as a line of text; raises RuntimeError if it is wrong."""
     line = (f"rows read {rows_read:,} = written {written:,} + quarantined {quarantined:,} "
             f"+ dropped {dropped:,}")
     if rows_read != written + quarantined + dropped:
-        raise RuntimeError(f"rows were lost or doubled: not {line}")
+        raise RuntimeError(f"rows were lost or duplicated, this sum is wrong: {line}")
     return line
 
 
 def write(folder: Path, *, classes: list[str], **provenance: object) -> None:
-    """Writes manifest.json: `provenance`, the class list, and the sha256 of every shard."""
+    """Writes manifest.json: classes, `provenance`, and the sha256 of every shard."""
     shards = {file.name: files.sha256(file)
               for file in sorted(folder.glob(f"{NAME}-*.tfrecord-*"))}
     manifest = {"classes": classes, **provenance, "shards": shards,
@@ -30,7 +30,7 @@ def write(folder: Path, *, classes: list[str], **provenance: object) -> None:
 
 
 def fingerprint(shards: dict[str, str], classes: list[str]) -> str:
-    """One sha256 (hex) for all that a training sees of the records."""
+    """Returns one sha256 (hex) of all that affects training: shards and classes."""
     seen = json.dumps({"shards": shards, "classes": classes}, sort_keys=True)
     return hashlib.sha256(seen.encode()).hexdigest()
 
@@ -39,13 +39,14 @@ def read(records_dir: str | Path) -> dict:
     """Reads the manifest of a finished build.
 
     Raises:
-        FileNotFoundError: there is no manifest, or a shard it names is missing.
-        ValueError: it is not what build_tfrecords wrote.
+        FileNotFoundError: the manifest, or a shard it lists, is missing.
+        ValueError: it was not written by build_tfrecords, or changed since.
     """
     file = Path(records_dir) / MANIFEST
     if not file.is_file():
         raise FileNotFoundError(f"{file} does not exist: give the --records folder of a finished "
                                 "'python -m fashionclf.build_tfrecords'")
+
     content = parse(file)
     missing = [name for name in content["shards"] if not (file.parent / name).is_file()]
     if missing:
@@ -55,17 +56,20 @@ def read(records_dir: str | Path) -> dict:
 
 
 def parse(file: Path) -> dict:
-    """Reads a manifest, or a run's copy of one; raises ValueError where it was changed."""
+    """Reads a manifest, or a run's copy of one; raises ValueError if it was changed."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         stated = content["fingerprint"]
         expected = fingerprint(content["shards"], content["classes"])
+
+        # A fingerprint is easily computed, so that it does not vouch for file names.
         foreign = [name for name in content["shards"] if not SHARD.fullmatch(name)]
         if foreign or not all(isinstance(n, int) for n in content["examples"].values()):
             raise ValueError(f"{foreign[:1] or 'examples'} is not what a build writes")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{file} is not a manifest of build_tfrecords ({error!r:.200}): "
                          "build the records again") from error
+
     if stated != expected:
         raise ValueError(f"{file} was changed after the build (its fingerprint does not match "
                          "its shards and classes): build the records again")
@@ -73,34 +77,35 @@ def parse(file: Path) -> dict:
 
 
 def check_split(manifest: dict, split: str, records_dir: str | Path) -> None:
-    """Raises ValueError where `split` has no records."""
+    """Raises ValueError if `split` has no records."""
     if not manifest["examples"].get(split):
         raise ValueError(f"{records_dir}: its split {split!r} is empty; choose another --split, "
                          "or build records with a larger share for it")
 
 
 def check_classes(ours: list[str], theirs: list[str], records_dir: str | Path) -> None:
-    """Raises ValueError, with the difference, where the records' classes are not the run's."""
+    """Raises ValueError, naming the difference, if run and records have different classes."""
     if ours != theirs:
         raise ValueError(
-            f"{records_dir}: not the classes of the run: {class_difference(ours, theirs)}. "
+            f"{records_dir}: its classes differ from the run's: "
+            f"{class_difference(ours, theirs)}. "
             "Evaluate on records built with the run's class list (--classes of build_tfrecords), "
             "or map the classes onto each other with --align")
 
 
 def difference(ours: dict, theirs: dict) -> str:
-    """How two manifests differ in what a training sees; "" where they do not."""
+    """Describes how two manifests differ for training; "" if they do not."""
     if ours["fingerprint"] == theirs["fingerprint"]:
         return ""
     if ours["classes"] != theirs["classes"]:
         return class_difference(ours["classes"], theirs["classes"])
     if ours["examples"] != theirs["examples"]:
         return f"{ours['examples']} records then, {theirs['examples']} now"
-    return "as many records of the same classes, but other pictures or another split"
+    return "same classes and numbers of records, but other pictures or another split"
 
 
 def class_difference(ours: list[str], theirs: list[str]) -> str:
-    """How the classes of records, `theirs`, differ from those of a run."""
+    """Describes how the classes of records, `theirs`, differ from those of a run, `ours`."""
     lacking, foreign = sorted(set(ours) - set(theirs)), sorted(set(theirs) - set(ours))
     return "; ".join(filter(None, [
         lacking and f"the records lack {', '.join(lacking)}",

@@ -1,4 +1,4 @@
-"""The shards of a folder of records: order, size and bytes are TFDS's own."""
+"""Writes the shards of a folder of records as TFDS's own writer would."""
 import contextlib
 import functools
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from fashionclf.records import manifests
 from fashionclf.sources.splits import SPLITS
 from fashionclf.system import files, workers
 
-MIN_TRAIN_SHARDS = 8  # fewer would neither shuffle well nor feed several readers
+MIN_TRAIN_SHARDS = 8  # fewer shuffle badly and can't feed several readers
 EXAMPLES_PER_SHARD = 2_000
 
 
@@ -24,33 +24,37 @@ def write(table: pd.DataFrame, folder: Path, *, images_root: Path, classes: list
           run: workers.Run = workers.here) -> dict[str, int]:
     """Writes the shards and TFDS's metadata into `folder`.
 
-    Order and shards are those of TFDS's own writer (by the hash of a record's path), so
-    that the same table gives the same bytes, wherever it is run. Pictures are read one by
-    one; no more than one a worker is in memory.
+    Records are ordered by the hash of their path, as in TFDS's own writer, so that the same
+    table always gives the same bytes. Each worker has one picture in memory at a time.
 
     Args:
         table: `path, item, bbox, label, split, digest`, audited rows only.
-        run: where (see workers): a shard is written at a time.
+        run: runs one call per shard, here or in workers (see system/workers.py).
 
     Returns:
         Records written per split.
 
     Raises:
-        ValueError: a picture is no longer what the audit saw, or a path stands twice.
+        ValueError: a picture has changed since the audit, or a path is repeated.
         OSError: a picture can't be read or a shard can't be written.
     """
     features = schema(classes)
     parts = {name: _shards(name, rows) for name in SPLITS
              if len(rows := table[table["split"] == name])}
-    written = iter(run(functools.partial(_write_shard, folder.absolute(), images_root.absolute()),
-                       [shard for shards in parts.values() for shard in shards], desc="writing"))
-    for left in folder.glob("incomplete-*"):  # of a worker that died and was replaced
-        left.unlink()
+
+    # Whichever worker writes a shard, the results come in the order of the shards.
+    write_shard = functools.partial(_write_shard, folder.absolute(), images_root.absolute())
+    written = iter(run(write_shard, [shard for shards in parts.values() for shard in shards],
+                       desc="writing"))
+    for leftover in folder.glob("incomplete-*"):  # of a worker that died and was replaced
+        leftover.unlink()
+
     sizes = {name: [next(written) for _ in shards] for name, shards in parts.items()}
     infos = [tfds.core.SplitInfo(
         name=name, shard_lengths=[count for count, _ in shards],
         num_bytes=sum(size for _, size in shards), filename_template=_template(folder, name))
         for name, shards in sizes.items()]
+
     with _readable_errors():
         tfds.folder_dataset.write_metadata(
             data_dir=folder, features=features, split_infos=infos, version=manifests.VERSION,
@@ -64,7 +68,7 @@ def _readable_errors() -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
-        raise OSError(f"the records cannot be written, and nothing is kept: {error.message}"
+        raise OSError(f"the records cannot be written and are discarded: {error.message}"
                       ) from error
 
 
@@ -74,12 +78,13 @@ def _template(folder: Path, split: str) -> tfds.core.ShardedFileTemplate:
 
 
 def _shards(split: str, rows: pd.DataFrame) -> list[pd.DataFrame]:
-    """The rows of each shard of a split, in their order, with the shard's name in `shard`."""
+    """Returns the rows of each shard of a split, in order, with the shard's name in `shard`."""
     hasher = hashing.Hasher(split)
     rows = rows.assign(hash=[hasher.hash_key(path) for path in rows["path"]]).sort_values("hash")
     if not rows["hash"].is_unique:
-        twice = rows["path"][rows["hash"].duplicated()].iloc[0]
-        raise ValueError(f"{twice} stands twice in {split}: give each picture one row")
+        repeated = rows["path"][rows["hash"].duplicated()].iloc[0]
+        raise ValueError(f"{repeated} is repeated in {split}: give each picture one row")
+
     count = _num_shards(split, len(rows))
     ends = shard_utils.get_shard_boundaries(len(rows), count)
     names = [_template(Path(), split).sharded_filepath(shard_index=number, num_shards=count).name
@@ -94,7 +99,7 @@ def _num_shards(name: str, examples: int) -> int:
 
 
 def _write_shard(folder: Path, images_root: Path, rows: pd.DataFrame) -> tuple[int, int]:
-    """Writes one shard of `_shards`; gives its records, and their bytes without framing."""
+    """Writes one shard of `_shards`; returns how many records, and their bytes without framing."""
     name, size = rows["shard"].iloc[0], 0
 
     def examples() -> Iterator[tuple[str, bytes]]:
@@ -103,13 +108,14 @@ def _write_shard(folder: Path, images_root: Path, rows: pd.DataFrame) -> tuple[i
             serialized = _serialized(row, unchanged(row, images_root))
             size += len(serialized)
             yield row.path, serialized
+
     with _readable_errors(), files.replaced(folder / name, rivals=True) as partial:  # on Beam
         writer.ExampleWriter(tfds.core.FileFormat.TFRECORD).write(partial, examples())
     return len(rows), size
 
 
 def unchanged(row: tuple, images_root: Path) -> bytes:
-    """The bytes of a row's picture; raises ValueError where its `digest` is another by now."""
+    """Reads the bytes of a row's picture; raises ValueError if they don't match its `digest`."""
     encoded = picture_files.read_image(images_root, row.path)
     if files.digest(encoded) != row.digest:
         raise ValueError(f"{row.path} changed while the records were built: "
@@ -118,9 +124,9 @@ def unchanged(row: tuple, images_root: Path) -> bytes:
 
 
 def _serialized(row: tuple, encoded: bytes) -> bytes:
-    """What TFDS's serializer makes of shards.schema (a test compares), for less work.
+    """Serializes a record like TFDS (a test compares them), but faster and in a fixed order.
 
-    TFDS leaves the order of the fields to protobuf: it differs from process to process.
+    TFDS leaves the order of the fields to protobuf, where it differs between processes.
     """
     example = tf.train.Example()
     feature = example.features.feature
@@ -133,11 +139,11 @@ def _serialized(row: tuple, encoded: bytes) -> bytes:
 
 
 def schema(classes: list[str]) -> tfds.features.FeaturesDict:
-    """The schema of one record, for writing and reading alike.
+    """Returns the schema of a record, for writing and reading alike.
 
-    `image` holds the file's bytes as found (no encoding is named, so TFDS
-    neither checks nor changes it); `bbox` is x1, y1, x2, y2 in pixels, 1-based
-    and inclusive, or all zeros where there is no box.
+    `image` holds the unchanged bytes of the file (as no encoding is named, TFDS
+    neither checks nor converts them); `bbox` is x1, y1, x2, y2 in pixels, 1-based
+    and inclusive, or all zeros if there is no box.
     """
     return tfds.features.FeaturesDict({
         "image": tfds.features.Image(shape=(None, None, 3)),

@@ -1,4 +1,4 @@
-"""Are records still what build_tfrecords wrote: shard by shard, and record by record."""
+"""Verifies that records are unchanged since the build: their files, and every single record."""
 import itertools
 import json
 import tempfile
@@ -15,38 +15,40 @@ from fashionclf.system.progress import progress_bar
 
 
 def check_shards(records_dir: str | Path, manifest: dict) -> None:
-    """Compares the shards and TFDS's metadata with the manifest, at about 1 GB a second and core.
+    """Compares shards and TFDS's metadata with the manifest, at about 1 GB a second and core.
 
     Raises:
-        ValueError: a file was changed, or a shard is not in the manifest; names the first.
+        ValueError: a file was changed or a shard is not in the manifest; names the first one.
     """
     for problem in _changed_files(Path(records_dir), manifest):
         raise ValueError(f"{problem}: restore the folder, or build the records again "
-                         "('python -m fashionclf.build_tfrecords --verify' lists all there is)")
+                         "('python -m fashionclf.build_tfrecords --verify' lists every problem)")
 
 
 def problems(records_dir: str | Path) -> Iterator[str]:
-    """Each way in which records differ from what was built; reads and decodes every record.
+    """Reads and decodes every record and lists all differences from the build.
 
     Yields:
-        What is wrong, with the shard and, where one is at fault, the record and its picture.
+        One problem each, with the shard and, if it concerns one, the record and its picture.
     """
     folder = Path(records_dir)
     manifest = manifests.read(folder)
     yield from _changed_files(folder, manifest)
+
     features = shards.schema(manifest["classes"])
-    found = dict.fromkeys(manifest["examples"], 0)
+    usable = dict.fromkeys(manifest["examples"], 0)
     for name in progress_bar(manifest["shards"], desc="reading shards", unit="shards"):
         split = name.removeprefix(f"{manifests.NAME}-").partition(".")[0]
         for damage in _damaged_records(folder / name, features):
             if damage:
                 yield f"{folder / name}: {damage}"
             else:
-                found[split] += 1
+                usable[split] += 1
+
     for split, expected in manifest["examples"].items():
-        if found[split] != expected:
-            yield (f"{folder}: {found[split]:,} records of {split} can be used, and {expected:,} "
-                   "were written")
+        if usable[split] != expected:
+            yield (f"{folder}: {usable[split]:,} usable records of {split}, "
+                   f"but {expected:,} were written")
 
 
 def _changed_files(folder: Path, manifest: dict) -> Iterator[str]:
@@ -54,27 +56,32 @@ def _changed_files(folder: Path, manifest: dict) -> Iterator[str]:
 
 
 def _changed_metadata(folder: Path, manifest: dict) -> Iterator[str]:
-    """TFDS loads what the first file names and reads where the second points: both must be ours."""
+    """Checks features.json and dataset_info.json before TFDS follows them.
+
+    TFDS imports the modules that the first names and reads the paths that the second gives.
+    """
     with tempfile.TemporaryDirectory() as ours:
         shards.schema(manifest["classes"]).save_config(ours)
         for file in sorted(Path(ours).iterdir()):
             if _content(folder / file.name) != _content(file):
                 yield f"{folder / file.name} is damaged or from another build"
                 return
+
     try:
         splits = tfds.builder_from_directory(folder).info.splits
         named = {Path(file) for split in splits.values() for file in split.filepaths}
         lengths = {name: split.num_examples for name, split in splits.items()}
-    except Exception as error:  # whatever TFDS meets in a file that it did not write
+    except Exception as error:  # TFDS raises any type on a file that it did not write
         yield f"{folder / 'dataset_info.json'} cannot be read ({error!r:.100})"
         return
+
     expected = {name: count for name, count in manifest["examples"].items() if count}
     if lengths != expected or named != {folder / name for name in manifest["shards"]}:
         yield f"{folder / 'dataset_info.json'} is damaged or from another build"
 
 
 def _content(file: Path) -> object:
-    """What a file of TFDS's metadata holds; None where it can't be read."""
+    """Reads a file of TFDS's metadata; returns None if it can't be read."""
     try:
         text = file.read_text(encoding="utf-8")
         return json.loads(text) if file.suffix == ".json" else text
@@ -88,28 +95,31 @@ def _changed_shards(folder: Path, manifest: dict) -> Iterator[str]:
             yield f"{folder / name} is damaged or from another build (its sha256 differs)"
     for file in sorted(folder.glob("*.tfrecord*")):
         if file.name not in manifest["shards"]:
-            yield f"{file} is a shard that {manifests.MANIFEST} does not name"
+            yield f"{file} is a shard that is not listed in {manifests.MANIFEST}"
 
 
 def _damaged_records(shard: Path, features: tfds.features.FeaturesDict) -> Iterator[str | None]:
-    """For each record of a shard None, or what is wrong with it; after a broken one it ends."""
+    """Yields None or the problem for each record of a shard; stops after a broken one."""
     serialized = iter(tf.data.TFRecordDataset(str(shard)))
     number = 0
     while True:
         number += 1
+
         try:
             record = next(serialized)
         except StopIteration:
             return
         except tf.errors.DataLossError:
-            yield f"record {number:,} is broken (checksum), and what follows it can't be read"
+            yield f"record {number:,} is broken (checksum); the records after it can't be read"
             return
+
         try:
             example = features.deserialize_example(
                 record, decoders={"image": tfds.decode.SkipDecoding()})
             reason = inspection.why_unusable(example["image"].numpy())
         except tf.errors.InvalidArgumentError:
-            yield f"record {number:,} is no record of build_tfrecords"
+            yield f"record {number:,} was not written by build_tfrecords"
             continue
+
         path = example["path"].numpy().decode(errors="backslashreplace")
         yield f"record {number:,} ({path}): {reason}" if reason else None

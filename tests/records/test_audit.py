@@ -73,7 +73,7 @@ def test_every_file_gets_its_fate_and_nothing_outside_is_read(root, monkeypatch,
     ((-3, 0, 31, 20), (1, 1, 30, 20), "cut at the border"),
     ((9, 5, 8, 7), None, "empty or outside"), ((31, 1, 40, 9), None, "empty or outside"),
     ((0, 0, 0, 0), None, "empty or outside")])
-def test_a_box_that_is_not_within_its_picture_is_repaired_and_said(bbox, kept, repair):
+def test_a_box_that_is_not_within_its_picture_is_repaired_and_reported(bbox, kept, repair):
     table = pd.DataFrame({"bbox": [bbox, (1, 1, 2, 2)], "size": [(30, 20), (30, 20)]}, index=[7, 9])
     found = audit.with_checked_boxes(table)
     assert found["bbox"].tolist() == [kept, (1, 1, 2, 2)]

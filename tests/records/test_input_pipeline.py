@@ -27,7 +27,7 @@ def test_an_epoch_holds_every_picture_at_most_once_in_full_batches(records_dir):
     assert len(set(sums(records_dir, 1))) == 24  # 27 pictures, batches of 4
 
 
-def test_a_resumed_epoch_goes_on_where_it_stopped(records_dir):
+def test_a_resumed_epoch_continues_where_it_stopped(records_dir):
     assert sums(records_dir, 1, skip_batches=2) == sums(records_dir, 1)[8:]
 
 

@@ -74,7 +74,7 @@ def test_the_same_table_gives_the_same_bytes(tmp_path, records_dir):
     assert fingerprints[0] == fingerprints[1]
 
 
-def test_the_fields_of_a_record_stand_in_one_order_in_every_process(records_dir):
+def test_the_fields_of_a_record_have_one_order_in_every_process(records_dir):
     names = sorted(str(file) for file in records_dir.glob("*.tfrecord-*"))
     for record in tf.data.TFRecordDataset(names).as_numpy_iterator():
         example = tf.train.Example.FromString(record)
@@ -99,9 +99,9 @@ def test_the_records_are_those_that_tfds_itself_would_write(tmp_path, records_di
     assert size == tfds.builder_from_directory(records_dir).info.splits["test"].num_bytes
 
 
-def test_a_path_that_stands_twice_is_refused(tmp_path):
+def test_a_repeated_path_is_refused(tmp_path):
     rows = pd.DataFrame({"path": ["a.png", "b.png", "a.png"], "split": "train"})
-    with pytest.raises(ValueError, match="a.png stands twice in train"):
+    with pytest.raises(ValueError, match="a.png is repeated in train"):
         shards.write(rows, tmp_path, images_root=tmp_path, classes=CLASSES)
 
 

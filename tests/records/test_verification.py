@@ -86,7 +86,7 @@ def test_whole_shards_of_pictures_that_cannot_be_decoded_are_named_with_the_pict
     folder = make_records(tmp_path, per_class={"train": 1, "test": 1}, damaged="img/train_Red")
     found = list(verification.problems(folder))
     assert len(found) == 2 and "record 1 (img/train_Red/img_00000000.png): cannot" in found[0]
-    assert "2 records of train can be used, and 3 were written" in found[1]
+    assert "2 usable records of train, but 3 were written" in found[1]
     assert json.loads((folder / manifests.MANIFEST).read_text())["examples"]["train"] == 3
 
 
