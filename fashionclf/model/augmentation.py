@@ -1,20 +1,20 @@
-"""Random flips, rotations, zooms, shifts and colours for whole batches, on the accelerator.
+"""Augments whole batches on the accelerator: flips, rotations, zooms, shifts and colours.
 
-All geometry is one resampling and all colour one pass: five separate layers
-cost as much as the network on a CPU. The layer draws nothing itself: the
-numbers that decide come in as an argument, so that a step is a function of
-its seed and the same example gets the same picture on any number of replicas.
+All geometry is one resampling and all colour one pass; five separate layers
+cost as much as the network on a CPU. The random numbers are an argument, so
+that a step depends on its seed alone, and an example gets the same picture on
+any number of replicas.
 """
 import math
 
 import keras
 import tensorflow as tf
 
-DRAWS = 9  # random numbers an example uses
+DRAWS = 9  # random numbers per example
 
 
 class Augmentation(keras.layers.Layer):
-    """Changes each picture of a batch at random.
+    """Changes each picture of a batch at random; reflection fills in pixels from outside.
 
     Args:
         flip: whether half of the pictures are mirrored left to right.
@@ -25,8 +25,6 @@ class Augmentation(keras.layers.Layer):
         brightness: largest change of all channels, as a share of the range 255.
         contrast: largest change of the distance from mid-grey, as a share.
         saturation: largest change of the distance from the pixel's grey, as a share.
-
-    Pixels from outside are filled by reflection.
     """
 
     def __init__(self, *, flip=True, rotation=15.0, zoom=0.15, stretch=0.1, shift=0.1,
@@ -44,8 +42,8 @@ class Augmentation(keras.layers.Layer):
 
         Args:
             images: float32 [B, S, S, 3], RGB, 0..255.
-            uniform: float32 [B, DRAWS], 0..1, the random numbers; 0.5 means no
-                change, except in column 0 where below 0.5 means no flip.
+            uniform: float32 [B, DRAWS], random numbers in 0..1; 0.5 means no change,
+                except in column 0, which flips above 0.5.
 
         Returns:
             float32 [B, S, S, 3], 0..255.
@@ -55,36 +53,40 @@ class Augmentation(keras.layers.Layer):
         return self._recolour(moved, *signed[6:])
 
     def _transforms(self, size: int, mirror, angle, zoom, stretch, shift_x, shift_y) -> tf.Tensor:
-        """Projective transforms [B, 8] that take output pixels to input pixels."""
+        """Returns projective transforms [B, 8] from output to input pixels."""
         s = self.settings
         angle = angle * math.radians(s["rotation"])
         scale = 1.0 + zoom * s["zoom"]
         aspect = tf.sqrt(1.0 + stretch * s["stretch"])
         sign = tf.where((mirror > 0) & s["flip"], -1.0, 1.0)
+
+        # The 2 x 2 matrix turns, scales and mirrors.
         a, b = sign * tf.cos(angle) * scale * aspect, -sign * tf.sin(angle) * scale * aspect
         c, d = tf.sin(angle) * scale / aspect, tf.cos(angle) * scale / aspect
+
+        # The offset keeps the middle of the picture in place, then shifts.
         middle = (size - 1) / 2
         offset_x = middle - (a + b) * middle + shift_x * s["shift"] * size
         offset_y = middle - (c + d) * middle + shift_y * s["shift"] * size
         zero = tf.zeros_like(a)
         return tf.stack([a, b, offset_x, c, d, offset_y, zero, zero], axis=1)
 
-    def of_activations(self, maps: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
-        """Mirrors half of the maps that frozen layers made of augmented pictures.
+    def of_activations(self, activations: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
+        """Mirrors half of the feature maps that frozen layers computed from augmented pictures.
 
-        Not quite what these layers make of a mirrored picture, but it doubles the views that
-        were kept; a first trial on one seed was not worse with it than without.
+        Mirrored pictures would give slightly different feature maps, but this doubles the
+        cached views; a first trial on one seed was no worse with it than without.
 
         Args:
-            maps: float32 [B, H, W, C], or pooled [B, C], which stay as they are.
+            activations: float32 [B, H, W, C], or pooled [B, C], which are left unchanged.
             uniform: as in `call`.
         """
-        if maps.shape.rank == 2 or not self.settings["flip"]:
-            return maps
-        return tf.where(uniform[:, :1, None, None] > 0.5, maps[:, :, ::-1], maps)
+        if activations.shape.rank == 2 or not self.settings["flip"]:
+            return activations
+        return tf.where(uniform[:, :1, None, None] > 0.5, activations[:, :, ::-1], activations)
 
     def _recolour(self, images, brightness, contrast, saturation) -> tf.Tensor:
-        """x -> contrast * (saturated x - 127.5) + 127.5 + brightness, cut off at 0 and 255."""
+        """x -> contrast * (saturated x - 127.5) + 127.5 + brightness, clipped to 0..255."""
         s = self.settings
         brightness = 255.0 * s["brightness"] * brightness[:, None, None, None]
         contrast = 1.0 + s["contrast"] * contrast[:, None, None, None]

@@ -1,17 +1,18 @@
-"""Does a probability of 0.8 mean right four times in five? Measured; mended by a temperature."""
+"""Measures how well probabilities match accuracy, and calibrates them by a temperature."""
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
 
 BINS = 15
-LOG_TEMPERATURES = (-3.0, 3.0)  # searched: e^-3 to e^3
+LOG_TEMPERATURES = (-3.0, 3.0)  # range of the search: e^-3 to e^3
 TINY = 1e-12
 
 
 def at_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """softmax(log p / T): above 1 less sure, below 1 surer; the order of classes stays.
+    """Returns softmax(log p / T), which keeps the order of the classes.
 
-    Of probabilities that are a softmax this is Guo et al.'s temperature scaling (2017).
+    A temperature above 1 lowers the confidence, one below 1 raises it. For softmax outputs
+    this is the temperature scaling of Guo et al. (2017).
 
     Args:
         probabilities: float [N, C], rows sum to one.
@@ -22,25 +23,26 @@ def at_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """The temperature of least cross-entropy on these examples; fit it on validation.
+    """Fits the temperature that minimises cross-entropy; use the validation split.
 
     Args:
         labels: int [N].
         probabilities: float [N, C].
     """
     def cross_entropy(log_temperature: float) -> float:
-        found = at_temperature(probabilities, np.exp(log_temperature))
-        return -np.log(np.maximum(found[np.arange(len(labels)), labels], TINY)).mean()
-    found = minimize_scalar(cross_entropy, bounds=LOG_TEMPERATURES, method="bounded")
-    return float(np.exp(found.x))
+        scaled = at_temperature(probabilities, np.exp(log_temperature))
+        return -np.log(np.maximum(scaled[np.arange(len(labels)), labels], TINY)).mean()
+
+    minimum = minimize_scalar(cross_entropy, bounds=LOG_TEMPERATURES, method="bounded")
+    return float(np.exp(minimum.x))
 
 
 def reliability(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """How often predictions are right, by how sure they are, in BINS bins of equal width.
+    """Compares confidence and accuracy in BINS bins of equal width.
 
     Returns:
-        A row a bin that holds any example: n, confidence (mean probability of the
-        predicted class), accuracy.
+        One row per non-empty bin: n, confidence (mean probability of the predicted
+        class), accuracy.
     """
     confidence = probabilities.max(axis=1)
     table = pd.DataFrame({
@@ -51,7 +53,7 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
 
 
 def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Mean over examples of |accuracy - confidence| of their bin (Guo et al., 2017)."""
+    """Returns the mean of |accuracy - confidence| of each example's bin (Guo et al., 2017)."""
     table = reliability(labels, probabilities)
     return float(((table["accuracy"] - table["confidence"]).abs() * table["n"]).sum()
                  / table["n"].sum())

@@ -1,4 +1,4 @@
-"""Where in a picture a network saw a class: Grad-CAM heat maps, and pictures under them."""
+"""Computes and draws Grad-CAM heat maps: what in a picture raised the score of a class."""
 from collections.abc import Sequence
 
 import keras
@@ -9,53 +9,55 @@ from PIL import Image
 
 from fashionclf.model import inference, network
 
-COLOURS = matplotlib.colormaps["turbo"]  # blue to red by way of green
+COLOURS = matplotlib.colormaps["turbo"]  # blue through green to red
 OPACITY = 0.6  # of the overlay where the heat is 1
 
 
 def heatmaps(model: keras.Model, images: tf.Tensor, classes: Sequence[int]) -> np.ndarray:
-    """What in each picture spoke for a class: Grad-CAM.
+    """Computes the Grad-CAM heat map of one class per picture.
 
-    By Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
-    Localization" (2017, arXiv:1610.02391), equations 1 and 2: with A_k the channels of the last
-    feature map (that which is pooled: `top_activation` of EfficientNet) and y the logit of the
-    class, before any softmax, the mean over the map's places of dy/dA_k weighs A_k, and of the
-    weighted sum over k what is above zero is kept.
+    Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
+    Localization" (2017, arXiv:1610.02391), equations 1 and 2: relu(sum_k w_k A_k), with A_k the
+    channels of the last feature map (`top_activation` in EfficientNet), w_k the mean of dy/dA_k
+    over its positions, and y the logit of the class, before any softmax.
 
     Args:
-        model: what network.build or weights.load gives.
+        model: as returned by network.build, or the network of weights.load.
         images: float32 [B, S, S, 3], RGB, 0..255.
-        classes: B labels, one a picture; mostly what was predicted.
+        classes: B labels, usually the predicted ones.
 
     Returns:
-        float32 [B, h, w], h and w those of the feature map, in 0..1: divided by the largest
-        of its picture. All zeros where nothing spoke for the class.
+        float32 [B, h, w] in 0..1, the size of the feature map, divided by the picture's largest
+        value; all zeros where nothing raises the score of the class.
 
     Raises:
-        ValueError: there are more pictures than labels or fewer, or a label is no class.
+        ValueError: the numbers of pictures and labels differ, or a label is out of range.
     """
     num_classes = model.output_shape[-1]
     if len(images) != len(classes) or not all(0 <= label < num_classes for label in classes):
         raise ValueError(f"{len(images)} pictures need as many labels from 0 to "
                          f"{num_classes - 1}, got {list(classes)!r:.100}")
+
+    # Cut the model at the last feature map, to differentiate only what follows it.
     below = keras.Model(model.input, model.get_layer(network.FEATURES).input)
     above = network.part(model, network.FEATURES, network.PREDICTIONS)
-    maps = tf.cast(inference.with_constants(below)(images), tf.float32)
+    feature_maps = tf.cast(inference.with_constants(below)(images), tf.float32)
     with tf.GradientTape() as tape:
-        tape.watch(maps)
-        logits = inference.with_constants(above)(maps)
+        tape.watch(feature_maps)
+        logits = inference.with_constants(above)(feature_maps)
         logit = tf.gather(logits, classes, axis=1, batch_dims=1)
-    weights = tf.reduce_mean(tape.gradient(logit, maps), axis=(1, 2))
-    heat = tf.nn.relu(tf.einsum("bhwk,bk->bhw", maps, weights))
+
+    weights = tf.reduce_mean(tape.gradient(logit, feature_maps), axis=(1, 2))
+    heat = tf.nn.relu(tf.einsum("bhwk,bk->bhw", feature_maps, weights))
     return tf.math.divide_no_nan(heat, tf.reduce_max(heat, axis=(1, 2), keepdims=True)).numpy()
 
 
 def overlay(picture: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
-    """The picture, tinted by the heat: untouched where it is 0, mostly red where it is 1.
+    """Tints a picture by its heat: unchanged where that is 0, mostly red where it is 1.
 
     Args:
         picture: uint8 [H, W, 3], RGB.
-        heatmap: float [h, w] in 0..1, stretched over the picture.
+        heatmap: float [h, w] in 0..1, stretched to the picture's size.
 
     Returns:
         uint8 [H, W, 3].

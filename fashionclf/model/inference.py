@@ -1,4 +1,4 @@
-"""Predictions: of a dataset, every record counted, or of picture files, none left out."""
+"""Predicts the classes of every record of a dataset or of every picture file, in order."""
 import dataclasses
 import functools
 import itertools
@@ -16,7 +16,7 @@ from fashionclf.pictures.framing import Framing
 from fashionclf.system.progress import progress_bar
 
 # A picture; its probabilities, float32 [C], or the reason why it can't be used; its features,
-# float32 [D], where it has any and the Predictor gives them.
+# float32 [D], or None if it is unusable or the Predictor has no features.
 Answer = tuple[Picture, np.ndarray | str, np.ndarray | None]
 
 
@@ -27,9 +27,9 @@ class Predictions:
     Attributes:
         labels: int64 [N], the true classes.
         probabilities: float32 [N, C], rows sum to one.
-        paths: N paths, as the records name them.
+        paths: N paths, as in the records.
         items: N group keys.
-        features: float32 [N, D], where the Predictor gives them, or of the first examples alone.
+        features: float32 [N, D], or those of the first examples only, or None.
     """
     labels: np.ndarray
     probabilities: np.ndarray
@@ -39,15 +39,15 @@ class Predictions:
 
 
 class Predictor:
-    """Runs a model in inference mode; compiled once, so keep it for many passes.
+    """Runs a model in inference mode; keep it for many passes, as it is compiled only once.
 
     Args:
-        mirrored: whether to take the mean over each picture and its mirror image.
+        mirrored: whether to average over each picture and its mirror image.
         temperature: see calibration.at_temperature.
-        fixed: whether the weights stay as they are now. They become constants, and TensorFlow
-            multiplies BatchNorm into the convolutions: a fifth faster on a CPU.
-        features: whether to give what the layer network.FEATURES does, too, from the same pass;
-            where `mirrored`, its mean over both sides of the mirror.
+        fixed: whether to freeze the current weights as constants; TensorFlow then folds
+            BatchNorm into the convolutions, a fifth faster on a CPU.
+        features: whether to also return the output of the layer network.FEATURES from the same
+            pass; averaged like the probabilities if `mirrored`.
     """
 
     def __init__(self, model: keras.Model, *, mirrored: bool = False, temperature: float = 1.0,
@@ -58,39 +58,41 @@ class Predictor:
         logits = with_constants(model) if fixed else functools.partial(model, training=False)
         any_batch = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)
 
-        @tf.function(input_signature=[any_batch])  # a last batch that is smaller is no new graph
+        @tf.function(input_signature=[any_batch])  # a smaller last batch needs no new graph
         def forward(images):
-            first, *others = (tf.cast(x, tf.float32) for x in tf.nest.flatten(logits(images)))
-            return tf.nn.softmax(first), *others
+            outputs = tf.nest.flatten(logits(images))
+            scores, *pooled = (tf.cast(output, tf.float32) for output in outputs)
+            return tf.nn.softmax(scores), *pooled
+
         self._forward, self._mirrored, self._temperature = forward, mirrored, temperature
 
     def probabilities(self, images: tf.Tensor) -> np.ndarray:
-        """float32 [B, S, S, 3], RGB, 0..255 -> float32 [B, C], also under mixed precision."""
+        """Maps float32 [B, S, S, 3], RGB, 0..255, to float32 [B, C], also under mixed precision."""
         return self.outputs(images)[0]
 
     def outputs(self, images: tf.Tensor) -> list[np.ndarray]:
-        """The `probabilities`, and the features, float32 [B, D], of a Predictor that gives them."""
-        found = [output.numpy() for output in self._forward(images)]
+        """Returns the `probabilities` and, if the Predictor has them, features float32 [B, D]."""
+        outputs = [output.numpy() for output in self._forward(images)]
         if self._mirrored:
-            found = [(one + other.numpy()) / 2
-                     for one, other in zip(found, self._forward(images[:, :, ::-1]))]
+            outputs = [(output + mirrored.numpy()) / 2
+                       for output, mirrored in zip(outputs, self._forward(images[:, :, ::-1]))]
         if self._temperature != 1.0:
-            found[0] = calibration.at_temperature(found[0], self._temperature)
-        return found
+            outputs[0] = calibration.at_temperature(outputs[0], self._temperature)
+        return outputs
 
     def predict_dataset(self, dataset: tf.data.Dataset, expected: int | None, *,
                         progress: str | None = None,
                         max_features: int | None = None) -> Predictions:
-        """Predicts all of what input_pipeline.evaluation gives.
+        """Predicts all examples of a dataset as Records.evaluation returns it.
 
         Args:
-            expected: the number of examples there should be; None if it isn't known.
-            progress: title of a bar on standard error; None for no bar.
-            max_features: examples, the first ones, whose features are kept (of a Predictor that
-                gives them), as they take more memory than all else; None: of all.
+            expected: number of examples that the dataset must have; None if unknown.
+            progress: title of a progress bar on standard error; None for no bar.
+            max_features: number of examples, from the first, whose features are kept; None for
+                all. Features take more memory than everything else.
 
         Raises:
-            ValueError: the dataset held another number of examples, or none.
+            ValueError: the dataset has a different number of examples, or none.
         """
         parts: dict[str, list] = {"label": [], "path": [], "item": [], "probabilities": [],
                                   "features": []}
@@ -102,14 +104,17 @@ class Predictor:
                 kept = sum(map(len, parts["features"]))
                 if max_features is None or kept < max_features:
                     parts["features"] += features
+
                 for name in ("label", "path", "item"):
                     parts[name].append(batch[name].numpy())
                 bar.update(len(parts["label"][-1]))
-        found = sum(map(len, parts["label"]))
-        if not found or expected not in (None, found):
-            wanted = "at least one" if expected is None else f"the {expected} of its manifest"
-            raise ValueError(f"the dataset gave {found} examples, not {wanted}: "
+
+        count = sum(map(len, parts["label"]))
+        if not count or expected not in (None, count):
+            wanted = "at least one" if expected is None else f"{expected} as in its manifest"
+            raise ValueError(f"the dataset has {count} examples, expected {wanted}: "
                              "build the records again")
+
         return Predictions(
             labels=np.concatenate(parts["label"]),
             probabilities=np.concatenate(parts["probabilities"]),
@@ -120,40 +125,42 @@ class Predictor:
 
     def predict_batches(self, pictures: Iterable[Picture], *, framing: Framing,
                         batch_size: int) -> Iterator[list[Answer]]:
-        """Predicts whole picture files; a few batches are in memory at a time.
+        """Predicts whole picture files, with a few batches in memory at a time.
 
         Yields:
-            The answers in the order of the pictures, `batch_size` of them, at the end fewer.
+            Lists of `batch_size` answers, the last one shorter, in the order of the pictures.
         """
         loaded = loading.load_all(pictures, framing=framing, ahead=2 * batch_size)
         while batch := list(itertools.islice(loaded, batch_size)):
             yield list(self._answers(batch))
 
     def _answers(self, batch: list) -> Iterator[Answer]:
+        """Predicts the usable pictures of a batch at once; the others keep their reason."""
         usable = [loaded for _, loaded in batch if not isinstance(loaded, str)]
-        found = zip(*self.outputs(tf.stack(usable))) if usable else iter(())
+        outputs = zip(*self.outputs(tf.stack(usable))) if usable else iter(())
         for picture, loaded in batch:
-            probabilities, *features = (loaded,) if isinstance(loaded, str) else next(found)
+            probabilities, *features = (loaded,) if isinstance(loaded, str) else next(outputs)
             yield picture, probabilities, features[0] if features else None
 
 
 def with_constants(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
-    """The model in inference mode with its weights of now."""
+    """Returns the model in inference mode, with its current weights as constants."""
     trainable, others = ([variable.numpy() for variable in variables] for variables in
                          (model.trainable_variables, model.non_trainable_variables))
 
     def call(images):
         constants = (list(map(tf.constant, values)) for values in (trainable, others))
         return model.stateless_call(*constants, images, training=False)[0]
+
     return call
 
 
 def prediction_rows(predictions: Predictions, classes: list[str]) -> pd.DataFrame:
-    """path, item, true (class), predicted, probability (of predicted), probability_of_true."""
-    names, found = np.array(classes, object), predictions.probabilities
-    predicted = found.argmax(axis=1)
-    every = np.arange(len(found))
+    """Returns path, item, true, predicted, probability (of predicted), probability_of_true."""
+    names, probabilities = np.array(classes, object), predictions.probabilities
+    predicted = probabilities.argmax(axis=1)
+    rows = np.arange(len(probabilities))
     return pd.DataFrame({
         "path": predictions.paths, "item": predictions.items, "true": names[predictions.labels],
-        "predicted": names[predicted], "probability": found[every, predicted],
-        "probability_of_true": found[every, predictions.labels]})
+        "predicted": names[predicted], "probability": probabilities[rows, predicted],
+        "probability_of_true": probabilities[rows, predictions.labels]})

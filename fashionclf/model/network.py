@@ -1,4 +1,4 @@
-"""The networks: build one, freeze and unfreeze its blocks, cut out a part."""
+"""Builds the networks, freezes and unfreezes their blocks, and cuts out parts."""
 import keras
 import numpy as np
 
@@ -15,12 +15,12 @@ def build(spec: Spec) -> keras.Model:
 
     Returns:
         float32 [B, S, S, 3], RGB, 0..255 -> float32 logits [B, C]. The layer
-        "features" gives what the dense layer "predictions" sees.
+        "features" outputs the input of the dense layer "predictions".
     """
     shape = (spec.framing.image_size, spec.framing.image_size, 3)
     trunk = {"efficientnet_b0": _efficientnet_b0, "baseline_cnn": _baseline_cnn}
-    inputs, maps = trunk[spec.architecture](shape)
-    features = keras.layers.GlobalAveragePooling2D(name=FEATURES)(maps)
+    inputs, feature_maps = trunk[spec.architecture](shape)
+    features = keras.layers.GlobalAveragePooling2D(name=FEATURES)(feature_maps)
     logits = keras.layers.Dense(len(spec.classes), name=PREDICTIONS, dtype="float32")(features)
     return keras.Model(inputs, logits, name=spec.architecture)
 
@@ -35,12 +35,12 @@ def _efficientnet_b0(shape):
 class StochasticDepth(keras.layers.Layer):
     """Drops a residual branch of whole examples (Huang et al., 2016).
 
-    It stands where Keras has a Dropout, whose draws a resumed training could not repeat.
+    It replaces Keras's Dropout, whose random numbers a resumed training could not repeat.
 
     Attributes:
-        depth: place of the branch in the network, 0 at its start to 1 at its end.
-        keep: float32 [B, 1, 1, 1], factors of the branches; the training step sets it
-            while it is traced. None, as everywhere else, lets the branch pass.
+        depth: position of the branch in the network, from 0 (start) to 1 (end).
+        keep: float32 [B, 1, 1, 1], factors of the branch; the training step sets them while
+            it is traced. None, the default, leaves the branch unchanged.
     """
 
     def __init__(self, depth: float, **kwargs):
@@ -52,37 +52,37 @@ class StochasticDepth(keras.layers.Layer):
 
 
 def _with_stochastic_depth(layer: keras.layers.Layer) -> keras.layers.Layer:
-    if isinstance(layer, keras.layers.Dropout):  # its rate grows to DROP_CONNECT_RATE
+    if isinstance(layer, keras.layers.Dropout):  # its rate grows with depth to DROP_CONNECT_RATE
         return StochasticDepth(layer.rate / DROP_CONNECT_RATE, name=layer.name)
     return layer.__class__.from_config(layer.get_config())
 
 
 def _normalize_as_imagenet(model: keras.Model) -> None:
-    """Sets the input statistics, which weight files may hold in another convention.
+    """Sets the input statistics, for which weight files differ in convention.
 
-    The graph of weights="imagenet" divides by sqrt(std) twice, with an extra
-    Rescaling layer; variance = std**2 in the graph of weights=None is the same.
+    The graph of weights="imagenet" divides by sqrt(std) twice, in an extra
+    Rescaling layer; variance = std**2 in the graph of weights=None is equivalent.
     """
-    layer = next(x for x in model.layers if isinstance(x, keras.layers.Normalization))
+    layer = next(layer for layer in model.layers if isinstance(layer, keras.layers.Normalization))
     layer.set_weights([np.array(IMAGENET_MEAN), np.array(IMAGENET_STD) ** 2, np.array(0)])
-    layer.finalize_state()  # without this the new statistics are not used
+    layer.finalize_state()  # otherwise the new statistics are ignored
 
 
 def _baseline_cnn(shape):
-    """The slides' network from scratch: four convolutions with pooling between them."""
+    """Builds the slides' network: four convolutions, each followed by pooling."""
     inputs = keras.Input(shape)
-    x = keras.layers.Rescaling(1 / 255)(inputs)
+    feature_maps = keras.layers.Rescaling(1 / 255)(inputs)
     for filters in (32, 64, 128, 128):
-        x = keras.layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
-        x = keras.layers.MaxPooling2D()(x)
-    return inputs, x
+        convolution = keras.layers.Conv2D(filters, 3, padding="same", activation="relu")
+        feature_maps = keras.layers.MaxPooling2D()(convolution(feature_maps))
+    return inputs, feature_maps
 
 
 def unfreeze_from(model: keras.Model, block: str | None) -> None:
-    """Makes the layers from the first of `block` on trainable, and no other.
+    """Unfreezes all layers from the first of `block` on and freezes the others.
 
-    BatchNorm stays frozen everywhere. `None` leaves only the dense layer
-    trainable, "stem" frees all. Takes effect in steps traced afterwards.
+    BatchNorm is always frozen. `None` unfreezes only the dense layer, "stem"
+    all layers. Only steps traced afterwards are affected.
 
     Raises:
         ValueError: no layer's name starts with `block`.
@@ -93,23 +93,23 @@ def unfreeze_from(model: keras.Model, block: str | None) -> None:
 
 
 def first_trained(model: keras.Model, block: str | None) -> keras.layers.Layer:
-    """The lowest layer that `unfreeze_from` makes trainable; raises ValueError like it."""
+    """Returns the first layer that `unfreeze_from` makes trainable, or raises its ValueError."""
     first = block or PREDICTIONS
-    found = next((layer for layer in model.layers if layer.name.startswith(first)), None)
-    if found is None:
+    trained = next((layer for layer in model.layers if layer.name.startswith(first)), None)
+    if trained is None:
         blocks = sorted({layer.name.split("_")[0] for layer in model.layers
                          if layer.name.startswith("block")})
         raise ValueError(f"no layer of {model.name} starts with {first!r}; "
                          f"it has stem, {', '.join(blocks) or 'conv2d'}, top, {PREDICTIONS}")
-    return found
+    return trained
 
 
 def part(model: keras.Model, enters: str | None, output: str) -> keras.Model:
-    """The part of `model`, with its weights, that ends with the layer `output`.
+    """Returns the part of `model`, sharing its weights, that ends with the layer `output`.
 
     Args:
-        enters: the layer that takes in the input, which is then what comes to it in `model`;
-            None for a picture.
+        enters: the first layer of the part, whose input becomes the part's input; None to
+            start from the picture.
     """
     inputs, outputs = (model.get_layer(enters).input if enters else model.input,
                        model.get_layer(output).output)

@@ -1,4 +1,4 @@
-"""What a trained network is and takes in: model.json of a run, read without TensorFlow."""
+"""Describes a trained network and its input: model.json of a run, read without TensorFlow."""
 import dataclasses
 import json
 from pathlib import Path
@@ -6,21 +6,21 @@ from pathlib import Path
 from fashionclf.pictures.framing import Framing
 
 MAX_CLASSES = 10_000
-MIN_IMAGE_SIZE = 32  # pixels: less is nothing after five halvings
+MIN_IMAGE_SIZE = 32  # pixels: the network halves it five times
 ARCHITECTURES = ("efficientnet_b0", "baseline_cnn")
 MODEL, WEIGHTS = "model.json", "model.weights.h5"  # files of a run's folder
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Spec:
-    """All that is needed to rebuild a network and to feed it.
+    """All that is needed to rebuild a network and to prepare its input.
 
     Attributes:
         architecture: one of ARCHITECTURES.
         classes: names in the order of the labels.
-        framing: how pictures are brought to the network.
-        mirrored: whether a prediction is the mean over a picture and its mirror image, at twice
-            the time.
+        framing: how pictures are cropped and resized.
+        mirrored: whether to average the predictions for a picture and its mirror image, which
+            takes twice the time.
         temperature: divides the logarithms of the probabilities, see model/calibration.py.
     """
     architecture: str
@@ -30,7 +30,7 @@ class Spec:
     temperature: float = 1.0
 
     def __post_init__(self):
-        """Raises ValueError where a value is not what the attributes above allow."""
+        """Raises ValueError if a field has a wrong type or is out of range."""
         allowed = {
             "architecture": self.architecture in ARCHITECTURES,
             "classes": isinstance(self.classes, list) and 0 < len(self.classes) <= MAX_CLASSES
@@ -43,7 +43,7 @@ class Spec:
                 raise ValueError(f"{name} cannot be {getattr(self, name)!r:.100}")
 
     def as_json(self) -> dict:
-        """The fields as model.json holds them, those of the framing among the others."""
+        """Returns the fields as in model.json, with those of the framing at the same level."""
         fields = dataclasses.asdict(self)
         return fields | fields.pop("framing")
 
@@ -52,7 +52,7 @@ class Spec:
         """Reverses `as_json`; other keys are ignored.
 
         Raises:
-            KeyError, ValueError: a field is missing or holds a wrong value.
+            KeyError, ValueError: a field is missing or has a wrong value.
         """
         optional = {name: fields[name] for name in ("mirrored", "temperature") if name in fields}
         return cls(architecture=fields["architecture"], classes=fields["classes"],
@@ -67,8 +67,8 @@ def read(run_dir: str | Path) -> tuple[Spec, str]:
         The spec, and the sha256 of the weights that belong to it.
 
     Raises:
-        FileNotFoundError: `run_dir` holds no finished model.
-        ValueError: the file does not describe one.
+        FileNotFoundError: `run_dir` contains no finished model.
+        ValueError: the file is malformed.
     """
     file = Path(run_dir) / MODEL
     if not file.is_file():

@@ -1,4 +1,4 @@
-"""Weight files (.weights.h5), which may come from a stranger: looked at before they are loaded."""
+"""Saves and loads weight files (.weights.h5), which are checked as they may be malicious."""
 from pathlib import Path
 
 import h5py
@@ -6,7 +6,7 @@ import keras
 
 from fashionclf.system import files
 
-MOST_BYTES = 2.0  # of arrays in a file, for each byte of the model's own weights
+MOST_BYTES = 2.0  # of arrays in a file, per byte of the model's own weights
 
 
 def save(model: keras.Model, file: Path) -> None:
@@ -16,11 +16,11 @@ def save(model: keras.Model, file: Path) -> None:
 
 
 def load(model: keras.Model, file: Path) -> None:
-    """Fills `model`; nothing but numbers is taken from the file.
+    """Fills `model` from a file, of which only arrays of numbers are read.
 
     Raises:
-        ValueError: it is no HDF5 file, points out of itself, holds more than the
-            model could, or doesn't fit.
+        ValueError: it isn't HDF5, refers to other files, is larger than the model
+            allows, or doesn't fit.
     """
     try:
         _check(file, limit=MOST_BYTES * sum(v.numpy().nbytes for v in model.variables) + 1e6)
@@ -34,26 +34,28 @@ def load(model: keras.Model, file: Path) -> None:
 
 def _check(file: Path, limit: float) -> None:
     if not h5py.is_hdf5(file):
-        raise ValueError("it is no HDF5 file, and no other kind is ever opened")
+        raise ValueError("not an HDF5 file, the only kind that is opened")
     with h5py.File(file, "r") as content:
         _check_group(content, limit)
 
 
 def _check_group(group: h5py.Group, limit: float) -> float:
-    """Bytes that the arrays of `group` would take; refuses what isn't stored inside the file."""
+    """Returns the bytes of a group's arrays; rejects any that are not stored in this file."""
     total = 0.0
     for name in group:
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise ValueError(f"{group.name}/{name} is a link, which may lead anywhere")
+            raise ValueError(f"{group.name}/{name} is a link, and may lead out of the file")
+
         item = group[name]
         if isinstance(item, h5py.Group):
             total += _check_group(item, limit - total)
         elif item.is_virtual or item.external:
-            raise ValueError(f"{item.name} keeps its numbers in another file")
+            raise ValueError(f"{item.name} stores its numbers in another file")
         elif item.dtype.kind not in "fiub":
             raise ValueError(f"{item.name} holds {item.dtype}, not numbers")
         else:
             total += float(item.size) * item.dtype.itemsize
+
         if total > limit:
-            raise ValueError(f"{group.name}/{name} claims more than the model could hold")
+            raise ValueError(f"{group.name}/{name} claims more bytes than the model can hold")
     return total

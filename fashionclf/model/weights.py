@@ -1,6 +1,6 @@
-"""The weights of a network: where a training starts from, and where a finished run keeps them.
+"""Loads the weights that a training starts from, and saves and loads finished runs.
 
-A network is rebuilt from code and model.json; only weights are ever loaded.
+A network is rebuilt from code and model.json; only weights are loaded from files.
 """
 import dataclasses
 from pathlib import Path
@@ -20,10 +20,10 @@ from fashionclf.system import files
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Run:
-    """A trained network, what it takes in, and the folder that it lies in.
+    """A trained network with its folder and its spec.
 
     Attributes:
-        folder: of the training.
+        folder: the run folder of the training.
         network: see network.build.
         spec: see Spec.
     """
@@ -37,20 +37,20 @@ class Run:
 
     @property
     def num_features(self) -> int:
-        """D of the pooled features, float32 [B, D], that a `predictor(features=True)` gives."""
+        """D of the pooled features, float32 [B, D], of `predictor(features=True)`."""
         return self.network.get_layer(network.FEATURES).output.shape[-1]
 
     def predictor(self, *, features: bool = False) -> Predictor:
-        """A Predictor with the weights of now, mirrored and at the temperature of the spec."""
+        """Returns a Predictor of the current weights, with the spec's mirroring and temperature."""
         return Predictor(self.network, mirrored=self.spec.mirrored,
                          temperature=self.spec.temperature, fixed=True, features=features)
 
 
 def save(run: Run, **provenance) -> None:
-    """Writes model.weights.h5 and, last, model.json with its sha256 into the run's folder.
+    """Writes model.weights.h5 and then model.json, with its sha256, into the run's folder.
 
     Args:
-        provenance: what else the JSON should hold, e.g. where the weights come from.
+        provenance: further fields of the JSON, e.g. the origin of the weights.
     """
     weights = run.folder / specs.WEIGHTS
     weight_files.save(run.network, weights)
@@ -62,8 +62,8 @@ def load(run_dir: str | Path) -> Run:
     """Rebuilds what `save` wrote into `run_dir`.
 
     Raises:
-        FileNotFoundError: `run_dir` holds no finished model.
-        ValueError: the weights are not the ones that model.json names.
+        FileNotFoundError: `run_dir` contains no finished model.
+        ValueError: the weights are not those described by model.json.
     """
     folder = Path(run_dir)
     spec, expected = specs.read(folder)
@@ -79,20 +79,20 @@ def load(run_dir: str | Path) -> Run:
 
 def warm_start(model: keras.Model, classes: list[str], weights: str,
                align: str | None = None) -> None:
-    """Fills the trunk of `model`, and of its head what can be carried over.
+    """Initialises the trunk of `model` and, with `align`, the head of its known classes.
 
     Args:
-        classes: of the model.
-        weights: "none", or what `load_trunk` takes.
-        align: alignment of the classes of the run `weights` with `classes`; None leaves the
-            head at random.
+        classes: the classes of `model`.
+        weights: "none", or as for `load_trunk`.
+        align: file that aligns the classes of the run `weights` with `classes`; None leaves the
+            head random.
 
     Raises:
-        ValueError, FileNotFoundError: they can't be had or don't fit.
+        ValueError, FileNotFoundError: the weights are not available or don't fit.
     """
     if align and not Path(weights).is_dir():
-        raise ValueError(f"--align starts from the head of a run, and --weights={weights} is not "
-                         "the folder of one: name a run's folder")
+        raise ValueError(f"--align needs the head of a run, but --weights={weights} is not the "
+                         "folder of a run: name one, or leave out --align")
     if weights != "none":
         load_trunk(model, weights)
     if not align:
@@ -107,15 +107,16 @@ def warm_start(model: keras.Model, classes: list[str], weights: str,
 
 
 def carry_head(run: keras.Model, model: keras.Model, aligned: Alignment) -> None:
-    """Sets the head of `model` for the classes that `run` has; others stay as they are.
+    """Initialises the head of `model` for the classes that `run` has; others stay unchanged.
 
-    A class for which several of the run stand begins with the logit mean_i(z_i) + log n. It is
-    below log sum_i(exp z_i), the logit of their union, by Jensen's inequality, and equals it
-    where the run finds them equally likely.
+    A class that unites n classes of the run starts with the logit mean_i(z_i) + log n. By
+    Jensen's inequality that is at most log sum_i(exp z_i), the logit of their union, and equals
+    it if the run finds them equally likely.
     """
     kernel, bias = run.get_layer(network.PREDICTIONS).get_weights()
     head = model.get_layer(network.PREDICTIONS)
     new_kernel, new_bias = head.get_weights()
+
     for place in aligned.reached:
         members = aligned.members(place)
         new_kernel[:, place] = kernel[:, members].mean(axis=1)
@@ -124,7 +125,7 @@ def carry_head(run: keras.Model, model: keras.Model, aligned: Alignment) -> None
 
 
 def load_trunk(model: keras.Model, weights: str) -> None:
-    """Fills all but the dense layer of an EfficientNetB0 built by network.build.
+    """Loads all but the dense layer of an EfficientNetB0 built by network.build.
 
     Args:
         weights: "imagenet" (Keras' cache or a download), the folder of a run of
@@ -133,13 +134,13 @@ def load_trunk(model: keras.Model, weights: str) -> None:
             `efficientnetb0_notop.h5`.
 
     Raises:
-        ValueError, FileNotFoundError: they can't be had or don't fit.
+        ValueError, FileNotFoundError: the weights are not available or don't fit.
     """
     if model.name != "efficientnet_b0":
         raise ValueError(f"{model.name} is trained from scratch: use --weights=none")
     source = _imagenet_trunk() if weights == "imagenet" else _trunk_from(Path(weights))
     for layer in source.layers:
-        # The official graph has one Rescaling more; Normalization is always ours.
+        # The official graph has an extra Rescaling; Normalization is set by network.build.
         if layer.weights and layer.name != network.PREDICTIONS and (
                 "normalization" not in layer.name):
             model.get_layer(layer.name).set_weights(layer.get_weights())
@@ -156,6 +157,7 @@ def _imagenet_trunk() -> keras.Model:
 
 
 def _trunk_from(path: Path) -> keras.Model:
+    """Returns a network with the weights of a run's folder, or of a weight file."""
     if path.is_dir():
         run = load(path)
         if run.spec.architecture != "efficientnet_b0":

@@ -121,6 +121,7 @@ class Records:
 
     def _read(self, split: str, fields: tuple[str, ...],
               shuffle_seed: int | None = None) -> tf.data.Dataset:
+        """Returns the undecoded fields, in file order or with the files shuffled by a seed."""
         builder = tfds.builder_from_directory(self.folder)
         if split not in builder.info.splits:
             raise ValueError(f"{self.folder}: has no split {split!r}, "

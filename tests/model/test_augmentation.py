@@ -58,7 +58,7 @@ def test_the_layer_comes_back_from_its_config():
     assert again.settings == layer.settings
 
 
-def test_of_activations_half_the_maps_are_mirrored_and_nothing_else():
+def test_of_activations_half_the_feature_maps_are_mirrored_and_nothing_else():
     maps = tf.random.stateless_uniform([4, 3, 5, 2], [0, 1])
     uniform = tf.constant([[0.2], [0.7], [0.6], [0.5]]) * tf.ones([1, DRAWS])
     found = Augmentation().of_activations(maps, uniform).numpy()

@@ -6,7 +6,7 @@ from fashionclf.model import calibration
 
 @pytest.fixture(scope="module")
 def calibrated():
-    """Labels drawn from the very probabilities that are said of them."""
+    """Labels drawn from the very probabilities that are predicted for them."""
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet(np.full(5, 0.4), 20_000)
     labels = (rng.random((20_000, 1)) > probabilities.cumsum(axis=1)).sum(axis=1)

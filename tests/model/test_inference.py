@@ -44,9 +44,9 @@ def test_the_tail_batch_is_counted_and_rows_sum_to_one(records_dir, predictor):
 
 
 def test_a_dataset_that_lost_a_record_raises(records_dir, predictor):
-    with pytest.raises(ValueError, match="gave 8 examples, not the 9 of its manifest"):
+    with pytest.raises(ValueError, match="has 8 examples, expected 9 as in its manifest"):
         predictor.predict_dataset(evaluation(records_dir, batch_size=1).skip(1), expected=9)
-    with pytest.raises(ValueError, match="gave 0 examples, not at least one"):
+    with pytest.raises(ValueError, match="has 0 examples, expected at least one"):
         predictor.predict_dataset(evaluation(records_dir).take(0), expected=None)
 
 

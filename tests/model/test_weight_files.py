@@ -48,7 +48,7 @@ def test_what_was_saved_is_loaded(model, file):
     (lambda h5: h5.__setitem__(KERNEL, h5py.ExternalLink("/etc/passwd", "/x")), "is a link"),
     (lambda h5: h5.__setitem__(KERNEL, h5py.SoftLink("/layers")), "is a link"),
     (lambda h5: h5.create_dataset(KERNEL, shape=(10**7, 10**7), dtype="f4", chunks=(1, 1)),
-     "more than the model could hold"),
+     "more bytes than the model can hold"),
     (lambda h5: h5.create_dataset(KERNEL, shape=(864,), dtype="u1",
                                   external=[("/etc/passwd", 0, 864)]), "in another file"),
     (lambda h5: h5.create_virtual_dataset(KERNEL, h5py.VirtualLayout((3, 3, 3, 32), "f4")),
@@ -75,7 +75,7 @@ def test_other_kinds_of_files_are_never_opened(model, tmp_path, capsys, content)
 def test_a_keras_archive_is_refused(model, tmp_path):
     with zipfile.ZipFile(tmp_path / "x.keras", "w") as archive:
         archive.writestr("config.json", "{}")
-    with pytest.raises(ValueError, match="no HDF5 file"):
+    with pytest.raises(ValueError, match="not an HDF5 file"):
         weight_files.load(model, tmp_path / "x.keras")
 
 

@@ -20,7 +20,7 @@ def head(model):
     return model.get_layer(PREDICTIONS).get_weights()
 
 
-def test_the_head_takes_over_the_rows_that_map_and_no_other():
+def test_the_head_takes_over_the_rows_of_aligned_classes_and_no_other():
     run, model = cnn(OLD), cnn(NEW)
     (kernel, _), (fresh, _) = head(run), head(model)
     run.get_layer(PREDICTIONS).set_weights([kernel, np.array([1.0, 2.0, 4.0, 8.0])])
@@ -48,7 +48,7 @@ def test_two_classes_that_are_as_likely_begin_with_the_probability_of_both():
 
 def test_an_alignment_needs_a_run():
     for start in ("imagenet", "none", "trunk.weights.h5"):
-        with pytest.raises(ValueError, match=f"--weights={start} is not the folder of one"):
+        with pytest.raises(ValueError, match=f"--weights={start} is not the folder of a run"):
             weights.warm_start(cnn(NEW), NEW, start, "align.csv")
 
 
