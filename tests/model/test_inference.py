@@ -181,6 +181,6 @@ def test_features_of_the_first_examples_are_kept_and_probabilities_of_all(record
     model = network.build(make_spec())
     predictor = inference.Predictor(model, features=True)
     everything = predictor.predict_dataset(evaluation(records_dir), expected=9)
-    found = predictor.predict_dataset(evaluation(records_dir), 9, most_features=5)  # 4 + 1
+    found = predictor.predict_dataset(evaluation(records_dir), 9, max_features=5)  # 4 + 1
     np.testing.assert_array_equal(found.features, everything.features[:5])
     np.testing.assert_array_equal(found.probabilities, everything.probabilities)

@@ -75,10 +75,10 @@ def test_the_first_class_of_the_records_is_reached_as_any_other():
     assert facts["run classes without one"] == ["Cape"]
     assert facts["accuracy over all"] == 0.75  # all are Top where Cape is left out
     assert facts["scored of which the run says a class without one"] == 1
-    assert "none of the records': Cape" in alignment.as_text(facts)
+    assert "only in the run: Cape" in alignment.as_text(facts)
 
 
 def test_where_each_class_has_its_own_nothing_is_said_to_be_without():
     found = alignment.Alignment(run_classes=["Tee"], records_classes=["Top"], places=np.array([0]))
     said = alignment.as_text(found.facts(np.array([0]), np.array([[1.0]])))
-    assert "none of the records': -" in said and "none of the run's: -" in said
+    assert "only in the run: -" in said and "only in the records: -" in said
