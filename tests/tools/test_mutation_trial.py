@@ -1,15 +1,14 @@
 import ast
-import subprocess
-import sys
 
 import pytest
 
-from tools import mutation_trial
+from tests.helpers.programs import ROOT, start
+from tools.mutation_trial import changes
 
 
 def all_changes(source):
-    return [mutation_trial.changed(source, number)[0]
-            for number in range(len(mutation_trial.changes(ast.parse(source))))]
+    return [changes.changed(source, number)[0]
+            for number in range(len(changes.of(ast.parse(source))))]
 
 
 @pytest.mark.parametrize("source, expected", [
@@ -25,21 +24,19 @@ def test_each_operator_and_constant_is_changed_once_or_by_its_edge_too(source, e
 def test_type_hints_stay_and_a_change_is_named_by_line_before_and_after():
     source = "def f(a: int | None) -> int | str:\n    b: int | None = a\n    return a | b\n"
     assert len(all_changes(source)) == 1
-    assert mutation_trial.changed(source, 0)[1] == "3: a | b -> a & b"
+    assert changes.changed(source, 0)[1] == "3: a | b -> a & b"
 
 
 def test_every_module_and_test_file_of_the_table_is_there():
-    for module, tests in mutation_trial.TESTS.items():
+    for module, tests in changes.TESTS.items():
         for file in [module, *tests]:
-            assert (mutation_trial.ROOT / file).is_file(), file
+            assert (ROOT / file).is_file(), file
 
 
 @pytest.mark.slow
 def test_changes_of_the_schedule_are_noticed_and_the_checkout_stays_as_it_was():
-    source = mutation_trial.ROOT / "fashionclf/training/recipe.py"
+    source = ROOT / "fashionclf/training/recipe.py"
     before = source.read_bytes()
-    trial = subprocess.run([sys.executable, "-m", "tools.mutation_trial", "--changes=3",
-                            "--only=recipe"], cwd=mutation_trial.ROOT,
-                           capture_output=True, text=True)
+    trial = start("tools.mutation_trial", "--changes=3", "--only=recipe", fresh=True)
     assert trial.returncode == 0, trial.stdout + trial.stderr
     assert trial.stdout.endswith("noticed 3 of 3\n") and source.read_bytes() == before

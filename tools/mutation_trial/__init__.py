@@ -1,0 +1,1 @@
+"""Counts how often the fast tests notice a small change of the code."""
