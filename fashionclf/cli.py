@@ -45,8 +45,8 @@ def _parse(argv: list[str]) -> list[str]:
         print(f"fashionclf {fashionclf.__version__}")
         raise SystemExit(0)
     if any(word in HELP for word in options):
-        app.usage(shorthelp=True, writeto_stdout=True)
-        print("\nTry --helpfull to get a list of all flags.")
+        app.usage(shorthelp=True, writeto_stdout=True,
+                  detailed_error="Try --helpfull to get a list of all flags.")
         raise SystemExit(0)  # absl's own --help exits with 1
     try:
         return flags.FLAGS(argv)

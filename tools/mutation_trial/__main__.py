@@ -66,8 +66,8 @@ def unchanged(name: str) -> float:
     """Seconds after which a change counts as noticed, as it makes the tests endless."""
     began = time.monotonic()
     if not passes(name, (ROOT / name).read_text(encoding="utf-8"), None):
-        raise ValueError(f"{name}: its tests ({', '.join(changes.TESTS[name])}) fail without any change; "
-                         "mend them first")
+        raise ValueError(f"{name}: its tests ({', '.join(changes.TESTS[name])}) fail without any "
+                         "change; fix them first")
     return 30 + 5 * (time.monotonic() - began)
 
 
@@ -79,14 +79,14 @@ def passes(name: str, source: str, limit: float | None) -> bool:
         try:
             code = subprocess.run(
                 [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m",
-                 "not slow", *changes.TESTS[name]], cwd=copy, timeout=limit, stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                 "not slow", *changes.TESTS[name]], cwd=copy, timeout=limit,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                 env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}).returncode
         except subprocess.TimeoutExpired:
             return False
     if code not in (0, 1, 2):  # passed; failed; could not even be collected
-        raise ValueError(f"{name}: pytest ended with code {code} on {', '.join(changes.TESTS[name])}; "
-                         "is the table of tests right?")
+        raise ValueError(f"{name}: pytest ended with code {code} on "
+                         f"{', '.join(changes.TESTS[name])}; is the table of tests right?")
     return code == 0
 
 
