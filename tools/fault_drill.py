@@ -2,12 +2,12 @@
 
     python -m tools.fault_drill --kills=30
 
-draws a small shop, builds its records and trains on them once undisturbed. Then it does both again,
-with SIGKILL at random moments of the build and of both training phases, some of them aimed inside
-the writing of a checkpoint or of model.json, which says that a training is finished. Each is
-followed by the same command. In the end records, weights, history and predictions are compared with
-the undisturbed ones. Exit code 1 where anything differs. 30 kills take about six minutes on two
-CPU cores.
+draws a small shop, builds its records and trains on them once undisturbed. Then it does both again
+and kills them with SIGKILL, each time followed by the same command: at random moments of the build
+and of both training phases, some of them inside the writing of a checkpoint, and inside the writing
+of model.json, which marks a training as finished. In the end records, weights, history and
+predictions are compared with the undisturbed ones. Exit code 1 if anything differs. 30 kills take
+about six minutes on two CPU cores.
 """
 import contextlib
 import json
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from absl import flags
@@ -26,50 +27,70 @@ from fashionclf import cli
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_integer("kills", 30, "How many kills in all.", lower_bound=5)
-flags.DEFINE_integer("seed", 0, "Of the moments.", lower_bound=0)
-
-ROOT = Path(__file__).resolve().parents[1]
 SHARES = {"build": 0.2, "head": 0.35, "fine_tune": 0.35, "end": 0.1}  # of the kills
+flags.DEFINE_integer("kills", 30, "Number of kills in all four parts, at least one in each.",
+                     lower_bound=4)
+flags.DEFINE_multi_enum("part", list(SHARES), list(SHARES), "Part that is killed; give the flag "
+                        "several times (default: all). A phase that is left out is not trained.")
+flags.DEFINE_integer("seed", 0, "Seed of their moments.", lower_bound=0)
+flags.DEFINE_integer("images", 480, "Pictures that are drawn.", lower_bound=240)
+flags.DEFINE_integer("epochs", 8, "Epochs of each training phase.", lower_bound=1)
+
+PHASES = ("head", "fine_tune")
+ROOT = Path(__file__).resolve().parents[1]
 MISSES = 5  # attempts to hit the writing of model.json, each of which may come too late
 AIMED = 1 / 3  # of the kills in training: inside the writing of a checkpoint
+LIMIT = 600  # seconds, of a program and of the wait for a moment
+PAUSE, SHORT_PAUSE = 0.02, 0.0005  # seconds between two looks; a short moment needs short ones
 TRAINING = ["--architecture=baseline_cnn", "--weights=none", "--image_size=64", "--batch_size=8",
-            "--head_epochs=8", "--fine_tune_epochs=8", "--ema_momentum=0.9", "--mixup=0.2",
-            "--checkpoint_every_steps=4"]
+            "--ema_momentum=0.9", "--mixup=0.2", "--checkpoint_every_steps=4"]
 
 
 def main(_: list[str]) -> int:
     rng = random.Random(FLAGS.seed)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        run("tools.make_sample_data", f"--output={work / 'sample'}", "--images=480",
+        run("tools.make_sample_data", f"--output={work / 'sample'}", f"--images={FLAGS.images}",
             "--image_size=96")
+
         run(*build(work, "whole"))
         kill_builds(work, rng)
-        if not (work / "killed_records").exists():
+        if "build" in FLAGS.part and not (work / "killed_records").exists():
             run(*build(work, "killed"))
+
         run(*training(work, "whole"))
         kill_trainings(work, rng)
         kill_ends(work)
         run(*training(work, "killed"))
+
         return report(differences(work))
 
 
+def kills_in(part: str) -> int:
+    return max(1, round(FLAGS.kills * SHARES[part])) if part in FLAGS.part else 0
+
+
 def build(work: Path, name: str) -> list[str]:
-    """The command that builds the records `name`."""
+    """Returns the command that builds the records `name`."""
     return ["fashionclf.build_tfrecords", f"--source_dir={work / 'sample'}",
             f"--records={work / name}_records"]
 
 
 def training(work: Path, name: str) -> list[str]:
-    """The command that trains the run `name`, always on the undisturbed records."""
+    """Returns the command that trains the run `name`, always on the undisturbed records."""
+    epochs = [f"--{phase}_epochs={FLAGS.epochs if phase in FLAGS.part else 0}" for phase in PHASES]
     return ["fashionclf.train", f"--records={work / 'whole_records'}",
-            f"--run={work / name}_run", *TRAINING]
+            f"--run={work / name}_run", *epochs, *TRAINING]
 
 
 def run(*command: str) -> None:
-    subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=True,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    victim = start(*command)
+    try:
+        code = victim.wait(LIMIT)
+    finally:
+        victim.kill()
+    if code:
+        raise ChildProcessError(f"python -m {' '.join(command)} failed with exit code {code}")
 
 
 def start(*command: str) -> subprocess.Popen:
@@ -83,22 +104,23 @@ def kill(victim: subprocess.Popen) -> None:
 
 
 def kill_builds(work: Path, rng: random.Random) -> None:
-    """Kills builds that have begun to write; nothing may be there that could be taken for data."""
-    for number in range(round(FLAGS.kills * SHARES["build"])):
+    """Kills builds that have begun to write; a build without an end leaves no records."""
+    for number in range(kills_in("build")):
         staged, began = work / "killed_records.incomplete", time.time()
         victim = start(*build(work, "killed"))
         wait_until(lambda: writes_shards(staged, began), victim)
         time.sleep(rng.uniform(0, 0.3))
         kill(victim)
-        there = (work / "killed_records").exists()
-        print(f"build: kill {number + 1}, "
-              f"{'just after its end' if there else f'{len(os.listdir(staged))} files begun'}")
-        if there:
+
+        finished = (work / "killed_records").exists()
+        moment = "just after its end" if finished else f"{len(os.listdir(staged))} files begun"
+        print(f"build: kill {number + 1}, {moment}", flush=True)
+        if finished:
             return
 
 
 def writes_shards(staged: Path, since: float) -> bool:
-    """Whether a shard was begun after `since`: an earlier kill may have left others."""
+    """Tells whether a shard was begun after `since`: an earlier kill may have left others."""
     try:
         return any(file.stat().st_mtime > since for file in staged.glob("*.tfrecord*"))
     except FileNotFoundError:  # one was renamed meanwhile
@@ -106,36 +128,36 @@ def writes_shards(staged: Path, since: float) -> bool:
 
 
 def kill_trainings(work: Path, rng: random.Random) -> None:
-    """Kills a training in both phases, each time after at least one save of that life."""
-    checkpoints = work / "killed_run" / "checkpoints"
-    for phase in ("head", "fine_tune"):
-        kills = round(FLAGS.kills * SHARES[phase])
+    """Kills a training in both phases, each time after at least one checkpoint of that process."""
+    for phase in PHASES:
+        folder, kills = work / "killed_run" / "checkpoints" / phase, kills_in(phase)
         for number in range(kills):
-            began, before = time.time(), saves(checkpoints / phase)
+            began, before = time.time(), checkpoints(folder)
             victim = start(*training(work, "killed"))
-            wait_until(lambda: saves(checkpoints / phase) - before, victim)
+            wait_until(lambda: checkpoints(folder) - before, victim)
             if number < kills * AIMED:
-                wait_until(lambda: writing(checkpoints / phase, began), victim, pause=0)
+                wait_until(lambda: writing(folder, began), victim, SHORT_PAUSE)
             else:
                 time.sleep(rng.uniform(0, 0.3))
             kill(victim)
-            inside = "inside the writing of a checkpoint" * writing(checkpoints / phase, began)
-            print(f"{phase}: kill {number + 1}, newest save "
-                  f"{max(saves(checkpoints / phase), key=number_of)} {inside}", flush=True)
+
+            newest = max(checkpoints(folder), key=number_of)
+            where = ", inside the writing of a checkpoint" if writing(folder, began) else ""
+            print(f"{phase}: kill {number + 1}, newest checkpoint {newest}{where}", flush=True)
 
 
 def kill_ends(work: Path) -> None:
-    """Kills a training inside the writing of model.json; the file must not be there then.
+    """Kills a training inside the writing of model.json, which then must not exist.
 
-    Where the kill comes too late, the file is removed and the same command writes it again.
+    If the kill comes too late, the file is removed and the same command writes it again.
     """
     run_dir = work / "killed_run"
     final, partial = run_dir / "model.json", run_dir / "incomplete-model.json"
-    for number in range(max(1, round(FLAGS.kills * SHARES["end"]))):
+    for number in range(kills_in("end")):
         for _ in range(MISSES):
             partial.unlink(missing_ok=True)
             victim = start(*training(work, "killed"))
-            wait_until(lambda: partial.exists() or final.exists(), victim, pause=0)
+            wait_until(lambda: partial.exists() or final.exists(), victim, SHORT_PAUSE)
             kill(victim)
             if not final.exists():
                 print(f"end: kill {number + 1}, inside the writing of model.json", flush=True)
@@ -145,16 +167,16 @@ def kill_ends(work: Path) -> None:
             raise RuntimeError(f"{MISSES} kills came after the writing of model.json")
 
 
-def saves(folder: Path) -> set[str]:
+def checkpoints(folder: Path) -> set[str]:
     return {file.stem for file in folder.glob("ckpt-*.index")}
 
 
-def number_of(save: str) -> int:
-    return int(save.removeprefix("ckpt-"))
+def number_of(checkpoint: str) -> int:
+    return int(checkpoint.removeprefix("ckpt-"))
 
 
 def writing(folder: Path, began: float) -> bool:
-    """Whether a process started at `began` writes a save now, or did so when it was killed."""
+    """Tells whether a process started at `began` writes a checkpoint, or did when it was killed."""
     for file in folder.glob("*_temp"):
         with contextlib.suppress(FileNotFoundError):  # it was finished in between
             if file.stat().st_mtime > began:
@@ -162,27 +184,36 @@ def writing(folder: Path, began: float) -> bool:
     return False
 
 
-def wait_until(happened, victim: subprocess.Popen, pause: float = 0.005) -> None:
+def wait_until(happened: Callable[[], object], victim: subprocess.Popen,
+               pause: float = PAUSE) -> None:
+    end = time.monotonic() + LIMIT
     while not happened():
         if victim.poll() is not None:
-            raise RuntimeError("the program ended before it could be killed: fewer --kills")
+            raise RuntimeError("the program ended before it could be killed: fewer --kills, or "
+                               "more --epochs")
+        if time.monotonic() > end:
+            kill(victim)
+            raise TimeoutError(f"the moment for a kill did not come within {LIMIT} seconds")
         time.sleep(pause)
 
 
 def differences(work: Path) -> list[str]:
-    """What the disturbed results have otherwise than the undisturbed."""
+    """Names what differs between the disturbed and the undisturbed results."""
     import pandas as pd
 
     from fashionclf.model import weights
 
-    whole, killed = (json.loads((work / f"{name}_records/manifest.json").read_text())
-                     for name in ("whole", "killed"))
+    found = []
+    if "build" in FLAGS.part:
+        whole, killed = (json.loads((work / f"{name}_records/manifest.json").read_text())["shards"]
+                         for name in ("whole", "killed"))
+        found += [f"shard {name}" for name in whole if killed.get(name) != whole[name]]
+
     runs = [work / "whole_run", work / "killed_run"]
-    found = [f"shard {name}" for name, sha256 in whole["shards"].items()
-             if killed["shards"].get(name) != sha256]
-    arrays = [weights.load(run)[0].weights for run in runs]
+    arrays = [weights.load(run).network.weights for run in runs]
     found += [f"weights {one.path}" for one, other in zip(*arrays, strict=True)
               if one.numpy().tobytes() != other.numpy().tobytes()]
+
     history = [pd.read_csv(run / "history.csv").drop(columns="images_per_second") for run in runs]
     found += [] if history[0].equals(history[1]) else ["history.csv"]
     predictions = [(run / "report/predictions.csv").read_bytes() for run in runs]

@@ -1,15 +1,18 @@
-import subprocess
-import sys
-from pathlib import Path
-
+"""Kills lose and change nothing: a small drill here, the full one by -m drill."""
 import pytest
+
+from tests.helpers.programs import start
 
 
 @pytest.mark.slow
-def test_five_kills_lose_and_change_nothing():
-    drill = subprocess.run([sys.executable, "-m", "tools.fault_drill", "--kills=5"],
-                           cwd=Path(__file__).parents[2], capture_output=True, text=True)
+@pytest.mark.parametrize("flags, kills, inside", [
+    pytest.param(["--kills=6", "--part=head", "--part=end", "--images=240", "--epochs=4"], 3, 1,
+                 id="small"),
+    pytest.param(["--kills=30"], 29, 5, id="full", marks=pytest.mark.drill)])
+def test_kills_lose_and_change_nothing(flags, kills, inside):
+    drill = start("tools.fault_drill", *flags, timeout=1800)
     assert drill.returncode == 0, drill.stdout + drill.stderr
-    assert drill.stdout.count("kill") >= 5 and "lost or changed: nothing" in drill.stdout
-    assert drill.stdout.count("inside the writing of a checkpoint") >= 2
+    assert "lost or changed: nothing" in drill.stdout
+    assert drill.stdout.count(": kill ") == kills
+    assert drill.stdout.count("inside the writing of a checkpoint") >= inside
     assert "inside the writing of model.json" in drill.stdout

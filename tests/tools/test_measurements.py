@@ -1,25 +1,65 @@
-"""The tools behind the README's figures do what they say, on a few small numbers."""
+"""The measurements of growth, near-duplicates and search: right on a few small numbers."""
+import json
+import re
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+import pytest
+
+from tests.helpers.programs import ROOT, start
+
+MINUTE = 60  # seconds
 
 
-def said(code):
-    """What code prints in a process of its own: two tools' flags don't go into one."""
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True)
+def printed(code):
+    """Returns what code prints in a process of its own: two tools' flags don't go into one."""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True,
+                          timeout=5 * MINUTE)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def test_look_alikes_are_counted_among_all_pairs_and_shown():
-    shown = said("""if True:
+@pytest.mark.slow
+@pytest.mark.parametrize("parts, steps", [
+    pytest.param(["rows", "hashes"], ["read, label, split", "compare hashes"], id="two parts"),
+    pytest.param(["pictures"], ["build", "train", "evaluate"], id="pictures",
+                 marks=pytest.mark.drill)])
+def test_every_step_is_measured_at_two_sizes_of_which_one_is_ten_times_the_other(parts, steps,
+                                                                                 tmp_path):
+    tool = start("tools.benchmark.growth", *[f"--part={part}" for part in parts], "--rows=1000",
+                 "--pictures=240", "--hashes=100", f"--output={tmp_path / 'out.json'}",
+                 timeout=30 * MINUTE)
+    assert tool.returncode == 0, tool.stderr
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert [row["step"] for row in found["growth"]] == steps
+    for step in steps:
+        low, high = (row for row in found["measured"] if row["step"] == step)
+        assert high["n"] == 10 * low["n"]
+        assert min(low["seconds"], high["seconds"]) > 0 and high["peak_mib"] > 50
+        assert tool.stdout.count(f"| {step} |") == 2
+
+
+@pytest.mark.slow
+@pytest.mark.drill
+def test_a_build_is_measured_beside_decoding(tmp_path):
+    sample = tmp_path / "sample"
+    drawn = start("tools.make_sample_data", f"--output={sample}", "--images=80", "--image_size=64")
+    assert drawn.returncode == 0, drawn.stderr
+    tool = start("tools.benchmark.build", f"--source_dir={sample}", "--rounds=1", "--copies=2")
+    assert tool.returncode == 0, tool.stderr
+    rates = re.fullmatch(r"decoding (\S+) pictures/s; building (\S+) \(\S+ of it\); the whole "
+                         r"program (\S+) \(\S+\)\n", tool.stdout)
+    decoding, building, whole = (float(rate.replace(",", "")) for rate in rates.groups())
+    assert decoding > building > whole > 0
+
+
+def test_near_duplicates_are_counted_among_all_pairs_and_shown():
+    shown = printed("""if True:
         import numpy as np
         from tools.benchmark import near_duplicates as tool
-        looks = np.array(["0" * 64, "f" * 64, "0" * 63 + "1", "0" * 62 + "ff"])
-        print(tool.copies_table([("grey", np.array([0, 2, 30, 40]))], 32))
-        print(tool.pairs_text(["a", "b", "c", "d"], looks, 7))""")
+        hashes = np.array(["0" * 64, "f" * 64, "0" * 63 + "1", "0" * 62 + "ff"])
+        print(tool.changes_table({"grey": np.array([0, 2, 30, 40])}, 32))
+        print(tool.pairs_text(["a", "b", "c", "d"], hashes, 7))""")
     assert "| grey | 16 | 38 | 40 | 75.0% |" in shown
     assert "2 of 6 pairs of pictures are within 7 bits" in shown
     assert "the nearest pair is 1 bits apart" in shown
@@ -27,7 +67,7 @@ def test_look_alikes_are_counted_among_all_pairs_and_shown():
 
 
 def test_recall_leaves_out_the_picture_itself_and_its_copies():
-    shown = said("""if True:
+    shown = printed("""if True:
         import numpy as np
         from types import SimpleNamespace as Predictions
         from tools.benchmark import search as tool
@@ -54,7 +94,7 @@ def test_recall_leaves_out_the_picture_itself_and_its_copies():
 
 
 def test_generated_vectors_have_the_mean_and_covariance_of_the_features(tmp_path):
-    shown = said(f"""if True:
+    shown = printed(f"""if True:
         import numpy as np
         from tools.benchmark import search as tool
         features = np.random.default_rng(0).normal(size=(30, 3)) @ [[2, 1, 0], [0, 1, 0], [0, 0, 3]]

@@ -11,6 +11,7 @@ from PIL import Image
 from tests.helpers.programs import start
 from tools.studies import programs, sources, tables
 
+HOUR = 3600  # seconds
 COLOURS = {"Red": 0, "Green": 1, "Blue": 2}
 SENDER = r"Sender_(\d+)_"
 ROWS = pd.DataFrame([("short", 0, 0.5), ("long", 0, 0.7), ("short", 1, 0.6), ("long", 1, 0.7),
@@ -43,12 +44,17 @@ def tree(tmp_path_factory):
 
 
 @pytest.fixture
-def options(tree, tmp_path):
-    """Flags that make a study small: one epoch per phase of the small network at 32 pixels."""
-    recipe = tmp_path / "recipe.cfg"
-    recipe.write_text("\n".join([
-        "--architecture=baseline_cnn", "--image_size=32", "--batch_size=8", "--head_epochs=1",
-        "--fine_tune_epochs=1", "--warmup_steps=0"]) + "\n")
+def recipe(tmp_path):
+    """A recipe of one epoch per phase at 32 pixels."""
+    file = tmp_path / "recipe.cfg"
+    file.write_text("\n".join([
+        "--image_size=32", "--batch_size=8", "--head_epochs=1", "--fine_tune_epochs=1",
+        "--unfreeze_from=top", "--cache_views=1", "--warmup_steps=0"]) + "\n")
+    return file
+
+
+@pytest.fixture
+def options(tree, recipe, tmp_path):
     return [f"--source_dir={tree}", f"--group_pattern={SENDER}", f"--recipe={recipe}",
             "--weights=none", "--seeds=1", f"--output={tmp_path / 'out'}"]
 
@@ -191,7 +197,8 @@ def test_predictions_of_several_reports_are_pooled_if_their_classes_are_the_same
 
 
 @pytest.mark.slow
-def test_the_study_of_epochs_ends_with_its_table_and_is_not_done_twice(options, tmp_path):
+def test_the_study_of_epochs_ends_with_its_table_and_is_not_done_twice(options, recipe, tmp_path):
+    recipe.write_text(recipe.read_text() + "--architecture=baseline_cnn\n--head_epochs=0\n")
     flags = [*options, "--test_fraction=0.3", "--validation_fraction=0.2", "--epochs=1",
              "--epochs=2"]
     done = start("tools.studies.epochs", *flags)
@@ -222,7 +229,7 @@ WAYS = pytest.mark.parametrize("how", [
 @WAYS
 def test_the_study_of_merging_compares_four_ways_on_the_same_pictures(how, options, tmp_path):
     done = start(*how, "tools.studies.merging", *options, "--test_fraction=0.4",
-                 "--validation_fraction=0.3", "--merges=1")
+                 "--validation_fraction=0.3", "--merges=1", timeout=HOUR)
     assert done.returncode == 0, done.stderr
     out = tmp_path / "out"
     rows = pd.read_csv(out / "merging.csv")
@@ -245,7 +252,7 @@ def test_the_study_of_merging_compares_four_ways_on_the_same_pictures(how, optio
 @WAYS
 def test_the_study_of_alignment_scores_the_old_run_beside_three_starts(how, alignment_options,
                                                                        tmp_path):
-    done = start(*how, "tools.studies.alignment", *alignment_options)
+    done = start(*how, "tools.studies.alignment", *alignment_options, timeout=HOUR)
     assert done.returncode == 0, done.stderr
     out = tmp_path / "out"
     rows = pd.read_csv(out / "alignment.csv")
@@ -267,7 +274,7 @@ def test_the_study_of_alignment_scores_the_old_run_beside_three_starts(how, alig
 @WAYS
 def test_the_study_of_leakage_tells_by_how_much_a_random_split_overestimates(how, options,
                                                                              tmp_path):
-    done = start(*how, "tools.studies.leakage", *options, "--seeds=2")
+    done = start(*how, "tools.studies.leakage", *options, "--seeds=2", timeout=HOUR)
     assert done.returncode == 0, done.stderr
     rows = pd.read_csv(tmp_path / "out" / "leakage.csv")
     assert rows["split"].tolist() == 2 * ["grouped", "stratified"]

@@ -1,1 +1,1 @@
-"""Our training beside plain recipes and beside what the machine can do."""
+"""Measurements of speed, growth and search, ours beside plain recipes and bare loops."""

@@ -1,4 +1,4 @@
-"""Who competes: the command of each, how its stages are recognized, where its scores are."""
+"""The contenders: the command of each, the marks of its stages, and its scores."""
 import dataclasses
 import json
 import shutil
@@ -6,14 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.benchmark import export, machine, timed
+from tools.benchmark import folders, machine, timed
 from tools.benchmark.job import Job
 
 NAMES = ("fashionclf", "fashionclf_uncached", "keras", "pytorch")
 OURS = ("fashionclf", "fashionclf_uncached")
 STAGES = ("head", "fine-tune", "test")
 TORCH_CURE = "pip install 'fashionclf[benchmark]' (in a checkout: pip install -e '.[benchmark]')"
-# glibc gives each large tensor back to the system and asks for it anew: on two CPU cores PyTorch
+# glibc returns each large tensor to the system and asks for it again: on two CPU cores PyTorch
 # spent a quarter of its CPU time on that. Its tuning guide advises an allocator that keeps them.
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "20000000000"}
 
@@ -24,7 +24,7 @@ CONVERT = ("import sys, pathlib; from tools.benchmark import trunk_arrays; trunk
 
 @dataclasses.dataclass(frozen=True)
 class Round:
-    """What all contenders of a round get.
+    """The input of all contenders in a round.
 
     Attributes:
         number: from 0; the seed too.
@@ -40,23 +40,24 @@ class Round:
 
 
 def chosen(names: list[str]) -> list[str]:
-    """The contenders to run; with no names all that this installation can, and a note on others.
+    """Returns the contenders to run; without names all that are installed, with a note on others.
 
     Raises:
-        ValueError: one that was asked for is not known or can't run here.
+        ValueError: a name isn't known, or can't run here.
     """
     unknown = sorted(set(names) - set(NAMES))
     if unknown:
         raise ValueError(f"--contenders: {unknown[0]!r} is none of {', '.join(NAMES)}")
-    missing = {}
-    if not (machine.installed("torch") and machine.installed("torchvision")):
-        missing["pytorch"] = f"PyTorch is not installed: {TORCH_CURE}"
-    for name in missing:
-        if name in names:
-            raise ValueError(f"--contenders: no {name} here: {missing[name]}")
-        if not names:
-            print(f"left out: {name}, as {missing[name]}", flush=True)
-    return names or [name for name in NAMES if name not in missing]
+
+    without = f"PyTorch is not installed: {TORCH_CURE}"
+    if machine.installed("torch") and machine.installed("torchvision"):
+        return names or list(NAMES)
+    if "pytorch" in names:
+        raise ValueError(f"--contenders: cannot run pytorch: {without}")
+    if names:
+        return names
+    print(f"left out: pytorch, as {without}", flush=True)
+    return [name for name in NAMES if name != "pytorch"]
 
 
 def run(name: str, this: Round) -> dict:
@@ -67,6 +68,7 @@ def run(name: str, this: Round) -> dict:
     """
     logs = this.output / "logs"
     logs.mkdir(exist_ok=True)
+
     command, marks, scores = _ours(name, this) if name in OURS else _plain(name, this)
     seconds = timed.run([sys.executable, "-m", *command], marks=marks,
                         log=logs / f"{name}_{this.number}.log",
@@ -74,18 +76,25 @@ def run(name: str, this: Round) -> dict:
     return {"contender": name, "round": this.number, "seconds": seconds, **scores()}
 
 
+def _job_flags(this: Round) -> list[str]:
+    """Returns the flags that all contenders take."""
+    job = this.job
+    return [f"--seed={this.number}", f"--head_epochs={job.head_epochs}",
+            f"--fine_tune_epochs={job.fine_tune_epochs}", f"--image_size={job.image_size}",
+            f"--batch_size={job.batch_size}"]
+
+
 def _ours(name: str, this: Round):
+    # What an interrupted run left would save time, and so would its cache.
     run_dir, job = this.output / "runs" / f"{name}_{this.number}", this.job
-    shutil.rmtree(run_dir, ignore_errors=True)  # broken off: the clock starts at nothing
+    cache = run_dir.with_name(run_dir.name + "_cache")
+    for folder in (run_dir, cache):
+        shutil.rmtree(folder, ignore_errors=True)
+
+    views = job.cache_views if name == "fashionclf" else 0
     command = ["fashionclf.train", "--flagfile=configs/slides_model2.cfg",
                f"--records={this.records}", f"--weights={this.weights}", f"--run={run_dir}",
-               f"--seed={this.number}", f"--head_epochs={job.head_epochs}",
-               f"--fine_tune_epochs={job.fine_tune_epochs}", f"--image_size={job.image_size}",
-               f"--batch_size={job.batch_size}"]
-    cache = run_dir.with_name(run_dir.name + "_cache")
-    shutil.rmtree(cache, ignore_errors=True)  # to fill it is part of the job
-    command += [f"--cache_views={job.cache_views if name == 'fashionclf' else 0}",
-                f"--cache_dir={cache}"]
+               f"--cache_views={views}", f"--cache_dir={cache}", *_job_flags(this)]
     head, fine_tune = job.head_epochs, job.fine_tune_epochs
     marks = {"head": r"head 1/|trunk cache", "fine-tune": rf"head {head}/{head}: loss",
              "test": rf"fine_tune {fine_tune}/{fine_tune}: loss"}
@@ -93,27 +102,25 @@ def _ours(name: str, this: Round):
     def scores() -> dict:
         found = json.loads((run_dir / "report" / "metrics.json").read_text())
         return {"accuracy": found["top1"], "macro_f1": found["macro_f1"]}
+
     return command, marks, scores
 
 
 def _plain(name: str, this: Round):
-    pictures = export.pictures(this.records, this.output / f"pictures_{this.number}")
-    result, job = this.output / "runs" / f"{name}_{this.number}.json", this.job
+    pictures = folders.export(this.records, this.output / f"pictures_{this.number}")
+    result = this.output / "runs" / f"{name}_{this.number}.json"
     result.parent.mkdir(exist_ok=True)
-    if name == "keras":
-        program = ["tools.benchmark.keras_recipe", f"--weights={this.weights}"]
-    else:
-        program = ["tools.benchmark.torch_recipe", f"--arrays={_arrays(this)}"]
-    command = [*program, f"--pictures={pictures}", f"--result={result}",
-               f"--seed={this.number}", f"--head_epochs={job.head_epochs}",
-               f"--fine_tune_epochs={job.fine_tune_epochs}", f"--image_size={job.image_size}",
-               f"--batch_size={job.batch_size}"]
+
+    recipe, weights = (("keras_recipe", this.weights) if name == "keras"
+                       else ("torch_recipe", _arrays(this)))
+    command = [f"tools.benchmark.{recipe}", f"--weights={weights}", f"--pictures={pictures}",
+               f"--result={result}", *_job_flags(this)]
     marks = {stage: f"== {stage}" for stage in STAGES}
     return command, marks, lambda: json.loads(result.read_text())
 
 
 def _arrays(this: Round) -> Path:
-    """Converted once, outside of the clock: PyTorch users have weights in their own format."""
+    """Converts once, outside the clock: PyTorch users have weights in their own format."""
     file = this.output / "trunk.npz"
     if not file.is_file():
         subprocess.run([sys.executable, "-c", CONVERT, this.weights, str(file),

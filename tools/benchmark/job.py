@@ -1,4 +1,4 @@
-"""The job that all contenders do: Model 2 of the slides, configs/slides_model2.cfg in numbers.
+"""The job of all contenders: Model 2 of the slides, configs/slides_model2.cfg in numbers.
 
 It loads without TensorFlow and without PyTorch.
 """
@@ -19,12 +19,12 @@ CONTRAST = 0.2  # share; saturation, which ours changes too, is left out of the 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """What the flags of the benchmark choose; the same for each contender.
+    """The choices of the benchmark's flags, the same for each contender.
 
     Attributes:
         image_size: side of the square input, in pixels.
-        batch_size: pictures a step.
-        cache_views: views of each picture that our cached contender keeps.
+        batch_size: pictures per step.
+        cache_views: cached views of each picture, for fashionclf.
     """
     head_epochs: int
     fine_tune_epochs: int
@@ -34,5 +34,5 @@ class Job:
 
 
 def warmup_steps(total_steps: int) -> int:
-    """Steps of the linear rise in a phase of `total_steps`, as fashionclf.training cuts them."""
+    """Returns the steps of the linear warm-up in a phase, cut as fashionclf.training does."""
     return min(WARMUP_STEPS, total_steps // 10)

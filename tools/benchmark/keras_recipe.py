@@ -2,33 +2,19 @@
 
     python -m tools.benchmark.keras_recipe --pictures=DIR --weights=FILE --result=FILE
 
-Several ways to write it were tried on two CPU cores that others used too. Pictures a second of the
-head phase, each epoch after the first: augmentation in `Dataset.map` on batches (taken) 60, 62, 60,
-51 and 24; in the model 59, 63, 51, 50 and 32; in `map` on single pictures 51, 58; on cached decoded
-pictures 49, 60. So they are about alike. XLA, which `compile` could choose, is left out.
+Several ways to write it were tried on two CPU cores that other work shared, and are about equal.
+Pictures per second of the head phase, each epoch after the first: augmentation in `Dataset.map` on
+batches (used here) 60, 62, 60, 51 and 24; in the model 59, 63, 51, 50 and 32; in `map` on single
+pictures 51, 58; on cached decoded pictures 49, 60. XLA, which `compile` could choose, is off.
 """
-import json
-from pathlib import Path
-
 import keras
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
-from sklearn.metrics import accuracy_score, f1_score
 
-from tools.benchmark import job
+from tools.benchmark import job, plain
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("pictures", None, "Folder with train/, validation/ and test/, each with a "
-                    "folder per class.", required=True)
-flags.DEFINE_string("weights", None, "File .weights.h5 of EfficientNetB0(include_top=False), or "
-                    "none.", required=True)
-flags.DEFINE_string("result", None, "JSON file to write.", required=True)
-flags.DEFINE_integer("head_epochs", 10, "Epochs of the head alone.")
-flags.DEFINE_integer("fine_tune_epochs", 10, "Epochs of the last two blocks too.")
-flags.DEFINE_integer("image_size", 224, "Side of the square input in pixels.")
-flags.DEFINE_integer("batch_size", 32, "Pictures a step.")
-flags.DEFINE_integer("seed", 0, "Seed of all that is drawn.")
 
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406])
 IMAGENET_VARIANCE = np.array([0.229, 0.224, 0.225]) ** 2
@@ -39,17 +25,18 @@ def main(_: list[str]) -> None:
     train_ds, classes = training_pictures()
     validation_ds, test_ds = pictures("validation"), pictures("test")
     trunk, model = build(len(classes))
+
+    # The benchmark times the stages by these lines.
     print("== head", flush=True)
     fit(model, train_ds, validation_ds, FLAGS.head_epochs, job.HEAD_LEARNING_RATE)
+
     print("== fine-tune", flush=True)
     unfreeze(trunk)
     fit(model, train_ds, validation_ds, FLAGS.fine_tune_epochs, job.FINE_TUNE_LEARNING_RATE)
+
     print("== test", flush=True)
     labels = np.concatenate([y for _, y in test_ds])
-    predicted = model.predict(test_ds, verbose=2).argmax(axis=1)
-    Path(FLAGS.result).write_text(json.dumps({
-        "accuracy": accuracy_score(labels, predicted),
-        "macro_f1": f1_score(labels, predicted, average="macro")}))
+    plain.write_scores(labels, model.predict(test_ds, verbose=2).argmax(axis=1))
 
 
 def pictures(split: str, **more) -> tf.data.Dataset:
@@ -90,6 +77,7 @@ def build(num_classes: int) -> tuple[keras.Model, keras.Model]:
     normalization.set_weights([IMAGENET_MEAN, IMAGENET_VARIANCE, np.array(0)])
     normalization.finalize_state()
     trunk.trainable = False
+
     inputs = keras.Input(shape)
     x = trunk(inputs, training=False)  # BatchNorm stays in inference mode, also when unfrozen
     x = keras.layers.Dropout(job.DROPOUT)(x)
@@ -98,7 +86,7 @@ def build(num_classes: int) -> tuple[keras.Model, keras.Model]:
 
 
 def unfreeze(trunk: keras.Model) -> None:
-    """Frees the layers from job.UNFREEZE_FROM on, all but BatchNorm, with L2 on their kernels."""
+    """Unfreezes from job.UNFREEZE_FROM on, all but BatchNorm, with L2 on the kernels."""
     first = next(i for i, x in enumerate(trunk.layers) if x.name.startswith(job.UNFREEZE_FROM))
     trunk.trainable = True
     for i, layer in enumerate(trunk.layers):
@@ -111,11 +99,13 @@ def fit(model: keras.Model, train_ds: tf.data.Dataset, validation_ds: tf.data.Da
         epochs: int, learning_rate: float) -> None:
     if not epochs:
         return
+
     total = len(train_ds) * epochs
     warmup = job.warmup_steps(total)
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0 if warmup else learning_rate, total - warmup,
         warmup_target=learning_rate if warmup else None, warmup_steps=warmup)
+
     model.compile(
         keras.optimizers.Adam(schedule), metrics=["accuracy"], jit_compile=False,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))

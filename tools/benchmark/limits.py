@@ -1,11 +1,11 @@
-"""Our parts beside bare loops that do no more than must be done, on the same pictures.
+"""Our parts beside bare loops that do only what must be done, on the same pictures.
 
-Ours / bare, with the least ratio that is asked for:
+Ours / bare, with the smallest ratio that is asked for:
 
-input (0.9): an epoch of input_pipeline.training / decode and resize of its bytes on all cores.
-build (0.7): build_tfrecords from the first picture to the exit / decoding each file on all cores.
-predict (0.9): Predictor.predict_files / the forward pass of a batch that is in memory.
-head_step, fine_tune_step: steps fed by input_pipeline.training / the same on a batch in memory.
+input (0.9): an epoch of Records.training / decoding and resizing its bytes on all cores.
+build (0.7): build_tfrecords from the first picture to its exit / decoding each file on all cores.
+predict (0.9): Predictor.predict_batches / the forward pass of a batch that is in memory.
+head_step, fine_tune_step: steps fed by Records.training / the same on a batch in memory.
 """
 import itertools
 import os
@@ -13,7 +13,6 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import keras
@@ -22,11 +21,14 @@ import tensorflow as tf
 
 from fashionclf.model import augmentation, inference, network, weights
 from fashionclf.model.spec import Spec
+from fashionclf.pictures import decoding
 from fashionclf.pictures import files as picture_files
-from fashionclf.records import input_pipeline, manifests
+from fashionclf.pictures.framing import Framing
+from fashionclf.records import manifests
+from fashionclf.records.input_pipeline import Records
 from fashionclf.training.recipe import Phase, Recipe
 from fashionclf.training.step import make_step
-from tools.benchmark import export, job, timed
+from tools.benchmark import folders, job, timed
 from tools.benchmark.contenders import Round
 
 TIMES = 3  # each side of a pair is measured, in turns
@@ -38,10 +40,10 @@ def measured(this: Round, names: list[str], *, pictures: int) -> Iterator[tuple[
     """Measures the limits called `names`, one after the other.
 
     Args:
-        pictures: how many each measurement with the network takes, rounded down to batches.
+        pictures: number for each measurement with the network, rounded down to batches.
 
     Yields:
-        A name and {"ours": rates, "bare": rates (pictures/s, TIMES each), "bar": least ratio
+        A name and {"ours": rates, "bare": rates (pictures/s, TIMES each), "bar": smallest ratio
         that is asked for, or None}.
 
     Raises:
@@ -53,6 +55,7 @@ def measured(this: Round, names: list[str], *, pictures: int) -> Iterator[tuple[
     if pictures < this.job.batch_size:
         raise ValueError(f"--limit_pictures={pictures} do not fill one batch of "
                          f"{this.job.batch_size}")
+
     for name in names:
         ours, bare = _pair(name, this, pictures)
         rates = {"ours": [], "bare": []}
@@ -64,8 +67,8 @@ def measured(this: Round, names: list[str], *, pictures: int) -> Iterator[tuple[
 
 
 def _pair(name: str, this: Round, pictures: int) -> Pair:
-    files = sorted(export.pictures(this.records, this.output / f"pictures_{this.number}")
-                   .rglob("*.jpg"))
+    folder = folders.export(this.records, this.output / f"pictures_{this.number}")
+    files = sorted(folder.rglob("*.jpg"))
     if name == "input":
         return _input(this, [file for file in files if file.parts[-3] == "train"])
     if name == "build":
@@ -81,57 +84,65 @@ def rate(count: int, work: Callable[[], object]) -> float:
     return count / (time.perf_counter() - start)
 
 
-def _on_all_cores(work: Callable, arguments: Iterable) -> None:
-    with ThreadPool(os.cpu_count()) as pool:
-        for _ in pool.imap_unordered(work, arguments, chunksize=16):
-            pass
+def _on_all_cores(inputs: list, function: Callable[[tf.Tensor], tf.Tensor]) -> float:
+    """Returns the rate of a pipeline that maps each input to a picture and drops it."""
+    pixels = tf.data.Dataset.from_tensor_slices(inputs).map(
+        lambda x: tf.cast(function(x)[0, 0, 0], tf.float32),  # a shape would be folded
+        num_parallel_calls=tf.data.AUTOTUNE)
+    return rate(len(inputs), lambda: pixels.reduce(0.0, tf.add).numpy())
+
+
+def decoding_rate(files: list[Path]) -> float:
+    """Reads and decodes each file once; returns pictures per second."""
+    return _on_all_cores(list(map(str, files)), lambda file: decoding.decode(tf.io.read_file(file)))
+
+
+def build_seconds(records: Path, *flags: str) -> dict[str, float]:
+    """Runs build_tfrecords; returns its "total" seconds and those from the first picture on."""
+    shutil.rmtree(records, ignore_errors=True)
+    command = [sys.executable, "-m", "fashionclf.build_tfrecords", *flags, f"--records={records}"]
+    return timed.run(command, marks={"build": "opening pictures"},
+                     log=records.with_name(f"{records.name}.log"))
 
 
 def _input(this: Round, files: list[Path]) -> Pair:
-    encoded, size = [file.read_bytes() for file in files], this.job.image_size
-
-    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
-    def decode(data):
-        pixels = tf.io.decode_jpeg(data, channels=3)
-        return tf.image.resize(pixels, [size, size], antialias=True)
+    encoded, side = [file.read_bytes() for file in files], this.job.image_size
 
     def bare() -> float:
-        return rate(len(encoded), lambda: _on_all_cores(lambda x: decode(tf.constant(x)), encoded))
+        return _on_all_cores(encoded, lambda data: tf.image.resize(
+            tf.io.decode_jpeg(data, channels=3), [side, side], antialias=True))
 
     def ours() -> float:
-        start, seen = time.perf_counter(), 0
-        for batch in _batches(this):
-            seen += len(batch["label"])
+        start = time.perf_counter()
+        seen = sum(len(batch["label"]) for batch in _batches(this))
         return seen / (time.perf_counter() - start)
+
     bare(), ours()  # compiles, and brings the files into memory
     return ours, bare
 
 
 def _batches(this: Round) -> tf.data.Dataset:
-    return input_pipeline.training(this.records, image_size=this.job.image_size, box_margin=0.1,
-                                   batch_size=this.job.batch_size, seed=0)
+    return Records.open(this.records, _framing(this)).training(
+        batch_size=this.job.batch_size, seed=0)
+
+
+def _framing(this: Round) -> Framing:
+    return Framing(image_size=this.job.image_size, box_margin=0.1)
 
 
 def _build(this: Round, files: list[Path]) -> Pair:
-    def bare() -> float:
-        return rate(len(files), lambda: _on_all_cores(
-            lambda file: tf.io.decode_jpeg(file.read_bytes(), channels=3), files))
-
     def ours() -> float:
-        built = this.output / "limits_records"
-        shutil.rmtree(built, ignore_errors=True)
-        seconds = timed.run(
-            [sys.executable, "-m", "fashionclf.build_tfrecords", "--source=folder",
-             f"--source_dir={files[0].parents[2]}", "--split=stratified", f"--records={built}"],
-            marks={"build": "opening pictures"}, log=this.output / "limits_build.log")
+        seconds = build_seconds(this.output / "limits_records", "--source=folder",
+                                f"--source_dir={files[0].parents[2]}", "--split=stratified")
         return len(files) / seconds["build"]
-    bare()
-    return ours, bare
+
+    decoding_rate(files)  # brings the files into memory
+    return ours, lambda: decoding_rate(files)
 
 
 def _predict(this: Round, files: list[Path], pictures: int) -> Pair:
     count = pictures // this.job.batch_size * this.job.batch_size
-    named = [picture_files.Picture(str(file), os.sep)
+    named = [picture_files.Picture(path=str(file), root=os.sep)
              for file in itertools.islice(itertools.cycle(files), count)]
     model, batch = _model(this), _batch(this)["image"]
     predictor = inference.Predictor(model, fixed=True)  # as predict has it
@@ -141,24 +152,24 @@ def _predict(this: Round, files: list[Path], pictures: int) -> Pair:
         return model(images, training=False)
 
     def bare() -> float:
-        return rate(count, lambda: [forward(batch).numpy()
-                                    for _ in range(count // len(batch))])
+        return rate(count, lambda: [forward(batch).numpy() for _ in range(count // len(batch))])
 
     def ours() -> float:
-        return rate(count, lambda: list(predictor.predict_files(
-            named, image_size=this.job.image_size, batch_size=this.job.batch_size)))
-    forward(batch), predictor.probabilities(batch)
+        return rate(count, lambda: list(predictor.predict_batches(
+            named, framing=_framing(this), batch_size=this.job.batch_size)))
+
+    forward(batch), predictor.probabilities(batch)  # compiles
     return ours, bare
 
 
 def _batch(this: Round) -> dict[str, tf.Tensor]:
-    """One batch, for good in memory."""
+    """Returns one batch, which stays in memory."""
     return next(iter(_batches(this)))
 
 
 def _model(this: Round) -> keras.Model:
-    spec = Spec("efficientnet_b0", manifests.read(this.records)["classes"],
-                this.job.image_size, 0.1)
+    spec = Spec(architecture="efficientnet_b0", framing=_framing(this),
+                classes=manifests.read(this.records)["classes"])
     model = network.build(spec)
     if this.weights != "none":
         weights.load_trunk(model, this.weights)
@@ -166,6 +177,7 @@ def _model(this: Round) -> keras.Model:
 
 
 def _step(this: Round, phase_name: str, pictures: int) -> Pair:
+    # The training step of Model 2 in this phase, without what can be switched off.
     model, steps = _model(this), pictures // this.job.batch_size
     block = {"head": None, "fine_tune": job.UNFREEZE_FROM}[phase_name]
     network.unfreeze_from(model, block)
@@ -175,16 +187,19 @@ def _step(this: Round, phase_name: str, pictures: int) -> Pair:
         batch_size=this.job.batch_size, augmentation=augmentation.Augmentation(), mixup=0.0,
         dropout=job.DROPOUT, stochastic_depth=0.0, label_smoothing=0.0,
         class_weights=np.ones(model.output.shape[-1]), ema_momentum=0.0, seed=0)
-    phase = Phase(phase_name, block, 1, 1e-5, 0, job.L2)
+    phase = Phase(name=phase_name, unfreeze_from=block, epochs=1, learning_rate=1e-5,
+                  warmup_steps=0, l2=job.L2)
     step = make_step(model, optimizer, phase, recipe)
+
     batch, seed = _batch(this), tf.constant([0, 0])
+    step(batch, seed)  # compiles
 
     def run(batches: Iterable) -> float:
         def work():
-            for found in itertools.islice(batches, steps):
-                last = step(found, seed)
+            for each in itertools.islice(batches, steps):
+                last = step(each, seed)
             return last.numpy()  # waits for the device
         return rate(steps * this.job.batch_size, work)
-    step(batch, seed)
+
     return (lambda: run(itertools.chain.from_iterable(_batches(this) for _ in range(steps))),
             lambda: run(itertools.repeat(batch)))

@@ -1,4 +1,4 @@
-"""On what the figures were measured; no names or places."""
+"""The machine that figures were measured on; no names or places."""
 import importlib.metadata
 import os
 import platform
@@ -8,7 +8,7 @@ LIBRARIES = ("tensorflow", "keras", "torch", "torchvision", "numpy")
 
 
 def describe() -> dict[str, str]:
-    """Processor, cores, memory and versions, each as text."""
+    """Returns processor, cores, memory and versions, each as text."""
     return {"processor": _cpuinfo("model name") or platform.machine(),
             "instructions": _vector_instructions(),
             "cores": str(len(os.sched_getaffinity(0))),
@@ -18,7 +18,7 @@ def describe() -> dict[str, str]:
 
 
 def installed(name: str) -> str | None:
-    """The version of a library, or None where it is not installed."""
+    """Returns the version of a library, or None if it is not installed."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

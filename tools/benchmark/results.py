@@ -1,30 +1,34 @@
-"""What was measured: kept in a JSON file that a stop can't damage, shown as a table."""
+"""The measurements: kept in a JSON file that a stop can't damage, shown as tables."""
 import json
-import os
 import statistics
 from pathlib import Path
+
+from fashionclf.system import files
+from tools import markdown
 
 
 class Results:
     """The measurements in one JSON file, written after each of them.
 
     Args:
-        file: read where it exists.
+        file: read if it exists.
         setting: what all its figures hold for (machine, job, weights).
 
     Raises:
-        ValueError: `file` holds figures of another setting.
+        ValueError: `file` has figures of another setting.
     """
 
     def __init__(self, file: Path, setting: dict):
         self.file, self.content = file, {"setting": setting, "runs": [], "limits": {}}
-        if file.is_file():
-            self.content = json.loads(file.read_text(encoding="utf-8"))
-            for name, value in setting.items():
-                before = self.content["setting"].get(name)
-                if before != value:
-                    raise ValueError(f"{file} holds figures of {name} {before}, not {value}: "
-                                     "choose another --output, or give what it began with")
+        if not file.is_file():
+            return
+
+        self.content = json.loads(file.read_text(encoding="utf-8"))
+        for name, value in setting.items():
+            before = self.content["setting"].get(name)
+            if before != value:
+                raise ValueError(f"{file} has figures of {name} {before}, not {value}: "
+                                 "choose another --output, or give what it began with")
 
     def done(self, contender: str, number: int) -> bool:
         return any((run["contender"], run["round"]) == (contender, number)
@@ -39,14 +43,12 @@ class Results:
         self._write()
 
     def _write(self) -> None:
-        partial = self.file.with_name(self.file.name + ".incomplete")
-        partial.write_text(json.dumps(self.content, indent=1) + "\n", encoding="utf-8")
-        os.replace(partial, self.file)
+        files.write_text(self.file, json.dumps(self.content, indent=1) + "\n")
 
 
-def markdown(content: dict) -> str:
-    """The figures as Markdown: one table of the contenders, one of the limits."""
-    parts = [_machine(content["setting"])]
+def report(content: dict) -> str:
+    """Returns the figures as Markdown: one table of the contenders, one of the limits."""
+    parts = [_setting(content["setting"])]
     if content["runs"]:
         parts.append(_runs(content["runs"]))
     if content["limits"]:
@@ -54,14 +56,14 @@ def markdown(content: dict) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _machine(setting: dict) -> str:
+def _setting(setting: dict) -> str:
     return "\n".join(f"- {name}: " + (", ".join(f"{k} {v}" for k, v in value.items())
                                       if isinstance(value, dict) else str(value))
                      for name, value in setting.items())
 
 
 def _runs(runs: list[dict]) -> str:
-    """A row a contender, the quickest first; seconds and scores are medians with their ranges."""
+    """A row per contender, the quickest first; seconds and scores are medians with ranges."""
     by_name: dict[str, list[dict]] = {}
     for run in runs:
         by_name.setdefault(run["contender"], []).append(run)
@@ -69,37 +71,31 @@ def _runs(runs: list[dict]) -> str:
              for name, found in by_name.items()}
     slowest = max(total.values())
     stages = [name for name in runs[0]["seconds"] if name != "total"]
-    lines = [_row(["contender", "rounds", "seconds", "times as fast as the slowest",
-                   *stages, "accuracy", "macro F1"])]
-    lines.append("|" + "---|" * lines[0].count(" | ") + "---|")
+
+    rows = []
     for name in sorted(total, key=total.get):
         found = by_name[name]
-        lines.append(_row([
-            name, str(len(found)), spread([run["seconds"]["total"] for run in found], ".0f"),
-            f"{slowest / total[name]:.2f}",
-            *(f"{statistics.median(run['seconds'][stage] for run in found):.0f}"
-              for stage in stages),
+        middles = [statistics.median(run["seconds"][stage] for run in found) for stage in stages]
+        rows.append([
+            name, len(found), spread([run["seconds"]["total"] for run in found], ".0f"),
+            f"{slowest / total[name]:.2f}", *(f"{seconds:.0f}" for seconds in middles),
             spread([run["accuracy"] for run in found], ".3f"),
-            spread([run["macro_f1"] for run in found], ".3f")]))
-    return "\n".join(lines)
+            spread([run["macro_f1"] for run in found], ".3f")])
+    return markdown.table(["contender", "rounds", "seconds", "times as fast as the slowest",
+                           *stages, "accuracy", "macro F1"], rows)
 
 
 def _limits(limits: dict) -> str:
-    lines = [_row(["what", "ours, pictures/s", "bare, pictures/s", "ratio", "bar"]),
-             "|---|---|---|---|---|"]
+    rows = []
     for name, limit in limits.items():
-        lines.append(_row([name, spread(limit["ours"], ".0f"), spread(limit["bare"], ".0f"),
-                           spread([a / b for a, b in zip(limit["ours"], limit["bare"])], ".2f"),
-                           str(limit["bar"] or "")]))
-    return "\n".join(lines)
+        ratios = [ours / bare for ours, bare in zip(limit["ours"], limit["bare"])]
+        rows.append([name, spread(limit["ours"], ".0f"), spread(limit["bare"], ".0f"),
+                     spread(ratios, ".2f"), str(limit["bar"] or "")])
+    return markdown.table(["what", "ours, pictures/s", "bare, pictures/s", "ratio", "bar"], rows)
 
 
 def spread(values: list[float], form: str) -> str:
-    """The median, and the range where there is one: "12 (10 to 13)"."""
+    """Returns the median, and the range if there is one: "12 (10 to 13)"."""
     middle = format(statistics.median(values), form)
     low, high = format(min(values), form), format(max(values), form)
     return middle if low == high else f"{middle} ({low} to {high})"
-
-
-def _row(cells: list[str]) -> str:
-    return "| " + " | ".join(cells) + " |"

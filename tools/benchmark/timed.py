@@ -13,31 +13,33 @@ def run(command: list[str], *, marks: dict[str, str], log: Path,
     """Runs `command` and times its stages.
 
     Args:
-        marks: stage -> regular expression of what the command prints, on either
-            stream, when the stage begins; in the order of the stages.
-        log: file for all that it prints.
-        environment: variables that the command gets beside ours.
+        marks: stage -> regular expression of what the command prints, on either stream, when the
+            stage begins; in the order of the stages.
+        log: file for all its output.
+        environment: variables for the command beside ours.
 
     Returns:
-        Seconds: "total", "set-up" (start to the first mark) and each stage,
-        from its mark to the next or to the exit.
+        Seconds: "total", "set-up" (start to the first mark) and each stage, from its mark to the
+        next or to the exit.
 
     Raises:
-        RuntimeError: it failed, or a mark never came; the message ends with what it said.
+        RuntimeError: it failed, or a mark never came; the message ends with its output.
     """
-    begun, stages, said = [time.perf_counter()], list(marks), ""
+    begun, stages, output = [time.perf_counter()], list(marks), ""
     with log.open("w") as file, subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env={**os.environ, **(environment or {})}) as process:
         while chunk := os.read(process.stdout.fileno(), 65_536):
-            said += chunk.decode(errors="replace")
+            output += chunk.decode(errors="replace")
             file.write(chunk.decode(errors="replace"))
-            while len(begun) <= len(stages) and re.search(marks[stages[len(begun) - 1]], said):
+            while len(begun) <= len(stages) and re.search(marks[stages[len(begun) - 1]], output):
                 begun.append(time.perf_counter())
+
     ends = [*begun[1:], time.perf_counter()]
     if process.returncode or len(begun) <= len(stages):
         why = (f"exit code {process.returncode}" if process.returncode
-               else f"it never said {marks[stages[len(begun) - 1]]!r}")
-        raise RuntimeError(f"{' '.join(command)}\nfailed ({why}); see {log}:\n{said[-TAIL:]}")
+               else f"it never printed {marks[stages[len(begun) - 1]]!r}")
+        raise RuntimeError(f"{' '.join(command)}\nfailed ({why}); see {log}:\n{output[-TAIL:]}")
+
     seconds = dict(zip(["set-up", *stages], (end - start for start, end in zip(begun, ends))))
     return {"total": ends[-1] - begun[0], **seconds}

@@ -23,7 +23,7 @@ class KerasPadding(nn.Sequential):
 
 
 def build(arrays: Path, num_classes: int, *, dropout: float) -> nn.Module:
-    """The network in channels-last layout and inference mode, its dense layer random.
+    """Builds the network in channels-last layout and inference mode, with a random dense layer.
 
     Takes float32 [B, 3, S, S], normalized, S a multiple of STRIDES; gives logits [B, num_classes].
 
@@ -41,6 +41,7 @@ def build(arrays: Path, num_classes: int, *, dropout: float) -> nn.Module:
     pictures, features = content.pop("pictures"), content.pop("features")
     if pictures.shape[1] % STRIDES:
         raise ValueError(f"side {pictures.shape[1]}: this conversion needs a multiple of {STRIDES}")
+
     _fill(model.features, content)
     _pad_as_keras(model.features)
     model = model.eval().to(memory_format=torch.channels_last)
@@ -56,12 +57,14 @@ def _fill(trunk: nn.Module, arrays: dict[str, np.ndarray]) -> None:
     gammas = [name.rpartition("/")[0] for name in arrays if name.endswith("/gamma")]
     if (len(convs), len(norms)) != (len(kernels), len(gammas)):
         raise ValueError(f"{len(kernels)} kernels and {len(gammas)} normalizations for "
-                         f"{len(convs)} and {len(norms)}: these are no weights of EfficientNetB0")
+                         f"{len(convs)} and {len(norms)}: these are not EfficientNetB0's weights")
+
     for conv, name in zip(convs, kernels):
         axes = (2, 3, 0, 1) if "dwconv" in name else (3, 2, 0, 1)
         _set(conv.weight, arrays[f"{name}/kernel"].transpose(axes), name)
         if conv.bias is not None:
             _set(conv.bias, arrays[f"{name}/bias"], name)
+
     for norm, name in zip(norms, gammas):
         for own, theirs in [(norm.weight, "gamma"), (norm.bias, "beta"),
                             (norm.running_mean, "moving_mean"),
@@ -72,7 +75,7 @@ def _fill(trunk: nn.Module, arrays: dict[str, np.ndarray]) -> None:
 def _set(own: torch.Tensor, value: np.ndarray, name: str) -> None:
     if own.shape != value.shape:
         raise ValueError(f"{name} is {value.shape}, not {tuple(own.shape)}: "
-                         "these are no weights of EfficientNetB0")
+                         "these are not EfficientNetB0's weights")
     with torch.no_grad():
         own.copy_(torch.from_numpy(np.ascontiguousarray(value)))
 
@@ -86,7 +89,7 @@ def _pad_as_keras(module: nn.Module) -> None:
 
 
 def difference(model: nn.Module, pictures: np.ndarray, features: np.ndarray) -> float:
-    """Largest difference of pooled features from Keras', as a share of the largest of those.
+    """Returns the largest difference from Keras' pooled features, as a share of their largest.
 
     Args:
         pictures: float32 [N, S, S, 3], RGB, 0..255.

@@ -1,12 +1,11 @@
 """Model 2 as a competent user of PyTorch would write it: torchvision, transforms, a DataLoader.
 
-    python -m tools.benchmark.torch_recipe --pictures=DIR --arrays=FILE --result=FILE
+    python -m tools.benchmark.torch_recipe --pictures=DIR --weights=FILE --result=FILE
 
 Channels-last, pictures decoded to tensors, one worker process a core. On two CPU cores the head
 trained at 31 to 36 pictures a second without workers, 35 to 36 with one, 36 to 37 with two.
---arrays is what tools.benchmark.trunk_arrays wrote. TensorFlow is not loaded.
+--weights is what tools.benchmark.trunk_arrays wrote. TensorFlow is not loaded.
 """
-import json
 import math
 import os
 from pathlib import Path
@@ -14,27 +13,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from absl import app, flags
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score
 from torch import nn
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 from torchvision.io import ImageReadMode, decode_image
 from torchvision.transforms import v2
 
-from tools.benchmark import job, torch_network
+from tools.benchmark import job, plain, torch_network
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("pictures", None, "Folder with train/, validation/ and test/, each with a "
-                    "folder per class.", required=True)
-flags.DEFINE_string("arrays", None, "File .npz of the trunk's weights.", required=True)
-flags.DEFINE_string("result", None, "JSON file to write.", required=True)
-flags.DEFINE_integer("head_epochs", 10, "Epochs of the head alone.")
-flags.DEFINE_integer("fine_tune_epochs", 10, "Epochs of the last two blocks too.")
-flags.DEFINE_integer("image_size", 224, "Side of the square input in pixels.")
-flags.DEFINE_integer("batch_size", 32, "Pictures a step.")
-flags.DEFINE_integer("seed", 0, "Seed of all that is drawn.")
-flags.DEFINE_integer("workers", len(os.sched_getaffinity(0)), "Processes that load pictures; 0: "
-                     "none but the one that trains.")
+flags.DEFINE_integer("workers", len(os.sched_getaffinity(0)), "Processes that load pictures; 0 "
+                     "loads them in the process that trains.")
 
 TRAINED_BLOCKS = slice(6, 9)  # of torchvision's `features`: block6, block7 and the last convolution
 PREDICTED = 32  # pictures of a batch that nothing is learnt from
@@ -46,32 +36,34 @@ def main(_: list[str]) -> None:
     train = loader("train", augmentation(), batch_size=FLAGS.batch_size, shuffle=True,
                    drop_last=True)
     validation, test = loader("validation", []), loader("test", [])
-    model = torch_network.build(Path(FLAGS.arrays), len(train.dataset.classes),
+    model = torch_network.build(Path(FLAGS.weights), len(train.dataset.classes),
                                 dropout=job.DROPOUT)
+
+    # The benchmark times the stages by these lines.
     print("== head", flush=True)
     model.requires_grad_(False)
     model.classifier.requires_grad_(True)
     fit(model, train, validation, FLAGS.head_epochs, job.HEAD_LEARNING_RATE)
+
     print("== fine-tune", flush=True)
     for module in model.features[TRAINED_BLOCKS].modules():
         if isinstance(module, nn.Conv2d):  # BatchNorm stays frozen
             module.requires_grad_(True)
     fit(model, train, validation, FLAGS.fine_tune_epochs, job.FINE_TUNE_LEARNING_RATE)
+
     print("== test", flush=True)
-    labels, predicted = predict(model, test)
-    Path(FLAGS.result).write_text(json.dumps({
-        "accuracy": accuracy_score(labels, predicted),
-        "macro_f1": f1_score(labels, predicted, average="macro")}))
+    plain.write_scores(*predict(model, test))
 
 
 def loader(split: str, changes: list[nn.Module], **more) -> DataLoader:
-    """Batches of float32 [B, 3, S, S], normalized, channels last, and int64 [B]."""
+    """Returns batches of float32 [B, 3, S, S], normalized, channels last, and int64 [B]."""
     transform = v2.Compose([
         v2.Resize((FLAGS.image_size, FLAGS.image_size)), *changes,
         v2.ToDtype(torch.float32, scale=True),
         v2.Normalize(torch_network.IMAGENET_MEAN, torch_network.IMAGENET_STD)])
     pictures = ImageFolder(f"{FLAGS.pictures}/{split}", transform, allow_empty=True,
                            loader=lambda file: decode_image(file, mode=ImageReadMode.RGB))
+
     training = bool(changes)
     return DataLoader(pictures, num_workers=FLAGS.workers,
                       persistent_workers=training and FLAGS.workers > 0,
@@ -96,6 +88,7 @@ def fit(model: nn.Module, train: DataLoader, validation: DataLoader, epochs: int
     optimizer = torch.optim.Adam(groups, lr=learning_rate)
     total = epochs * len(train)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, total))
+
     for epoch in range(epochs):
         model.classifier.train()  # the trunk stays in inference mode
         losses = []
@@ -107,13 +100,14 @@ def fit(model: nn.Module, train: DataLoader, validation: DataLoader, epochs: int
             optimizer.step()
             schedule.step()
             losses.append(loss.item())
+
         labels, predicted = predict(model, validation)
         print(f"epoch {epoch + 1}/{epochs}: loss {np.mean(losses):.3f}, validation accuracy "
               f"{accuracy_score(labels, predicted):.3f}", flush=True)
 
 
 def rate(step: int, total: int) -> float:
-    """Factor of the learning rate: a linear rise, then half a cosine down to 0."""
+    """Returns the factor of the learning rate: a linear rise, then half a cosine down to 0."""
     warmup = job.warmup_steps(total)
     if step < warmup:
         return step / warmup
@@ -121,7 +115,7 @@ def rate(step: int, total: int) -> float:
 
 
 def predict(model: nn.Module, pictures: DataLoader) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and predicted classes, int64 [N] each."""
+    """Returns labels and predicted classes, int64 [N] each."""
     model.eval()
     labels, predicted = [], []
     with torch.inference_mode():

@@ -1,1 +1,1 @@
-"""Made-up annotation files for the readers, and what the readers ought to say of them."""
+"""Made-up annotation files for the readers, and what the readers should find in them."""

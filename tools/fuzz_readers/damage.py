@@ -1,7 +1,7 @@
 """Changes to an annotation file, harmless or not.
 
-Each takes the file's bytes and a number that says where and how, so that one draw of hypothesis
-decides a change, and gives the changed bytes.
+Each takes the file's bytes and a number that chooses where and how, so that one draw of hypothesis
+decides a change, and returns the changed bytes.
 """
 import codecs
 
@@ -119,13 +119,14 @@ def lines(data: bytes, number: int, change) -> bytes:
 
 
 def counted(data: bytes, number: int, change) -> bytes:
-    """A change of the rows only, below count and header, where the count is made to fit."""
+    """Changes only the rows below count and header, and corrects the count."""
     first, *rows = data.split(b"\n")
     head = [] if not first.isdigit() else [first, *rows[:1]]
     head, rows = (head, rows[1:]) if head else ([first], rows)
     rows = [row for row in rows if row]
     if not rows:
         return data
+
     rows = change(rows, number % len(rows))
     if len(head) == 2:
         head[0] = str(len(rows)).encode()

@@ -1,4 +1,4 @@
-"""What each reader ought to give for its files, by the oracle."""
+"""What each reader should return for its files, by the oracle."""
 from tools.fuzz_readers import oracle
 
 NAMES = "list_category_cloth.txt"
@@ -9,22 +9,24 @@ SIDES = ["x1", "y1", "x2", "y2"]
 
 
 def tree(files: dict[str, bytes], on_disk: list[str], faults: oracle.Faults) -> tuple:
-    """Rows of a DeepFashion tree, and the phrases that its notes hold."""
-    said = []
-    rows = _categories(files, on_disk, said, faults)
-    boxes = _joined(files, BOXES, 5, said, faults, set(rows))
-    parts = _joined(files, PARTS, 2, said, faults, set(rows))
+    """Returns the rows of a DeepFashion tree, and phrases of its notes."""
+    notes = []
+    rows = _categories(files, on_disk, notes, faults)
+    boxes = _joined(files, BOXES, 5, notes, faults, set(rows))
+    parts = _joined(files, PARTS, 2, notes, faults, set(rows))
+
     unnamed = len(set(on_disk) - set(rows))
     if unnamed:
-        said.append(f"{unnamed} pictures on disk")
+        notes.append(f"{unnamed} pictures on disk")
     return [(path, path.rpartition("/")[0], category, boxes.get(path), parts.get(path))
-            for path, category in rows.items()], said
+            for path, category in rows.items()], notes
 
 
-def _categories(files: dict[str, bytes], on_disk: list[str], said: list[str],
+def _categories(files: dict[str, bytes], on_disk: list[str], notes: list[str],
                 faults: oracle.Faults) -> dict:
     if IMAGES not in files:
         return dict.fromkeys(on_disk)
+
     names = _names(files[NAMES], faults) if NAMES in files else None
     rows = []
     for line, (path, text) in oracle.list_rows(IMAGES, files[IMAGES], 2, faults):
@@ -32,9 +34,10 @@ def _categories(files: dict[str, bytes], on_disk: list[str], said: list[str],
         if names is not None and number not in range(1, len(names) + 1):
             faults.add((IMAGES, line))
         rows.append((line, path, number))
+
     found = oracle.once(IMAGES, rows, faults)
     if len(found) < len(rows):
-        said.append(f"{IMAGES}: {len(rows) - len(found)} repeated")
+        notes.append(f"{IMAGES}: {len(rows) - len(found)} repeated")
     if faults:
         return {}
     return {path: None if names is None else names[number - 1] for path, number in found.items()}
@@ -49,9 +52,9 @@ def _names(data: bytes, faults: oracle.Faults) -> list[str]:
     return names
 
 
-def _joined(files: dict[str, bytes], file: str, width: int, said: list[str],
+def _joined(files: dict[str, bytes], file: str, width: int, notes: list[str],
             faults: oracle.Faults, known: set[str]) -> dict:
-    """path -> box or part; counts what is repeated and what is of no picture."""
+    """Returns path -> box or part; notes repeated rows, and rows without a picture."""
     rows = []
     for line, (path, *values) in oracle.list_rows(file, files[file], width, faults) \
             if file in files else []:
@@ -62,27 +65,29 @@ def _joined(files: dict[str, bytes], file: str, width: int, said: list[str],
             if values not in oracle.PARTS:
                 faults.add((file, line))
         rows.append((line, path, values))
+
     found = oracle.once(file, rows, faults)
     if len(found) < len(rows):
-        said.append(f"{file}: {len(rows) - len(found)} repeated")
+        notes.append(f"{file}: {len(rows) - len(found)} repeated")
     if found.keys() - known:
-        said.append(f"{len(found.keys() - known)} more of its rows")
+        notes.append(f"{len(found.keys() - known)} more of its rows")
     return found
 
 
 def boxes(data: bytes, faults: oracle.Faults) -> list[tuple]:
-    """(line, path, box) of list_bbox.txt alone."""
+    """Returns (line, path, box) per row of list_bbox.txt alone."""
     return [(line, path, oracle.numbers_of(BOXES, line, sides, faults))
             for line, (path, *sides) in oracle.list_rows(BOXES, data, 5, faults)]
 
 
 def csv(data: bytes, every_column: bool, faults: oracle.Faults) -> tuple:
-    """Rows of rows.csv, with or without item, box and part, and phrases of the notes."""
-    columns = ["path", "category"] + ["item", *SIDES, "part"] * every_column
+    """Returns the rows of rows.csv, with or without item, box and part, and phrases of notes."""
+    columns = ["path", "category", *(["item", *SIDES, "part"] if every_column else [])]
     rows = []
     for line, cells in oracle.table_rows("rows.csv", data, columns, faults):
         path, category, box = cells["path"], cells["category"] or None, None
         item, part = path.rpartition("/")[0] or path, None
+
         if every_column:
             item, part = cells["item"], cells["part"] or None
             if any(cells[side] for side in SIDES):
@@ -91,20 +96,22 @@ def csv(data: bytes, every_column: bool, faults: oracle.Faults) -> tuple:
                 or category is not None and not oracle.is_class(category)):
             faults.add(("rows.csv", line))
         rows.append((line, path, (item, category, box, part)))
+
     found = oracle.once("rows.csv", rows, faults)
     repeated = len(rows) - len(found)
     return ([(path, *values) for path, values in found.items()],
-            [f"rows.csv: {repeated} repeated"] * bool(repeated))
+            [f"rows.csv: {repeated} repeated"] if repeated else [])
 
 
 def category_map(data: bytes, known: list[str], faults: oracle.Faults) -> list:
-    """The class of each known category under map.csv, None where it is dropped."""
+    """Returns the class of each known category under map.csv, None if it is dropped."""
     changes = {}
     for line, cells in oracle.table_rows("map.csv", data, ["from", "to"], faults):
         name, new = cells["from"], cells["to"]
         if name not in known or name in changes or new and not oracle.is_class(new):
             faults.add(("map.csv", line))
         changes[name] = new or None
+
     classes = [changes.get(name, name) for name in known]
     if not any(classes) and not faults:
         faults.add(("map.csv", 0))
@@ -112,7 +119,7 @@ def category_map(data: bytes, known: list[str], faults: oracle.Faults) -> list:
 
 
 def classes(data: bytes, known: list[str], faults: oracle.Faults) -> list:
-    """The classes that classes.txt names, in its order."""
+    """Returns the classes that classes.txt names, in its order."""
     text = oracle.text_of("classes.txt", data, faults)
     names = []
     for number, line in enumerate(oracle.lines_of(text or ""), start=1):
@@ -121,6 +128,7 @@ def classes(data: bytes, known: list[str], faults: oracle.Faults) -> list:
             if name not in known or name in names:
                 faults.add(("classes.txt", number))
             names.append(name)
+
     if not names and not faults:
         faults.add(("classes.txt", 1))
     return names

@@ -24,29 +24,31 @@ SOUP = st.binary(max_size=40) | st.text(max_size=20).map(str.encode)
 
 
 def mostly(good: list[str], bad: list[str]) -> st.SearchStrategy:
-    """One of `good`, about once in fifty draws one of `bad`."""
+    """Draws one of `good`, about once in fifty draws one of `bad`."""
     return st.sampled_from(good * (50 * len(bad) // len(good)) + bad)
 
 
-def spoilt(files: st.SearchStrategy) -> st.SearchStrategy:
-    """The bytes with no, one or two changes; at times others altogether."""
+def damaged(files: st.SearchStrategy) -> st.SearchStrategy:
+    """Draws the bytes with up to two changes, sometimes entirely different ones."""
     changed = st.builds(damage.changed, files, damage.CHANGES)
     return st.integers(0, 19).flatmap(lambda turn: changed if turn else SOUP)
 
 
 def listing(file: str, *fields: st.SearchStrategy, most: int = 4) -> st.SearchStrategy:
-    """A list of the benchmark whose rows differ in their first field."""
+    """Draws a list of the benchmark whose rows differ in their first field."""
     def written(rows: list[tuple]) -> bytes:
         rows = ["    ".join(row) for row in {row[0]: row for row in rows}.values()]
         return "\n".join([str(len(rows)), HEADERS[file], *rows, ""]).encode()
+
     return st.lists(st.tuples(*fields), min_size=1, max_size=most).map(written)
 
 
 def table(header: list[str], *cells: st.SearchStrategy, most: int = 4) -> st.SearchStrategy:
-    """A CSV file whose rows differ in their first cell."""
+    """Draws a CSV file whose rows differ in their first cell."""
     def written(rows: list[tuple]) -> bytes:
         rows = [header, *{row[0]: row for row in rows}.values()]
         return "".join(",".join(map(cell, row)) + "\n" for row in rows).encode()
+
     return st.lists(st.tuples(*cells), min_size=1, max_size=most).map(written)
 
 
@@ -66,10 +68,10 @@ LISTS = {
 
 @st.composite
 def tree(draw) -> dict[str, bytes]:
-    """The benchmark's lists, some left out, of which one is spoilt."""
-    spoils = draw(st.sampled_from(list(LISTS)))
+    """Draws the benchmark's lists, some left out, one of them damaged."""
+    target = draw(st.sampled_from(list(LISTS)))
     absent = draw(st.sampled_from([None] * 9 + list(LISTS)))
-    return {name: draw(spoilt(lists) if name == spoils else lists)
+    return {name: draw(damaged(lists) if name == target else lists)
             for name, lists in LISTS.items() if name != absent}
 
 
@@ -79,13 +81,13 @@ ROW = [PATH, CATEGORY, mostly(["a", "b c", "\u00e9"], [""]),
        *[mostly(SIDES, BAD_IDS)] * 4, mostly([*PARTS, ""], ["trian", "Train", " "]),
        st.sampled_from(["", "long,\r\nand \"wide\"", "\n", "="])]
 FILES = {
-    "list": st.fixed_dictionaries({expected.BOXES: spoilt(LISTS[expected.BOXES])}),
+    "list": st.fixed_dictionaries({expected.BOXES: damaged(LISTS[expected.BOXES])}),
     "tree": tree(),
-    "csv": st.fixed_dictionaries({"rows.csv": spoilt(table(COLUMNS, *ROW, most=3))}),
+    "csv": st.fixed_dictionaries({"rows.csv": damaged(table(COLUMNS, *ROW, most=3))}),
     "csv_short": st.fixed_dictionaries(
-        {"rows.csv": spoilt(table(["path", "category"], PATH, CATEGORY))}),
-    "category_map": st.fixed_dictionaries({"map.csv": spoilt(table(
+        {"rows.csv": damaged(table(["path", "category"], PATH, CATEGORY))}),
+    "category_map": st.fixed_dictionaries({"map.csv": damaged(table(
         ["from", "to"], mostly(KNOWN, BAD_NAMES), CATEGORY))}),
-    "classes": st.fixed_dictionaries({"classes.txt": spoilt(st.lists(mostly(
+    "classes": st.fixed_dictionaries({"classes.txt": damaged(st.lists(mostly(
         [*KNOWN, "# mine"], BAD_NAMES), unique=True, min_size=1, max_size=4).map(
             lambda names: "\n".join(names).encode()))})}

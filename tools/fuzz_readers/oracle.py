@@ -1,8 +1,7 @@
-"""What the readers ought to find, worked out slowly: a character or a line at a time.
+"""What the readers should find, worked out slowly: a character or a line at a time.
 
 Shares no code with the readers and uses neither pandas nor csv nor regular expressions.
 """
-FIRST_ID = 1
 PARTS = ("train", "val", "test")
 DIGITS = "0123456789"
 WORD = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
@@ -10,17 +9,19 @@ END = "end of file"
 
 
 class Faults(set):
-    """Every (file name, line) that a reader may complain of; line 0 is the whole file."""
+    """Every (file name, line) that a reader may report; line 0 is the whole file."""
 
 
 def text_of(name: str, data: bytes, faults: Faults) -> str | None:
     if data[:3] == b"\xef\xbb\xbf":
         data = data[3:]
+
     places = [data.index(0)] if 0 in data else []
     try:
         text = str(data, "utf-8")
     except UnicodeDecodeError as error:
         places.append(error.start)
+
     for place in places:
         before = data[:place]
         ends = before.count(b"\n") + before.count(b"\r") - before.count(b"\r\n")
@@ -29,7 +30,7 @@ def text_of(name: str, data: bytes, faults: Faults) -> str | None:
 
 
 def characters(text: str) -> list[str]:
-    """Characters, where CR LF counts as one."""
+    """Splits into characters; CR LF counts as one."""
     found = []
     for character in text:
         if character == "\n" and found and found[-1] == "\r":
@@ -54,7 +55,7 @@ def lines_of(text: str) -> list[str]:
 
 
 def fields_of(line: str, width: int) -> list[str] | None:
-    """The fields of a row, the last ones first to be cut off; None where there are too few."""
+    """Returns the fields of a row, cut off from its end; None if there are too few."""
     rest, fields = line.strip(" \t"), []
     for _ in range(width - 1):
         cut = max(rest.rfind(" "), rest.rfind("\t"))
@@ -83,20 +84,23 @@ def numbers_of(name: str, line: int, texts: list[str], faults: Faults) -> tuple:
 
 
 def list_rows(name: str, data: bytes, width: int, faults: Faults) -> list[tuple]:
-    """(line, fields) of one of the benchmark's lists."""
+    """Returns (line, fields) per row of one of the benchmark's lists."""
     text = text_of(name, data, faults)
     if text is None:
         return []
+
     lines = [*lines_of(text), ""]
     count = lines[0].strip(" \t")
     if not count or number_of(count) is None or "-" in count or "." in count:
         faults.add((name, 1))
         return []
+
     header = [word for word in lines[1].replace("\t", " ").split(" ") if word]
     plain = all(word[0] in WORD and not word.strip(WORD + DIGITS) for word in header)
     if len(header) != width or not plain or header[-1] in PARTS:
         faults.add((name, 2))
         return []
+
     rows = [(number, fields_of(line, width)) for number, line in enumerate(lines)
             if number >= 2 and line.strip(" \t")]
     if int(count) != len(rows) or not rows:
@@ -106,7 +110,7 @@ def list_rows(name: str, data: bytes, width: int, faults: Faults) -> list[tuple]
 
 
 def csv_rows(name: str, text: str, faults: Faults) -> list[tuple]:
-    """(line, fields) of a CSV file; one fault, and no row, where quotes are wrong."""
+    """Returns (line, fields) per row of a CSV file; wrong quotes give one fault and no rows."""
     rows, fields, field, state, line, begins = [], [], "", "start", 1, 1
     for character in [*characters(text), END]:
         ends = character is END or is_end(character)
@@ -137,17 +141,19 @@ def csv_rows(name: str, text: str, faults: Faults) -> list[tuple]:
 
 
 def table_rows(name: str, data: bytes, columns: list[str], faults: Faults) -> list[tuple]:
-    """(line, {column: cell}) of a CSV file with a header."""
+    """Returns (line, {column: cell}) per row of a CSV file with a header."""
     text = text_of(name, data, faults)
     rows = csv_rows(name, text, faults) if text is not None else []
     if not faults and len(rows) < 2:
         faults.add((name, 1))
     if faults:
         return []
+
     first, header = rows[0]
     if any(header.count(column) != 1 for column in columns):
         faults.add((name, first))
         return []
+
     faults.update((name, line) for line, fields in rows if len(fields) != len(header))
     return [(line, dict(zip(header, fields))) for line, fields in rows[1:]
             if len(fields) == len(header)]
@@ -158,7 +164,7 @@ def is_class(name: str) -> bool:
 
 
 def once(name: str, rows: list[tuple], faults: Faults) -> dict:
-    """path -> value of (line, path, value); a path may be repeated with the same value."""
+    """Returns path -> value of (line, path, value); a path may be repeated with equal values."""
     found = {}
     for line, path, value in rows:
         if {"", ".", ".."} & set(path.split("/")):

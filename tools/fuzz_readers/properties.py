@@ -1,4 +1,4 @@
-"""The promise of every reader: a right answer, or a ValueError with file, line and cure."""
+"""The promise of every reader: the right result, or a ValueError with file, line and cure."""
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -10,7 +10,6 @@ import pandas as pd
 from fashionclf.sources import annotations, categories, readers
 from tools.fuzz_readers import expected, inputs, oracle
 
-READERS = tuple(inputs.FILES)
 SETTINGS = {"deadline": None, "database": None, "print_blob": False, "report_multiple_bugs": False,
             "suppress_health_check": list(hypothesis.HealthCheck)}
 FOLDERS = {expected.PARTS: "Eval", expected.NAMES: "Anno_coarse", expected.IMAGES: "Anno_coarse",
@@ -20,18 +19,19 @@ GARMENTS = pd.DataFrame({"path": [f"{number}.jpg" for number in range(len(inputs
 
 
 def fuzz(reader: str, work: Path, *, count: int, seed: int | None = None) -> Counter:
-    """Tries a reader on made-up files in `work`; gives how many were accepted and refused.
+    """Tries a reader on made-up files in `work`; returns how many were accepted and refused.
 
-    Without a seed always the same files are tried. The files of a failure stay in `work`.
+    Without a seed the files are always the same. Those of a failure stay in `work`.
 
     Raises:
-        AssertionError, or whatever the reader raised: the promise is broken.
+        AssertionError, or what the reader raised: the promise is broken.
     """
     for folder in {"", *FOLDERS.values()}:
         (work / folder).mkdir(parents=True, exist_ok=True)
-    for path in inputs.ON_DISK * (reader == "tree"):
+    for path in inputs.ON_DISK if reader == "tree" else []:
         (work / path).parent.mkdir(parents=True, exist_ok=True)
         (work / path).touch()
+
     tried = Counter()
 
     @hypothesis.settings(max_examples=count, derandomize=seed is None, **SETTINGS)
@@ -40,14 +40,15 @@ def fuzz(reader: str, work: Path, *, count: int, seed: int | None = None) -> Cou
         write(files, work)
         faults = oracle.Faults()
         wanted = WANTED[reader](files, faults)
-        tried["accepted" if accepted(lambda: READ[reader](work), wanted, faults, work)
-              else "refused"] += 1
+        right = accepted(lambda: READ[reader](work), wanted, faults, work)
+        tried["accepted" if right else "refused"] += 1
 
     (keeps_its_promise if seed is None else hypothesis.seed(seed)(keeps_its_promise))()
     return tried
 
 
 def write(files: dict[str, bytes], work: Path) -> None:
+    """Writes the files; of a tree, those that are left out are removed."""
     for name in inputs.LISTS if len(files) > 1 else files:
         (work / FOLDERS.get(name, "") / name).unlink(missing_ok=True)
     for name, data in files.items():
@@ -55,16 +56,17 @@ def write(files: dict[str, bytes], work: Path) -> None:
 
 
 def accepted(read: Callable, wanted: object, faults: oracle.Faults, work: Path) -> bool:
-    """Whether the reader gave an answer, which is checked as is what it says when it refuses."""
+    """Tells whether the reader accepts the files; checks its result or its message."""
     try:
         found = read()
     except ValueError as error:
         check_message(error, faults, work)
         return False
+
     assert not faults, f"accepted what is wrong at {sorted(faults)}"
     if isinstance(found, readers.Source):
-        rows, said = wanted
-        missing = [phrase for phrase in said if not any(phrase in note for note in found.notes)]
+        rows, phrases = wanted
+        missing = [words for words in phrases if not any(words in note for note in found.notes)]
         assert not missing, f"notes {found.notes} lack {missing}"
         found, wanted = list(found.table.itertuples(index=False, name=None)), rows
     assert found == wanted, f"read {found}\ninstead of {wanted}"
@@ -72,11 +74,12 @@ def accepted(read: Callable, wanted: object, faults: oracle.Faults, work: Path) 
 
 
 def check_message(error: ValueError, faults: oracle.Faults, work: Path) -> None:
-    """The error names the place of a fault, the rule and the cure."""
+    """Checks that the error names the place of a fault, the rule and the cure."""
     assert type(error) is ValueError, f"a bare {type(error).__name__}: {error}"
     message = re.fullmatch(rf"{re.escape(str(work))}/(?:\w+/)?([a-z_]+\.\w+):(?:(\d+):)? (.+)",
                            str(error), re.DOTALL)
     assert message, f"names no file: {error}"
+
     name, line, text = message[1], int(message[2] or 0), message[3]
     assert (name, line) in faults, f"the faults are at {sorted(faults)}, not as it says: {error}"
     assert re.search(r"; [a-z].{8}|\. Is this|did you mean ", text, re.DOTALL), f"no cure: {error}"
