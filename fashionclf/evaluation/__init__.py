@@ -1,1 +1,1 @@
-"""What a model got right and wrong, in numbers and pictures."""
+"""Evaluation of a run on a split: scores, charts, errors, the report page and TensorBoard."""

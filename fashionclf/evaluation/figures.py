@@ -1,67 +1,91 @@
-"""Lines of small captioned pictures on one page."""
+"""The charts of a report, and captioned pictures in a grid."""
 import textwrap
 
 import numpy as np
 import pandas as pd
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
-from PIL import Image
 
-THUMBNAIL = 224  # pixels, of the longer side of a picture on the page
-CELL = 1.7, 2.2  # inches, width and height
+from fashionclf.pictures import decoding
+
+COLUMNS = 6  # of the gallery
+COLOURS = ["#4477aa", "#ccbb44", "#ee6677"]  # of the splits
+CELL = 2.1, 2.7  # inches, width and height of a grid's cell
+THUMBNAIL = 224  # pixels of a grid's picture, the longer side
 
 
-def contact_sheet(lines: list[list[tuple[np.ndarray | str, str]]]) -> Figure:
-    """Draws a line of pictures below the other; the first of each is framed.
+def gallery(errors: pd.DataFrame, pictures: dict[str, np.ndarray], name: str) -> Figure:
+    """Draws the pictures of `errors` in order, captioned "P: <predicted> T: <true>".
 
     Args:
-        lines: for each picture uint8 [H, W, 3] pixels, or the reason why there are none, and
-            its caption of one or two lines.
+        errors: rows `path, predicted, true, probability`, the most confident first.
+        pictures: path -> uint8 [H, W, 3].
+        name: of the split.
     """
-    columns = max(map(len, lines), default=1)
-    figure = Figure(figsize=(CELL[0] * columns, CELL[1] * max(1, len(lines))), dpi=130,
+    cells = [(pictures[row.path], f"P: {row.predicted} T: {row.true}")
+             for row in errors.itertuples()]
+    figure = _grid([cells[i:i + COLUMNS] for i in range(0, len(cells), COLUMNS)], COLUMNS)
+    title = "most confident errors" if cells else "no picture is misclassified"
+    figure.suptitle(f"{name}: {title}")
+    for axes, probability in zip(figure.axes, errors["probability"]):
+        axes.set_xlabel(f"{probability:.2f}", fontsize=8)
+    return figure
+
+
+def contact_sheet(rows: list[list[tuple[np.ndarray | str, str]]]) -> Figure:
+    """Draws rows of captioned pictures, see `_grid`; the first of each row has a frame."""
+    figure = _grid(rows, max(map(len, rows), default=1))
+    for axes in figure.axes:
+        first = axes.get_subplotspec().is_first_col()
+        axes.spines[:].set(visible=first, linewidth=3, color=COLOURS[0])
+    return figure
+
+
+def _grid(rows: list[list[tuple[np.ndarray | str, str]]], columns: int) -> Figure:
+    """Draws rows of captioned pictures.
+
+    Args:
+        rows: for each picture uint8 [H, W, 3] pixels, or the reason why there are none, and its
+            caption of one or two lines.
+    """
+    width, height = CELL
+    figure = Figure(figsize=(width * columns, height * max(1, len(rows))), dpi=100,
                     layout="constrained")
-    for number, line in enumerate(lines):
-        for place, (pixels, caption) in enumerate(line):
-            axes = figure.add_subplot(len(lines), columns, number * columns + place + 1)
+
+    for number, row in enumerate(rows):
+        for column, (pixels, caption) in enumerate(row):
+            axes = figure.add_subplot(len(rows), columns, number * columns + column + 1)
             _fill(axes, pixels)
-            axes.set_title(caption, fontsize=min(8, 190 / max(map(len, caption.split("\n")))),
-                           parse_math=False)
+            longest = max(map(len, caption.split("\n")))
+            axes.set_title(caption, fontsize=min(9, 240 / longest), parse_math=False)
             axes.set(xticks=[], yticks=[])
-            axes.spines[:].set(visible=not place, linewidth=3, color="#4477aa")
     return figure
 
 
 def _fill(axes, pixels: np.ndarray | str) -> None:
     if isinstance(pixels, str):
         axes.set_facecolor("#eeeeee")
-        axes.text(0.5, 0.5, textwrap.fill(pixels, 18), ha="center", va="center", fontsize=7,
+        axes.text(0.5, 0.5, textwrap.fill(pixels, 18), ha="center", va="center", fontsize=9,
                   transform=axes.transAxes, parse_math=False)
         axes.set_box_aspect(1)
     else:
-        image = Image.fromarray(pixels)
-        image.thumbnail((THUMBNAIL, THUMBNAIL))
-        axes.imshow(image)
+        axes.imshow(decoding.shrunk(pixels, THUMBNAIL))
 
 
 def sheet(pictures: np.ndarray, columns: int) -> np.ndarray:
-    """Puts pictures side by side, line by line: uint8 [N, H, W, 3] -> [lines * H, columns * W, 3].
+    """Puts pictures side by side, row by row: uint8 [N, H, W, 3] -> [rows * H, columns * W, 3].
 
-    What is left of the last line is white.
+    The rest of the last row is white.
     """
     blanks = -len(pictures) % columns
     padded = np.pad(pictures, [(0, blanks), (0, 0), (0, 0), (0, 0)], constant_values=255)
     _, height, width, channels = padded.shape
-    lines = padded.reshape(-1, columns, height, width, channels).swapaxes(1, 2)
-    return lines.reshape(-1, columns * width, channels)
-
-
-COLUMNS = 6  # of the gallery
-COLOURS = ["#4477aa", "#ccbb44", "#ee6677"]  # of the splits
+    rows = padded.reshape(-1, columns, height, width, channels).swapaxes(1, 2)
+    return rows.reshape(-1, columns * width, channels)
 
 
 def class_distribution(counts: dict[str, dict[str, int]]) -> Figure:
-    """Pictures per class, stacked by split, the largest class on top.
+    """Draws the pictures per class, stacked by split, the largest class on top.
 
     Args:
         counts: split -> class -> pictures.
@@ -70,11 +94,13 @@ def class_distribution(counts: dict[str, dict[str, int]]) -> Figure:
     table = table.loc[table.sum(axis=1).sort_values(kind="stable").index]
     figure = Figure(figsize=(8, 1.5 + 0.22 * len(table)), dpi=100, layout="constrained")
     axes = figure.add_subplot()
+
     starts = table.cumsum(axis=1) - table
     for split, colour in zip(table, COLOURS):
         bars = axes.barh(range(len(table)), table[split], left=starts[split], label=split,
                          color=colour)
     axes.bar_label(bars, [f"{n:,}" for n in table.sum(axis=1)], padding=3, fontsize=8)
+
     axes.set_yticks(range(len(table)), table.index, parse_math=False)  # a class may hold a $
     axes.set(xlabel="pictures", title=f"{table.to_numpy().sum():,} pictures by class and split")
     axes.xaxis.set_major_formatter("{x:,.0f}")
@@ -85,7 +111,7 @@ def class_distribution(counts: dict[str, dict[str, int]]) -> Figure:
 
 
 def confusion(matrix: np.ndarray, classes: list[str], name: str) -> Figure:
-    """Counts, coloured by their share of the row, so that rare classes show as well.
+    """Draws counts, coloured by their share of the row, so that rare classes show as well.
 
     Args:
         matrix: int [C, C], pictures by label (row) and predicted class.
@@ -93,16 +119,20 @@ def confusion(matrix: np.ndarray, classes: list[str], name: str) -> Figure:
     side = max(6.0, 2.2 + 0.36 * len(classes))  # inches
     figure = Figure(figsize=(side, side), dpi=100, layout="constrained")
     axes = figure.add_subplot()
+
     n = matrix.sum(axis=1)
     shares = matrix / np.maximum(n, 1)[:, None]
-    axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))  # few mistakes show too
+    axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))  # rare errors show too
     for row, column in zip(*np.nonzero(matrix)):
         count = str(matrix[row, column])
         axes.text(column, row, count, ha="center", va="center", fontsize=min(9, 34 / len(count)),
                   color="white" if shares[row, column] > 0.35 else "black")
+
     ticks = range(len(classes))
     axes.set_xticks(ticks, classes, rotation=90, parse_math=False)
     axes.set_yticks(ticks, [f"{c} ({k:,})" for c, k in zip(classes, n)], parse_math=False)
+
+    # Grid lines between the cells are at minor ticks.
     axes.set_xticks(np.arange(len(classes) + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(len(classes) + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="#dddddd", linewidth=0.5)
@@ -113,29 +143,8 @@ def confusion(matrix: np.ndarray, classes: list[str], name: str) -> Figure:
     return figure
 
 
-def gallery(worst: pd.DataFrame, pictures: dict[str, np.ndarray], name: str) -> Figure:
-    """The pictures of `worst` in its order, captioned "P: <predicted> T: <true>".
-
-    Args:
-        worst: rows `path, predicted, true, probability`.
-        pictures: path -> uint8 [H, W, 3].
-    """
-    lines = max(1, -(-len(worst) // COLUMNS))
-    figure = Figure(figsize=(2.1 * COLUMNS, 2.7 * lines + 0.5), dpi=100, layout="constrained")
-    figure.suptitle(f"{name}: mistakes the model is surest of" if len(worst)
-                    else f"{name}: no picture is misclassified")
-    for i, row in enumerate(worst.itertuples()):
-        axes = figure.add_subplot(lines, COLUMNS, i + 1)
-        axes.imshow(pictures[row.path])
-        caption = f"P: {row.predicted} T: {row.true}"
-        axes.set_title(caption, fontsize=min(9, 240 / len(caption)), parse_math=False)
-        axes.set_xlabel(f"{row.probability:.2f}", fontsize=8)
-        axes.set(xticks=[], yticks=[])
-    return figure
-
-
 def reliability(tables: dict[str, pd.DataFrame], name: str) -> Figure:
-    """Accuracy over confidence; the area of a point is its number of pictures.
+    """Draws accuracy over confidence; the area of a point is its number of pictures.
 
     Args:
         tables: title -> `n, confidence, accuracy`, see calibration.reliability.
@@ -143,11 +152,13 @@ def reliability(tables: dict[str, pd.DataFrame], name: str) -> Figure:
     figure = Figure(figsize=(5.5, 5.5), dpi=100, layout="constrained")
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color="#bbbbbb", linewidth=1)
+
     for (title, table), colour in zip(tables.items(), COLOURS):
         axes.plot(table["confidence"], table["accuracy"], color=colour, linewidth=1, label=title)
         axes.scatter(table["confidence"], table["accuracy"], color=colour, alpha=0.7,
                      s=600 * table["n"] / table["n"].sum())
-    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="probability of the predicted class",
-             ylabel="share that is right", title=f"{name}: below the line is too sure")
+
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence (probability of the predicted class)",
+             ylabel="accuracy", title=f"{name}: overconfident below the line")
     axes.legend(loc="upper left")
     return figure

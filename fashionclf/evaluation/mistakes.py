@@ -1,4 +1,4 @@
-"""The mistakes that a page shows: the most confident, one of each confused pair, with Grad-CAM."""
+"""Selects the errors that a page shows: the most confident, one of each confused pair, Grad-CAM."""
 from collections.abc import Callable
 
 import numpy as np
@@ -17,7 +17,7 @@ Explainer = Callable[[list[np.ndarray], list[str]], np.ndarray]
 
 
 def explainer(run: Run) -> Explainer:
-    """Gives the heat maps of pictures that are cropped to their boxes already."""
+    """Returns an Explainer for pictures that are already cropped to their boxes."""
     def explain(pictures: list[np.ndarray], classes: list[str]) -> np.ndarray:
         images = [decoding.fit(picture, decoding.NO_BOX, run.spec.framing)
                   for picture in pictures]
@@ -26,35 +26,39 @@ def explainer(run: Run) -> Explainer:
     return explain
 
 
-def to_show(rows: pd.DataFrame, pairs: pd.DataFrame, *, most: int,
+def to_show(rows: pd.DataFrame, pairs: pd.DataFrame, *, max_errors: int,
             load_pictures: PictureLoader | None, explain: Explainer | None,
             ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]:
-    """Selects the mistakes that page.write shows.
+    """Selects the errors that page.write shows.
 
     Args:
-        rows: `path, true, predicted, probability, ...`, right ones among them.
+        rows: `path, true, predicted, probability, ...` of all pictures.
         pairs: `true, predicted, ...`, see metrics.confused_pairs.
-        most: mistakes to show.
-        load_pictures, explain: without them there are no pictures, no overlays.
+        max_errors: rows to return.
+        load_pictures, explain: None for no pictures, no overlays.
 
     Returns:
         The wrong rows, the most confident first, with `picture` and `overlay` (the picture under
         the heat map of `predicted`), data URIs or ""; `pairs` with `path`, the most confident
-        mistake of each, and its `picture`; path -> picture of all these.
+        error of each, and its `picture`; path -> picture of all these.
     """
     names = ["true", "predicted"]
-    wrong = rows[rows["true"] != rows["predicted"]].sort_values(
+    errors = rows[rows["true"] != rows["predicted"]].sort_values(
         "probability", ascending=False, kind="stable")
-    pairs = pairs.merge(wrong.drop_duplicates(names)[[*names, "path"]], on=names, how="left")
-    wrong = wrong.head(most)
+    pairs = pairs.merge(errors.drop_duplicates(names)[[*names, "path"]], on=names, how="left")
+    errors = errors.head(max_errors)
     if not load_pictures:
-        return wrong.assign(picture="", overlay=""), pairs.assign(picture=""), {}
-    pictures = load_pictures(list(dict.fromkeys([*wrong["path"], *pairs["path"]])))
-    small = [decoding.shrunk(pictures[path], page.MOST_SIDE) for path in wrong["path"]]
-    wrong = wrong.assign(picture=list(map(page.jpeg, small)), overlay="")
-    if explain and len(wrong):
-        heat = explain([pictures[path] for path in wrong["path"]], wrong["predicted"].tolist())
-        wrong["overlay"] = [page.jpeg(grad_cam.overlay(*each)) for each in zip(small, heat)]
+        return errors.assign(picture="", overlay=""), pairs.assign(picture=""), {}
+
+    pictures = load_pictures(list(dict.fromkeys([*errors["path"], *pairs["path"]])))
+    small = [decoding.shrunk(pictures[path], page.SIDE) for path in errors["path"]]
+    errors = errors.assign(picture=list(map(page.jpeg, small)), overlay="")
+
+    if explain and len(errors):
+        heatmaps = explain([pictures[path] for path in errors["path"]],
+                           errors["predicted"].tolist())
+        errors["overlay"] = [page.jpeg(grad_cam.overlay(*each)) for each in zip(small, heatmaps)]
+
     pairs = pairs.assign(picture=[
         page.jpeg(decoding.shrunk(pictures[path], EXAMPLE_SIDE)) for path in pairs["path"]])
-    return wrong, pairs, pictures
+    return errors, pairs, pictures

@@ -1,4 +1,4 @@
-"""The report as one page to hand around: report.html, which needs no other file and no network."""
+"""report.html: the report as one self-contained page, which needs no other file and no network."""
 import base64
 import datetime
 import functools
@@ -21,11 +21,11 @@ HEADLINE = {"top1": "accuracy", "majority_baseline": "majority baseline", "macro
 COLUMNS = {"class": "class", "n": "pictures", "precision": "precision", "recall": "recall",
            "recall_low": "recall, from", "recall_high": "to", "f1": "F1",
            "most_confused_with": "most confused with"}  # of the table by class
-ROWS = {"rows_read": "read", "written": "written", "repaired": "written with a box cut to its "
-        "picture", "quarantined": "quarantined: the picture can't be used"}  # of the manifest
-MOST_SIDE = 288  # pixels of a shown picture, about twice those on the screen
+ROWS = {"rows_read": "read", "written": "written", "repaired": "written with a clipped box",
+        "quarantined": "quarantined: unusable picture"}  # of the manifest
+SIDE = 288  # pixels of a shown picture, about twice those on the screen
 QUALITY = 80  # of its JPEG
-DPI = 150  # of a drawing; 100 are drawn as wide as they are shown
+DPI = 150  # of a chart; at 100 a pixel of the file is one of the page
 
 
 def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, pairs: pd.DataFrame,
@@ -33,21 +33,21 @@ def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, pair
           flags: str) -> None:
     """Writes the page; every text from classes, file names, manifest and flags is escaped.
 
-    The parameters are the parts of the page, each of which its caller has at hand.
-
     Args:
-        scores: what metrics.json holds.
+        scores: the content of metrics.json.
         per_class: see metrics.per_class.
         pairs: `true, predicted, n, share, picture`, in the order to show.
         mistakes: `path, true, predicted, probability, probability_of_true, picture,
             overlay`, in the order to show. Pictures are data URIs, or "" for none.
         drawings: confusion_matrix and reliability.
-        manifest: of the records, of which what is known is shown; may be empty.
+        manifest: of the records; sections that it has no data for are left out.
         flags: of the training, one a line; may be empty.
     """
+    environment = _environment()
+    script = environment.get_template("report.js").render()
     counts = per_class.sort_values("n", ascending=False, kind="stable")
-    script = _environment().get_template("report.js").render()
-    page = _environment().get_template("report.html").render(
+
+    page = environment.get_template("report.html").render(
         title=title, scores=scores, headline=HEADLINE, notes=_notes(scores, counts),
         class_counts=list(zip(counts["class"], counts["n"].tolist())),
         per_class=per_class[list(COLUMNS)].rename(columns=COLUMNS),
@@ -61,7 +61,7 @@ def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, pair
 
 
 def jpeg(picture: np.ndarray) -> str:
-    """uint8 [H, W, 3] -> a data URI."""
+    """Encodes uint8 [H, W, 3] as a data URI."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "JPEG", quality=QUALITY, optimize=True)
     return _data_uri("image/jpeg", buffer.getvalue())
@@ -72,7 +72,7 @@ def _data_uri(kind: str, content: bytes) -> str:
 
 
 def _drawn(figure: Figure) -> dict[str, str | int]:
-    """src, width and height of an img as large as the figure was meant to be."""
+    """Returns the attributes of an <img> of the figure: src, width and height in CSS pixels."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI)
     width, height = (round(inches * 100) for inches in figure.get_size_inches())
@@ -89,7 +89,7 @@ def _environment() -> jinja2.Environment:
 
 
 def _cell(value) -> str:
-    """Counts with thousands separators, other numbers to three digits, NaN as nothing."""
+    """Formats counts with thousands separators, other numbers to three digits, NaN as blank."""
     if isinstance(value, numbers.Integral):
         return f"{value:,}"
     if isinstance(value, numbers.Real):
@@ -102,29 +102,31 @@ def _csp_hash(script: str) -> str:
 
 
 def _notes(scores: dict, counts: pd.DataFrame) -> dict[str, str]:
-    """What stands below the scores that have no interval."""
+    """Returns the line below each score that has no interval."""
     notes = dict.fromkeys(HEADLINE, "")
-    notes["majority_baseline"] = f"always saying {counts['class'].iloc[0]}"
+    notes["majority_baseline"] = f"always predicting {counts['class'].iloc[0]}"
     if scores["temperature"] != 1:
-        notes["ece"] = f"{scores['ece_at_temperature_1']:.3f} before the temperature"
+        notes["ece"] = f"{scores['ece_at_temperature_1']:.3f} at temperature 1"
     return notes
 
 
 def _facts(manifest: dict) -> dict[str, pd.DataFrame]:
-    """Heading -> table of what the manifest says of the data; what it lacks is left out."""
+    """Returns heading -> table for each group of facts that the manifest holds."""
     facts = {}
     rows = [(name, manifest[key]) for key, name in ROWS.items() if key in manifest]
     if "dropped" in manifest:
-        rows += [(f"dropped: {why}", n) for why, n in manifest["dropped"].items()] or [
+        rows += [(f"dropped: {reason}", n) for reason, n in manifest["dropped"].items()] or [
             ("dropped", 0)]
     if rows:
-        facts["From the source to the records"] = pd.DataFrame(rows, columns=["rows", "number"])
+        facts["From source to records"] = pd.DataFrame(rows, columns=["rows", "number"])
+
     if manifest.get("overlap"):
-        columns = {"here": manifest["overlap"],
-                   "split at random": manifest.get("overlap_at_random")}
-        shared = pd.DataFrame({name: pd.Series(values, dtype=object)  # counts and shares
-                               for name, values in columns.items() if values})
-        facts["What the splits share"] = shared.rename_axis("shared").reset_index()
+        columns = {"these splits": manifest["overlap"],
+                   "random split": manifest.get("overlap_at_random")}
+        overlap = pd.DataFrame({name: pd.Series(values, dtype=object)  # counts and shares
+                                for name, values in columns.items() if values})
+        facts["Overlap between splits"] = overlap.rename_axis("shared").reset_index()
+
     if "counts" in manifest:
         counts = pd.DataFrame(manifest["counts"])
         counts = pd.concat([counts, counts.sum().to_frame("all classes").T])
@@ -134,5 +136,5 @@ def _facts(manifest: dict) -> dict[str, pd.DataFrame]:
 
 
 def _flags(flags: str, manifest: dict) -> dict[str, str]:
-    texts = {"Of the training": flags, "Of the records": manifest.get("flags", "")}
+    texts = {"Training": flags, "Records": manifest.get("flags", "")}
     return {heading: text for heading, text in texts.items() if text.strip()}

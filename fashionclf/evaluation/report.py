@@ -1,4 +1,4 @@
-"""An evaluation and its report: numbers, tables, pictures, as files and in TensorBoard."""
+"""Evaluates a run and writes its report: scores, tables, charts, as files and in TensorBoard."""
 import dataclasses
 from pathlib import Path
 
@@ -15,24 +15,24 @@ from fashionclf.sources import alignment
 from fashionclf.sources.alignment import Alignment
 from fashionclf.system import files, tables
 
-GALLERY = 24  # mistakes shown
-PAIRS = 12  # of confused classes shown
+GALLERY = 24  # errors shown
+PAIRS = 12  # confused pairs shown
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """The predictions of a model for a split, and what a report tells about them.
+    """The predictions of a model for a split, and the context that a report shows with them.
 
     Attributes:
         predictions: of N examples; labels and probabilities are numbered as `classes`.
         classes: C names.
-        name: of the split; titles the pictures, prefixes TensorBoard's tags.
+        name: of the split; titles the charts, prefixes TensorBoard's tags.
         temperature: of the probabilities; undone for comparison.
-        provenance: what else metrics.json holds, e.g. the fingerprint of the records.
-        manifest: of the records, for what the page tells about the data; may be empty.
+        provenance: further entries of metrics.json, e.g. the fingerprint of the records.
+        manifest: of the records, for the page's section on the data; may be empty.
         run_dir: folder of the training, whose name and flags the page shows.
-        load_pictures: gives the pictures of mistakes; without it there are none.
-        explain: gives heat maps of these; without it there are none.
+        load_pictures: loads the pictures of errors; None to show none.
+        explain: computes heat maps for these; None to show none.
     """
     predictions: Predictions
     classes: list[str]
@@ -50,7 +50,7 @@ class Evaluation:
         """Runs the network once over a split.
 
         Args:
-            max_features: examples, the first ones, whose features are kept.
+            max_features: number of examples, from the first, whose features are kept.
 
         Raises:
             ValueError: the records have other classes than the run, the split is empty, or a
@@ -66,7 +66,7 @@ class Evaluation:
     @classmethod
     def aligned(cls, run: Run, records: Records, split: str, classes: Alignment, *,
                 batch_size: int) -> "Evaluation":
-        """As `of`, on records of other classes: on the pictures of classes that the run has.
+        """As `of`, on records of other classes: scores the pictures of classes that the run has.
 
         The probabilities of the run's classes that map to one of the records are summed, scaled
         to a sum of one without those that map to none, then brought to the run's temperature.
@@ -92,7 +92,7 @@ class Evaluation:
 
 
 def _circumstances(run: Run, records: Records, split: str) -> dict:
-    """The fields of an Evaluation that are the same for all ways to score a split."""
+    """Returns the fields of an Evaluation that do not depend on how the split is scored."""
     return {"manifest": records.manifest, "run_dir": run.folder,
             "load_pictures": lambda paths: records.pictures(split, paths),
             "provenance": {"split": split,
@@ -104,7 +104,7 @@ def predict_split(run: Run, records: Records, split: str, *, batch_size: int,
     """Runs the network once over a split, whatever its classes.
 
     Args:
-        max_features: examples, the first ones, whose features are kept.
+        max_features: number of examples, from the first, whose features are kept.
 
     Raises:
         ValueError: the split is empty, or a record is missing.
@@ -117,7 +117,7 @@ def predict_split(run: Run, records: Records, split: str, *, batch_size: int,
 
 
 def scored(predictions: Predictions, classes: Alignment, temperature: float) -> Predictions:
-    """Those of reached classes, with labels and probabilities numbered as `reached_classes`.
+    """Keeps the examples of reached classes, numbered as `reached_classes`.
 
     Args:
         predictions: labels of the records, probabilities [N, R] of the run at temperature 1.
@@ -131,7 +131,7 @@ def scored(predictions: Predictions, classes: Alignment, temperature: float) -> 
 
 
 def calibrated(run: Run, records: Records, *, batch_size: int) -> Run:
-    """`run` with the temperature that fits the validation split best; prints it."""
+    """Returns `run` with the temperature that fits the validation split best, and prints it."""
     at_one = dataclasses.replace(run, spec=dataclasses.replace(run.spec, temperature=1.0))
     predictions = predict_split(at_one, records, "validation", batch_size=batch_size)
     temperature = calibration.fit_temperature(predictions.labels, predictions.probabilities)
@@ -146,10 +146,10 @@ def evaluate(run: Run, records: Records, split: str, report_dir: str | Path, *, 
     """Evaluates a run on a split, writes the report and prints its headline.
 
     Args:
-        classes: for records with other classes, which of the run is which of theirs.
+        classes: maps the run's classes to those of the records where they differ.
 
     Returns:
-        What metrics.json holds.
+        The content of metrics.json.
     """
     if classes:
         evaluation = Evaluation.aligned(run, records, split, classes, batch_size=batch_size)
@@ -167,20 +167,20 @@ def evaluate(run: Run, records: Records, split: str, report_dir: str | Path, *, 
 
 def write(report_dir: str | Path, evaluation: Evaluation, *,
           tensorboard_dir: str | Path | None = None, step: int = 0) -> dict:
-    """Writes metrics.json, CSV and text tables, pictures, and report.html, which shows them all.
+    """Writes metrics.json, CSV and text tables, charts, and report.html, which shows them all.
 
     Args:
-        tensorboard_dir: where the same goes as TensorBoard summaries, at `step`.
+        tensorboard_dir: folder for the same as TensorBoard summaries, at `step`.
 
     Returns:
-        What metrics.json holds.
+        The content of metrics.json.
     """
     report_dir = Path(report_dir)
     report_dir.mkdir(parents=True, exist_ok=True)
     predictions, classes, name = evaluation.predictions, evaluation.classes, evaluation.name
     labels, predicted = predictions.labels, predictions.probabilities.argmax(axis=1)
 
-    # Numbers and tables
+    # Scores and tables
     scores = summary(evaluation)
     text_table = metrics.text_table(labels, predicted, classes)
     rows = inference.prediction_rows(predictions, classes)
@@ -190,30 +190,30 @@ def write(report_dir: str | Path, evaluation: Evaluation, *,
     tables.write(by_class, report_dir / "per_class.csv", float_format="%.4f")
     tables.write(rows, report_dir / "predictions.csv", float_format="%.6f")
 
-    # Charts, and the mistakes that are shown
+    # Charts, and the errors to show
     charts = _charts(evaluation)
     pairs = metrics.confused_pairs(labels, predicted, classes).head(PAIRS)
-    worst, pairs, pictures = mistakes.to_show(
-        rows, pairs, most=GALLERY, load_pictures=evaluation.load_pictures,
+    errors, pairs, pictures = mistakes.to_show(
+        rows, pairs, max_errors=GALLERY, load_pictures=evaluation.load_pictures,
         explain=evaluation.explain)
-    drawn = dict(charts)
+    saved = dict(charts)
     if evaluation.load_pictures:
-        drawn["misclassified"] = figures.gallery(worst, pictures, name)
-    for title, figure in drawn.items():
+        saved["misclassified"] = figures.gallery(errors, pictures, name)
+    for title, figure in saved.items():
         figure.savefig(report_dir / f"{title}.png")
 
     page.write(report_dir / "report.html", title=_title(evaluation), scores=scores,
-               per_class=by_class, pairs=pairs, mistakes=worst, drawings=charts,
+               per_class=by_class, pairs=pairs, mistakes=errors, drawings=charts,
                manifest=evaluation.manifest, flags=_flags(evaluation.run_dir))
     if tensorboard_dir:
-        images = {title: report_dir / f"{title}.png" for title in drawn}
+        images = {title: report_dir / f"{title}.png" for title in saved}
         tensorboard_pages.add_report(tensorboard_dir, predictions, classes, name=name,
                                      pictures=images, table=text_table, scores=scores, step=step)
     return scores
 
 
 def summary(evaluation: Evaluation) -> dict:
-    """What metrics.json holds: provenance, scores with their intervals, calibration."""
+    """Returns the content of metrics.json: provenance, scores with intervals, calibration."""
     labels, probabilities = evaluation.predictions.labels, evaluation.predictions.probabilities
     plain = calibration.at_temperature(probabilities, 1 / evaluation.temperature)
     return {**evaluation.provenance,
@@ -225,22 +225,22 @@ def summary(evaluation: Evaluation) -> dict:
 
 
 def headline(scores: dict, name: str) -> str:
-    """Accuracy and macro F1 with their intervals, beside the majority baseline."""
+    """Formats the main scores with their intervals, beside the majority baseline."""
     def line(title: str, key: str) -> str:
         low, high = scores[f"{key}_interval"]
         return f"{title:<22}{scores[key]:.3f}  ({low:.3f} to {high:.3f})"
 
-    before = (f"  ({scores['ece_at_temperature_1']:.3f} before the temperature)"
-              if scores["temperature"] != 1 else "")
+    uncalibrated = (f"  ({scores['ece_at_temperature_1']:.3f} at temperature 1)"
+                    if scores["temperature"] != 1 else "")
     return "\n".join([
         f"{name}: {scores['n']:,} pictures, {metrics.LEVEL:.0%} intervals in brackets",
         line("  accuracy", "top1"), f"  majority baseline   {scores['majority_baseline']:.3f}",
         line("  top-3", "top3"), line("  top-5", "top5"), line("  macro F1", "macro_f1"),
-        f"  calibration error   {scores['ece']:.3f}{before}"])
+        f"  calibration error   {scores['ece']:.3f}{uncalibrated}"])
 
 
 def _charts(evaluation: Evaluation) -> dict:
-    """The confusion matrix and the reliability diagram."""
+    """Draws the confusion matrix and the reliability diagram."""
     predictions, name = evaluation.predictions, evaluation.name
     predicted = predictions.probabilities.argmax(axis=1)
     matrix = metrics.confusion(predictions.labels, predicted, len(evaluation.classes))

@@ -19,7 +19,7 @@ def test_the_class_distribution_stacks_the_splits_with_the_largest_class_on_top(
     assert [text.get_text() for text in axes.texts] == ["1,000", "10,000"]
 
 
-def test_the_gallery_shows_the_surest_mistakes_first_with_the_stated_caption():
+def test_the_gallery_shows_errors_in_order_with_the_stated_caption():
     worst = pd.DataFrame({"path": ["x", "y"], "true": ["Anorak", "$b$"],
                           "predicted": ["Parka", "Tee"], "probability": [0.9, 0.7]})
     drawn = figures.gallery(worst, {"x": GREY, "y": GREY}, "test")

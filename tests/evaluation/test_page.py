@@ -113,14 +113,16 @@ def test_every_link_leads_to_a_section(parsed):
                             "flags"}
 
 
-def test_the_page_says_what_was_measured_mistaken_and_left_out(parsed):
+def test_the_page_shows_scores_errors_and_what_was_left_out(parsed):
     for text in [
-            "accuracy 0.600 0.500 to 0.700", f"majority baseline 0.600 always saying {EVIL[1]}",
-            "0.125 before the temperature", "1,019 pictures of 3 classes",
-            f"P: {EVIL[1]} T: {EVIL[0]} 0.900 for P, 0.050 for T", "2 of 408 mistakes",
-            f"{EVIL[0]} {EVIL[1]} 7 70.0%", "read 111", "quarantined: the picture can't be used 9",
+            "accuracy 0.600 0.500 to 0.700", f"majority baseline 0.600 always predicting {EVIL[1]}",
+            "0.125 at temperature 1", "1,019 pictures of 3 classes",
+            f"P: {EVIL[1]} T: {EVIL[0]} confidence 0.900, true class 0.050",
+            "Showing 2 of 408 errors",
+            f"{EVIL[0]} {EVIL[1]} 7 70.0%", "read 111", "quarantined: unusable picture 9",
             "dropped: in no class 2", "all classes 70 30", "items, train and test 0 4",
-            "share of test pictures whose item is in train 0.000 0.875", "records: f00d"]:
+            "share of test pictures whose item is in train 0.000 0.875",
+            "Records fingerprint: f00d"]:
         assert text in parsed.text
 
 
@@ -130,8 +132,8 @@ def test_pictures_are_of_the_size_they_are_shown_at(parsed):
     encoded = pictures[0]["src"].removeprefix("data:image/png;base64,")
     with Image.open(io.BytesIO(base64.b64decode(encoded))) as drawn:
         assert drawn.width == 1.5 * int(pictures[0]["width"])
-    assert decoding.shrunk(np.zeros((900, 600, 3), np.uint8), page.MOST_SIDE).shape == (288, 192, 3)
-    assert decoding.shrunk(np.zeros((9, 6, 3), np.uint8), page.MOST_SIDE).shape == (9, 6, 3)
+    assert decoding.shrunk(np.zeros((900, 600, 3), np.uint8), page.SIDE).shape == (288, 192, 3)
+    assert decoding.shrunk(np.zeros((9, 6, 3), np.uint8), page.SIDE).shape == (9, 6, 3)
 
 
 def test_without_manifest_flags_and_pictures_their_sections_are_left_out(tmp_path):
@@ -142,10 +144,10 @@ def test_without_manifest_flags_and_pictures_their_sections_are_left_out(tmp_pat
     assert "Grad-CAM" not in parsed.text and f"P: {EVIL[1]} T: {EVIL[0]}" in parsed.text
 
 
-def test_no_split_at_random_is_made_up_where_the_manifest_has_none(tmp_path):
+def test_no_random_split_is_made_up_where_the_manifest_has_none(tmp_path):
     manifest = {"overlap": {"items, train and test": 3}, "dropped": {}}
     parsed = Parsed(write(tmp_path / "report.html", manifest=manifest))
-    assert "shared here items, train and test 3 Flags" in parsed.text
+    assert "shared these splits items, train and test 3 Flags" in parsed.text
     assert "rows number dropped 0" in parsed.text
 
 

@@ -69,7 +69,7 @@ def test_tables_read_back_whatever_the_names(written):
     assert per_class["most_confused_with"].fillna("").tolist() == ["", "Coat", ""]
 
 
-def test_the_page_shows_each_mistake_beside_what_spoke_for_it_whatever_the_names(tmp_path):
+def test_the_page_shows_each_error_beside_its_heat_map_whatever_the_names(tmp_path):
     evil = ["<script>alert(1)</script>.jpg", "\"><img src=x onerror=alert(1)>", "a&amp;b", "x",
             "</table><iframe src=//x>", "y"]
     classes = ["<i>Coat", "&eacute;", "<script>alert(2)</script>"]
@@ -153,7 +153,7 @@ def test_an_evaluation_counts_every_record_and_says_accuracy_beside_the_baseline
     rows = pd.read_csv(tmp_path / "predictions.csv")
     assert (rows["true"] == rows["predicted"]).mean() == pytest.approx(scores["top1"])
     page = (tmp_path / "report.html").read_text()
-    assert page.count("<figure>") == page.count("The same, where it spoke for") == round(
+    assert page.count("<figure>") == page.count("Heat map of the predicted class") == round(
         9 * (1 - scores["top1"])) > 0
 
 

@@ -1,4 +1,4 @@
-// Makes each heading of a table.sortable a button that sorts by its column; blank cells last.
+// Turns the headings of each table.sortable into buttons that sort by column, blank cells last.
 const text = (row, column) => row.cells[column].textContent.trim();
 const number = (cell) => Number(cell.replaceAll(",", ""));
 
