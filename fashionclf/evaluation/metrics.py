@@ -53,6 +53,26 @@ def summary(labels: np.ndarray, probabilities: np.ndarray, classes: list[str],
     return {**scores, **_intervals(labels, predicted, hits, items, resamples, seed)}
 
 
+def headline(scores: dict, name: str) -> str:
+    """Formats the main scores with their intervals, beside the majority baseline.
+
+    Args:
+        scores: the content of metrics.json.
+        name: of the split.
+    """
+    def line(title: str, key: str) -> str:
+        low, high = scores[f"{key}_interval"]
+        return f"{title:<22}{scores[key]:.3f}  ({low:.3f} to {high:.3f})"
+
+    uncalibrated = (f"  ({scores['ece_at_temperature_1']:.3f} at temperature 1)"
+                    if scores["temperature"] != 1 else "")
+    return "\n".join([
+        f"{name}: {scores['n']:,} pictures, {LEVEL:.0%} intervals in brackets",
+        line("  accuracy", "top1"), f"  majority baseline   {scores['majority_baseline']:.3f}",
+        line("  top-3", "top3"), line("  top-5", "top5"), line("  macro F1", "macro_f1"),
+        f"  calibration error   {scores['ece']:.3f}{uncalibrated}"])
+
+
 def _checked(labels, probabilities, classes) -> tuple[np.ndarray, np.ndarray]:
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
     if probabilities.shape != (len(labels), len(classes)) or not len(labels):

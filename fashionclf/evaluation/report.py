@@ -47,10 +47,7 @@ class Evaluation:
     @classmethod
     def of(cls, run: Run, records: Records, split: str, *, batch_size: int,
            max_features: int = 0) -> "Evaluation":
-        """Runs the network once over a split.
-
-        Args:
-            max_features: number of examples, from the first, whose features are kept.
+        """Runs the network once over a split, see predict_split.
 
         Raises:
             ValueError: the records have other classes than the run, the split is empty, or a
@@ -161,7 +158,7 @@ def evaluate(run: Run, records: Records, split: str, report_dir: str | Path, *, 
     scores = write(report_dir, evaluation, tensorboard_dir=tensorboard_dir)
     if evaluation.predictions.features is not None:
         tensorboard_pages.add_projector(tensorboard_dir, evaluation.predictions, records, split)
-    print(headline(scores, evaluation.name))
+    print(metrics.headline(scores, evaluation.name))
     return scores
 
 
@@ -222,21 +219,6 @@ def summary(evaluation: Evaluation) -> dict:
             "ece": calibration.expected_calibration_error(labels, probabilities),
             "temperature": evaluation.temperature,
             "ece_at_temperature_1": calibration.expected_calibration_error(labels, plain)}
-
-
-def headline(scores: dict, name: str) -> str:
-    """Formats the main scores with their intervals, beside the majority baseline."""
-    def line(title: str, key: str) -> str:
-        low, high = scores[f"{key}_interval"]
-        return f"{title:<22}{scores[key]:.3f}  ({low:.3f} to {high:.3f})"
-
-    uncalibrated = (f"  ({scores['ece_at_temperature_1']:.3f} at temperature 1)"
-                    if scores["temperature"] != 1 else "")
-    return "\n".join([
-        f"{name}: {scores['n']:,} pictures, {metrics.LEVEL:.0%} intervals in brackets",
-        line("  accuracy", "top1"), f"  majority baseline   {scores['majority_baseline']:.3f}",
-        line("  top-3", "top3"), line("  top-5", "top5"), line("  macro F1", "macro_f1"),
-        f"  calibration error   {scores['ece']:.3f}{uncalibrated}"])
 
 
 def _charts(evaluation: Evaluation) -> dict:
