@@ -1,1 +1,1 @@
-"""The two phases of a training: recipe, step, loop, cache, checkpoints."""
+"""Training in two phases: recipe, step, loop, trunk cache, checkpoints."""

@@ -1,8 +1,8 @@
-"""Saves and restores where a training phase stands, so that a kill costs little.
+"""Saves and restores the state of a training phase, so that a kill costs little.
 
-A save writes new files under new names, the index last: a kill in the middle,
-or a full disk, leaves the ones before whole. What is there is read from these
-names: TensorFlow's own list of saves, a file that may be damaged too, is not kept.
+Each checkpoint has new file names, and its index is written last: a kill in the middle, or a full
+disk, leaves the previous ones intact. The file names are the list of checkpoints; TensorFlow's own
+list, one more file that could be damaged, is not written.
 """
 import re
 import sys
@@ -12,30 +12,32 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-KEEP = 2  # the newest, and the one before it
+KEEP = 2  # checkpoints
 
 
 class TrainingState:
     """Model, optimizer (with its averaged weights) and position of one phase.
 
     Attributes:
-        epoch: int, finished epochs of the phase.
-        step: int, finished steps of the epoch that comes next.
-        sums: [3] float32, loss, L2 term and correct predictions summed over these steps.
+        epoch: finished epochs of the phase.
+        step: finished steps of the next epoch.
+        sums: float32 [3], loss, L2 term and correct predictions summed over these steps.
     """
 
     def __init__(self, folder: Path, model: keras.Model, optimizer: keras.Optimizer, *,
                  writes: bool = True):
-        """`writes`: whether `save` writes or only notes the position; of many workers one writes.
+        """Args:
+            writes: whether `save` writes files or only records the position; one worker writes.
         """
-        self._writes = writes
         self._folder, self._model, self._optimizer = Path(folder), model, optimizer
+        self._writes = writes
+        self._number = 0  # of the newest intact checkpoint
+
         self._epoch = tf.Variable(0, dtype=tf.int64)
         self._step = tf.Variable(0, dtype=tf.int64)
         self._sums = tf.Variable(tf.zeros(3))
         self._checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer, sums=self._sums,
                                                epoch=self._epoch, step=self._step)
-        self._number = 0  # of the newest save that is whole
 
     @property
     def epoch(self) -> int:
@@ -55,16 +57,16 @@ class TrainingState:
 
     @property
     def newest(self) -> str | None:
-        """Prefix of the newest save that is whole; None where none was made or restored."""
+        """Prefix of the newest intact checkpoint; None if none was written or restored."""
         return self._prefix(self._number) if self._number else None
 
     def restore(self) -> bool:
-        """Goes back to the newest save that is whole; False where none was ever made.
+        """Restores the newest intact checkpoint; returns False if there are no checkpoints.
 
-        Says aloud which saves are damaged (TensorFlow checks a sum of every tensor).
+        Warns of each damaged one (TensorFlow verifies a checksum of every tensor).
 
         Raises:
-            ValueError: there are saves, and all are damaged.
+            ValueError: all checkpoints are damaged.
         """
         numbers = self._numbers()
         for number in numbers:
@@ -75,38 +77,32 @@ class TrainingState:
                 return True
             except Exception as error:  # damage shows as anything from DataLossError to IndexError
                 print(f"warning: {prefix} is damaged ({str(error).splitlines()[0]}); "
-                      "trying the one before it", file=sys.stderr, flush=True)
+                      "trying the previous checkpoint", file=sys.stderr, flush=True)
+
         if numbers:
             raise ValueError(f"every checkpoint in {self._folder} is damaged: remove the folder "
-                             "to train this phase again from its start")
+                             "to restart this phase")
         return False
 
-    def _prefix(self, number: int) -> str:
-        return str(self._folder / f"ckpt-{number}")
-
-    def _numbers(self) -> list[int]:
-        """Of the saves, newest first; TensorFlow writes the index of a save last."""
-        names = [file.name for file in self._folder.glob("ckpt-*.index")]
-        return sorted((int(found[1]) for name in names
-                       if (found := re.fullmatch(r"ckpt-(\d+)\.index", name))), reverse=True)
-
     def save(self, *, epoch: int, step: int = 0, sums: tf.Tensor | None = None) -> None:
-        """Saves that `epoch` epochs and `step` steps of the next are done.
+        """Writes a checkpoint after `epoch` epochs and `step` steps of the next.
 
         Raises:
             FloatingPointError: a weight is not finite.
-            OSError: it can't be written; the saves before it are whole.
+            OSError: it can't be written; previous checkpoints are intact.
         """
         for variable in self._model.trainable_variables:
             if not np.isfinite(variable.numpy()).all():
                 raise FloatingPointError(
                     f"{variable.path} is not finite after epoch {epoch}, step {step}; the last "
                     f"good checkpoint is {self.newest or 'none'}. Lower the learning rate")
+
         self._epoch.assign(epoch)
         self._step.assign(step)
         self._sums.assign(tf.zeros(3) if sums is None else sums)
         if self._writes:
             self._write()
+            self._remove_old()
 
     def _write(self) -> None:
         try:
@@ -114,11 +110,23 @@ class TrainingState:
         except tf.errors.OpError as error:
             reason = error.message.split("}} ")[-1].split(" [Op:")[0]
             raise OSError(
-                f"the checkpoint after epoch {self.epoch}, step {self.step} cannot be written into "
-                f"{self._folder} ({reason}); the ones before it are whole: make room and "
+                f"cannot write the checkpoint after epoch {self.epoch}, step {self.step} to "
+                f"{self._folder} ({reason}); previous checkpoints are intact: make room and "
                 "run the same command again") from error
         self._number += 1
+
+    def _remove_old(self) -> None:
+        """Removes all but KEEP checkpoints, damaged ones that `restore` skipped included."""
         for number in self._numbers():
             if not self._number - KEEP < number <= self._number:
                 for file in sorted(self._folder.glob(f"ckpt-{number}.*"), reverse=True):
                     file.unlink()  # the index first
+
+    def _prefix(self, number: int) -> str:
+        return str(self._folder / f"ckpt-{number}")
+
+    def _numbers(self) -> list[int]:
+        """Lists the checkpoints, newest first, by their index files, which are written last."""
+        names = [file.name for file in self._folder.glob("ckpt-*.index")]
+        matches = [re.fullmatch(r"ckpt-(\d+)\.index", name) for name in names]
+        return sorted((int(match[1]) for match in matches if match), reverse=True)

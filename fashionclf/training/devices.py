@@ -1,4 +1,4 @@
-"""On which devices a training runs, and what is said when one of them is lost."""
+"""The devices of a training, and the error when one of them is lost."""
 import contextlib
 from collections.abc import Iterator
 
@@ -8,7 +8,10 @@ NAMES = ("default", "mirrored", "multi_worker")
 
 
 def make(name: str, batch_size: int) -> tf.distribute.Strategy:
-    """One device; all devices of this machine; or the machines that TF_CONFIG names.
+    """Returns the strategy for one device, all of this machine, or the machines of TF_CONFIG.
+
+    Args:
+        name: one of NAMES.
 
     Raises:
         ValueError: the devices can't share a batch evenly.
@@ -20,20 +23,21 @@ def make(name: str, batch_size: int) -> tf.distribute.Strategy:
         strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
     else:
         return tf.distribute.get_strategy()
+
     if batch_size % strategy.num_replicas_in_sync:
-        raise ValueError(f"--batch_size={batch_size} cannot be shared evenly by "
+        raise ValueError(f"--batch_size={batch_size} does not divide evenly among "
                          f"{strategy.num_replicas_in_sync} devices; choose a multiple")
     return strategy
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process writes; of many workers one does."""
+    """Returns whether this process writes files; only one of the workers does."""
     return not strategy.cluster_resolver or strategy.cluster_resolver.task_id == 0
 
 
 @contextlib.contextmanager
 def stopping_together() -> Iterator[None]:
-    """Turns the error of a step that misses another machine into one that says what to do.
+    """Turns TensorFlow's error about a lost machine into one that names the cure.
 
     Raises:
         OSError: another worker stopped or can't be reached.
@@ -43,6 +47,6 @@ def stopping_together() -> Iterator[None]:
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
             tf.errors.DeadlineExceededError) as error:
         raise OSError(
-            "another worker of TF_CONFIG has stopped or cannot be reached (the worker itself says "
-            f"why; here it shows as {type(error).__name__}): start all workers again with the same "
-            "command, and they go on from the newest checkpoint") from error
+            "another worker of TF_CONFIG has stopped or cannot be reached (see its own log; here: "
+            f"{type(error).__name__}): start all workers again with the same command; they resume "
+            "from the newest checkpoint") from error

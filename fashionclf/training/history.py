@@ -1,4 +1,4 @@
-"""What each epoch of a training gave: history.csv of the run folder."""
+"""history.csv of the run folder: loss, accuracy and speed of each epoch."""
 from pathlib import Path
 
 import numpy as np
@@ -11,31 +11,32 @@ COLUMNS = ["phase", "epoch", "step", "loss", "accuracy", "l2", "learning_rate",
 
 
 class History:
-    """Rows of history.csv, one an epoch; every change is on disk when the call returns."""
+    """The rows of history.csv, one per epoch; each change is on disk when the call returns."""
 
     def __init__(self, path: Path, validation_examples: int = 0):
         self._path, self._validation_examples = Path(path), validation_examples
         self.table = pd.read_csv(path) if self._path.exists() else pd.DataFrame(columns=COLUMNS)
 
     def trim(self, phase: str, epochs: int) -> None:
-        """Drops the rows of `phase` after its first `epochs`: a kill came first."""
+        """Drops the rows of `phase` after its first `epochs`, which a kill left uncheckpointed."""
         late = (self.table["phase"] == phase) & (self.table["epoch"] > epochs)
         self._write(self.table[~late])
 
     def epochs_before(self, phase: str) -> int:
-        """Epochs of the phases before `phase`."""
+        """Counts the epochs of the phases before `phase`."""
         return int((self.table["phase"] != phase).cumprod().sum())
 
     def append(self, row: dict) -> bool:
-        """Adds an epoch; True where its weights are the ones to keep so far.
+        """Adds an epoch; returns whether its weights are the best so far.
 
-        Kept is the last epoch whose `val_accuracy` is within one standard error of
-        the highest (the rule of Breiman et al., 1984): a validation split too small
-        to tell epochs apart must not stop a schedule short of its end. Without one
-        (NaN) it is the newest epoch.
+        The best epoch is the last whose `val_accuracy` is within one standard error of the
+        highest (the rule of Breiman et al., 1984), so that a validation split too small to tell
+        epochs apart does not cut a schedule short. Without a validation split (NaN) it is the
+        newest epoch.
         """
         new = pd.DataFrame([row], columns=COLUMNS)
         self._write(pd.concat([self.table, new]) if len(self.table) else new)
+
         best = self.table["val_accuracy"].max()
         error = np.sqrt(best * (1 - best) / max(1, self._validation_examples))
         return not row["val_accuracy"] < best - error

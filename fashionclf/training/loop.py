@@ -28,18 +28,17 @@ from fashionclf.training.step import make_step
 from fashionclf.training.tensorboard_log import PhaseLog, Profile
 from fashionclf.training.trunk_cache import Activations
 
-SYNC_STEPS = 10  # how often the loss is fetched from the device, to be shown and checked
+SYNC_STEPS = 10  # steps between fetches of the loss from the device, to show and check it
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Output:
-    """What a training writes, and when: no part of the recipe, and without effect on the weights.
+    """The files that a training writes, and when; without effect on the weights.
 
     Attributes:
         run_dir: folder of the training.
-        chief: whether this process writes; of many workers one does.
-        checkpoint_every_steps: steps between checkpoints within an epoch; 0 for none but at its
-            end.
+        chief: whether this process writes files; only one of the workers does.
+        checkpoint_every_steps: steps between checkpoints within an epoch; 0 for one at its end.
         profile_steps: first and last step of each phase to profile, counted from 1.
     """
     run_dir: Path
@@ -50,11 +49,11 @@ class Output:
 
 def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | Activations,
               output: Output) -> None:
-    """Trains `model` through `phase`, from its newest checkpoint in the run's folder if any.
+    """Trains `model` through `phase`, from its newest checkpoint in the run folder if any.
 
-    After each epoch it validates, appends to history.csv, writes TensorBoard pages and a
-    checkpoint, and keeps the best weights so far, see History.append, in
-    checkpoints/best.weights.h5. Leaves the (averaged) weights of the last epoch in the model.
+    Each epoch ends with validation, a row of history.csv, TensorBoard pages and a checkpoint. The
+    best weights so far, see History.append, are in checkpoints/best.weights.h5. Leaves the
+    (averaged) weights of the last epoch in the model.
     """
     network.unfreeze_from(model, phase.unfreeze_from)
     steps = recipes.steps_per_epoch(data.examples["train"], recipe.batch_size)
@@ -67,16 +66,9 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
     state.restore()
     checkpoints.mkdir(parents=True, exist_ok=True)
 
-    # A kill may have come between a row of the history and its checkpoint.
-    history = History(output.run_dir / "history.csv", data.examples.get("validation", 0))
-    if output.chief:
-        history.trim(phase.name, state.epoch)
-        log = PhaseLog(output.run_dir / "tensorboard", phase, data.records,
-                       epochs_before=history.epochs_before(phase.name))
-        if not state.newest:
-            log.start(recipe)
+    history, log = _open_logs(phase, recipe, data, state, output)
 
-    # A predictor reads the variables anew at each call, so that one serves every epoch.
+    # A predictor reads the variables at each call, so that one serves every epoch.
     predictor = Predictor(network.part(model, data.enters, network.PREDICTIONS))
     epoch_trainer = _EpochTrainer(
         step=make_step(model, optimizer, phase, recipe, data.enters), steps=steps, phase=phase,
@@ -87,15 +79,15 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
     for epoch in range(state.epoch, phase.epochs):
         trained = epoch_trainer.train(epoch)
 
-        # Validated and kept are the averaged weights; training goes on from the others.
+        # Validate and keep the averaged weights; training continues from the others.
         with _averaged_weights(model, optimizer):
             validation = _validate(predictor, data, recipe.batch_size)
             row = {"phase": phase.name, "epoch": epoch + 1, "step": (epoch + 1) * steps, **trained,
                    "learning_rate": float(optimizer.learning_rate), **_scores(validation)}
-            if output.chief and history.append(row):
+            if log and history.append(row):
                 weight_files.save(model, checkpoints / "best.weights.h5")
 
-        if output.chief:
+        if log:
             log.epoch(row, validation)
             _print(phase, row)
         state.save(epoch=epoch + 1)
@@ -106,12 +98,28 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
         optimizer.finalize_variable_values(model.trainable_variables)
 
 
+def _open_logs(phase: Phase, recipe: Recipe, data: Records | Activations, state: TrainingState,
+               output: Output) -> tuple[History, PhaseLog | None]:
+    """Opens the history, and TensorBoard's log of the phase if this process writes files."""
+    history = History(output.run_dir / "history.csv", data.examples.get("validation", 0))
+    if not output.chief:
+        return history, None
+
+    # A kill may have come between a row of the history and its checkpoint.
+    history.trim(phase.name, state.epoch)
+    log = PhaseLog(output.run_dir / "tensorboard", phase, data.records,
+                   epochs_before=history.epochs_before(phase.name))
+    if not state.newest:
+        log.start(recipe)
+    return history, log
+
+
 def finish(run: Run, records: Records, *, calibrate: bool, batch_size: int,
            hyperparameters: dict, trunk_from: str) -> None:
-    """Keeps the best epoch by validation, tests it once and saves the model.
+    """Loads the best epoch by validation, tests it once and saves the model.
 
     Args:
-        run: its network gets the best weights.
+        run: the training; the best weights are loaded into its network.
         calibrate: whether to fit a temperature on the validation split first.
         hyperparameters: name -> value, for TensorBoard's page.
         trunk_from: where the trunk's weights came from, for model.json.
@@ -123,7 +131,7 @@ def finish(run: Run, records: Records, *, calibrate: bool, batch_size: int,
     tensorboard_pages.add_hyperparameters(run.folder / "tensorboard", hyperparameters,
                                           run=run.folder)
 
-    # Last: a training is finished once model.json exists.
+    # Last: model.json marks a training as finished.
     weights.save(run, trunk_from=trunk_from, records_fingerprint=records.manifest["fingerprint"])
 
 
@@ -136,8 +144,7 @@ def _optimizer(phase: Phase, recipe: Recipe, steps: int) -> keras.optimizers.Ada
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _EpochTrainer:
-    """Trains the epochs of one phase; `step` is that of make_step, `steps` how many an epoch has.
-    """
+    """Trains the epochs of one phase: `steps` calls of `step` (see make_step) each."""
     step: object
     steps: int
     phase: Phase
@@ -148,7 +155,7 @@ class _EpochTrainer:
     profile: Profile
 
     def train(self, epoch: int) -> dict:
-        """Trains to the end of `epoch` from `state.step`; returns its means."""
+        """Trains from `state.step` to the end of `epoch`; returns the means of the epoch."""
         first, sums = self.state.step, self.state.sums
         batches = self._batches(epoch, skip=first)
         bar = progress_bar(total=self.steps, initial=first, unit="steps",
@@ -182,17 +189,17 @@ class _EpochTrainer:
         return iter(tf.distribute.get_strategy().distribute_datasets_from_function(of_context))
 
     def _save_within(self, epoch: int, done: int, sums: tf.Tensor) -> None:
-        """Writes a checkpoint where one is due or the process is asked to stop, and then stops."""
+        """Writes a checkpoint if one is due; on a request to stop, writes one and stops."""
         every = self.output.checkpoint_every_steps
         stopping = signals.requested()
         if stopping or every and done % every == 0:
-            self._means(sums, done)  # what isn't finite is never saved
+            self._means(sums, done)  # raises rather than save a state that is not finite
             self.state.save(epoch=epoch, step=done, sums=sums)
         if stopping:
             signals.leave(f"checkpoint after step {done} of {self.phase.name} {epoch + 1}")
 
     def _means(self, sums: tf.Tensor, steps: int) -> dict:
-        """Means over the first `steps` of the epoch; raises FloatingPointError if not finite."""
+        """Averages the first `steps` of the epoch; raises FloatingPointError if not finite."""
         loss, l2, correct = (float(x) for x in sums)
         if not np.isfinite(loss + l2):
             raise FloatingPointError(
@@ -206,10 +213,11 @@ class _EpochTrainer:
 
 @contextlib.contextmanager
 def _averaged_weights(model: keras.Model, optimizer: keras.Optimizer) -> Iterator[None]:
-    """Puts the moving average into the model for the time of the block."""
+    """Loads the moving average into the model for the duration of the block."""
     if not optimizer.use_ema:
         yield
         return
+
     trained = [variable.numpy() for variable in model.trainable_variables]
     optimizer.finalize_variable_values(model.trainable_variables)
     yield

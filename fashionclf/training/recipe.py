@@ -1,4 +1,4 @@
-"""What is trained how: the recipe that both phases share, the phases, the learning rate."""
+"""The recipe that both phases share, the phases, and the learning rate schedule."""
 import dataclasses
 
 import keras
@@ -9,20 +9,20 @@ from fashionclf.model.augmentation import Augmentation
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What both phases share.
+    """Settings that both phases share.
 
     Attributes:
         batch_size: examples per step over all replicas.
-        augmentation: None for none.
-        mixup: alpha of the Beta distribution that weighs two pictures of the
-            replica's batch and their targets (Zhang et al., 2018); 0 for none.
+        augmentation: of training pictures; None for none.
+        mixup: alpha of the Beta distribution of mixing weights, for two pictures of a replica's
+            batch and their targets (Zhang et al., 2018); 0 for none.
         dropout: share of the pooled features set to 0.
-        stochastic_depth: share of the examples that skip the last residual branch;
-            it falls linearly to 0 at the first, and applies to trained blocks only.
+        stochastic_depth: drop rate of the last residual branch, falling linearly to 0 at the
+            first; frozen blocks are never dropped.
         label_smoothing: share of the target spread evenly over all classes.
-        class_weights: float32 [C], factor of each class's loss.
-        ema_momentum: of the moving average of the weights, which is what is
-            validated and kept; 0 for none.
+        class_weights: float32 [C], factors of the classes' losses.
+        ema_momentum: of the moving average of the weights, which is validated and kept; 0 for
+            none.
         seed: of order, augmentation and dropout.
     """
     batch_size: int
@@ -42,7 +42,7 @@ class Phase:
 
     Attributes:
         name: names its checkpoints, curves and rows in the history.
-        unfreeze_from: first block that is trained, see network.unfreeze_from.
+        unfreeze_from: first trained block, see network.unfreeze_from.
         learning_rate: the peak of the cosine.
         l2: factor of the sum of squares of the trainable kernels.
     """
@@ -54,25 +54,24 @@ class Phase:
     l2: float
 
     def seed(self, recipe: Recipe, *position: int) -> list[int]:
-        """Two numbers that are a function of the seed, the phase and `position` alone."""
+        """Returns two numbers that depend on the seed, the phase and `position` alone."""
         entropy = [recipe.seed, *self.name.encode(), *position]
         return np.random.SeedSequence(entropy).generate_state(2).astype(np.int32).tolist()
 
 
 def class_weights(counts: np.ndarray, power: float) -> np.ndarray:
-    """float [C], proportional to 1 / counts ** power, whose mean over all examples is 1."""
+    """Returns float [C], proportional to 1 / counts ** power, with mean 1 over all examples."""
     weights = (counts.mean() / counts) ** power
     return weights * counts.sum() / (weights * counts).sum()
 
 
 def steps_per_epoch(examples: int, batch_size: int) -> int:
-    """Number of full batches in an epoch.
+    """Returns the number of full batches in an epoch.
 
-    Training leaves out what is over the last full batch: with an order that
-    differs by epoch those are other examples each time.
+    The examples after the last full batch are left out; as the order differs by epoch, so do they.
 
     Raises:
-        ValueError: there is not one full batch.
+        ValueError: the examples do not fill one batch.
     """
     if examples < batch_size:
         raise ValueError(f"{examples} training examples do not fill one batch of {batch_size}; "
@@ -82,12 +81,12 @@ def steps_per_epoch(examples: int, batch_size: int) -> int:
 
 def cosine(peak: float, *, total_steps: int,
            warmup_steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Linear rise from 0 to `peak`, then half a cosine down to 0 (Loshchilov & Hutter, 2017).
+    """Returns a linear rise from 0 to `peak`, then a cosine to 0 (Loshchilov & Hutter, 2017).
 
     Args:
         peak: largest learning rate.
         total_steps: steps of the whole phase, warm-up included.
-        warmup_steps: steps of the rise; cut to a tenth of a phase too short for them.
+        warmup_steps: steps of the rise, capped at a tenth of `total_steps`.
     """
     warmup_steps = min(warmup_steps, total_steps // 10)
     if not warmup_steps:

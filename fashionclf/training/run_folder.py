@@ -1,6 +1,6 @@
-"""The folder of a training: begun once, resumed by the same command on the same records.
+"""The run folder of a training: started once, resumed by the same command on the same records.
 
-Apart from the history, so that a mistake in the command is found before pandas is loaded.
+Imports no pandas, so that a wrong command fails at once.
 """
 import contextlib
 import shutil
@@ -15,7 +15,7 @@ FLAG_FILE, RECORDS_MANIFEST = "flags.cfg", "records_manifest.json"
 
 @contextlib.contextmanager
 def held(run_dir: Path) -> Iterator[None]:
-    """Makes the folder and holds it; raises FileExistsError where another training does."""
+    """Creates and locks the folder; raises FileExistsError if another training holds it."""
     run_dir.mkdir(parents=True, exist_ok=True)
     with files.exclusive(
             run_dir / ".lock", otherwise=f"another training is writing {run_dir}: wait for it to "
@@ -24,23 +24,24 @@ def held(run_dir: Path) -> Iterator[None]:
 
 
 def begin(run_dir: Path, own_flags: str, records_dir: Path, manifest: dict) -> None:
-    """Starts the run folder, or makes sure that this is the command that started it.
+    """Starts the run folder, or checks that this command and these records started it.
 
     Args:
-        own_flags: of the program, see cli.own_flags.
+        own_flags: flags of the program, see cli.own_flags.
         manifest: of the records in `records_dir`.
     """
     if any(run_dir.glob("checkpoints/*/*.index")):
         check_same(run_dir, own_flags, records_dir, manifest)
         print(f"{run_dir}: resuming from the newest checkpoint")
         return
+
     with files.replaced(run_dir / RECORDS_MANIFEST) as partial:
         shutil.copy(records_dir / manifests.MANIFEST, partial)
     files.write_text(run_dir / FLAG_FILE, own_flags)
 
 
 def check_same(run_dir: Path, own_flags: str, records_dir: Path, manifest: dict) -> None:
-    """Raises ValueError, naming the difference, where other flags or records began `run_dir`."""
+    """Raises ValueError with the difference if other flags or records started `run_dir`."""
     before = (run_dir / FLAG_FILE).read_text()
     for old, new in zip(before.splitlines(), own_flags.splitlines()):
         if old != new:
@@ -50,4 +51,4 @@ def check_same(run_dir: Path, own_flags: str, records_dir: Path, manifest: dict)
     difference = manifests.difference(manifests.parse(run_dir / RECORDS_MANIFEST), manifest)
     if difference:
         raise ValueError(f"{run_dir} was started on other records than {records_dir} now holds: "
-                         f"{difference}. Choose another --run, or give the records it began with")
+                         f"{difference}. Choose another --run, or give the original records")

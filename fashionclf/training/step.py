@@ -1,4 +1,4 @@
-"""The one compiled step of training: augment, forward, loss, backward, update."""
+"""The compiled training step: augment, forward, loss, backward, update."""
 import contextlib
 
 import keras
@@ -11,16 +11,15 @@ from fashionclf.training.recipe import Phase, Recipe
 
 def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, recipe: Recipe,
               enters: str | None = None):
-    """Compiles one step of training.
+    """Compiles one training step.
 
     Args:
-        enters: the layer that takes in the batch's "image", which is then the activations
-            that come to it. None for pictures.
+        enters: the layer that takes the batch's "image", which is then its input activations;
+            None for pictures.
 
     Returns:
-        step(batch, seed) -> float32 [3]: the batch's mean loss without L2, the
-        L2 term, the number of correct predictions. `batch` is as
-        Records.training gives it, `seed` int32 [2].
+        step(batch, seed) -> float32 [3]: the batch's mean loss without L2, the L2 term, the
+        number of correct predictions. `batch` is one of Records.training, `seed` int32 [2].
     """
     strategy = tf.distribute.get_strategy()
     features = network.part(model, enters, network.FEATURES)
@@ -32,8 +31,8 @@ def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, reci
     branches = [layer for layer in features.layers if recipe.stochastic_depth
                 and isinstance(layer, network.StochasticDepth) and layer.trainable]
 
-    # One draw is cut into three, so that an example's numbers stay the same on any number of
-    # replicas, whatever of the recipe is switched off.
+    # One draw is cut into three, so that an example's numbers are the same on any number of
+    # replicas, whichever parts of the recipe are off.
     sections = [DRAWS, head.kernel.shape[0], len(branches)]
 
     class_weights = tf.constant(recipe.class_weights, tf.float32)
@@ -79,13 +78,13 @@ def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, reci
 
 
 def _keep(draws: tf.Tensor, rate: float) -> tf.Tensor:
-    """Factors of what dropout at `rate` keeps (1 / (1 - rate)) and drops (0), as `draws` say."""
+    """Returns dropout's factors: 1 / (1 - rate) where a draw is at least `rate`, else 0."""
     return tf.cast(draws >= rate, tf.float32) / (1.0 - rate)
 
 
 @contextlib.contextmanager
 def _dropping(branches: list[network.StochasticDepth], draws: tf.Tensor, rate: float):
-    """Lets calls of the model within the block drop `branches`; `draws` has a column for each."""
+    """Drops `branches` in calls of the model within the block; `draws` has a column for each."""
     for number, branch in enumerate(branches):
         branch.keep = _keep(draws[:, number, None, None, None], rate * branch.depth)
     try:
@@ -96,7 +95,7 @@ def _dropping(branches: list[network.StochasticDepth], draws: tf.Tensor, rate: f
 
 
 def _mixing_weights(recipe: Recipe, seed: tf.Tensor) -> tf.Tensor:
-    """float32 [B, 1], 0.5..1: the share that each of this replica's pictures keeps."""
+    """Returns the share that each of this replica's pictures keeps: float32 [B, 1], 0.5..1."""
     gamma = tf.random.stateless_gamma([2, recipe.batch_size, 1], seed, recipe.mixup)
     share = gamma[0] / (gamma[0] + gamma[1])  # Beta(alpha, alpha)
     return tf.gather(tf.maximum(share, 1.0 - share), _own_examples(recipe.batch_size))
@@ -110,10 +109,10 @@ def _mix(images: tf.Tensor, targets: tf.Tensor, share: tf.Tensor) -> tuple[tf.Te
 
 
 def _own_examples(batch_size: int) -> tf.Tensor:
-    """Positions in the global batch of the examples that this replica holds.
+    """Returns the positions of this replica's examples in the global batch.
 
-    Follows input_pipeline.training: example k goes to worker k mod workers,
-    and a worker's examples fill its replicas one after the other.
+    As in input_pipeline.training, example k goes to worker k mod workers, and a worker's
+    examples fill its replicas one after the other.
     """
     strategy = tf.distribute.get_strategy()
     replicas = strategy.num_replicas_in_sync

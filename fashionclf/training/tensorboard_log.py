@@ -1,4 +1,4 @@
-"""TensorBoard's pages of a training while it runs: curves, pictures, mistakes, a profile."""
+"""TensorBoard's pages of a running training: curves, pictures, errors, a profile."""
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +13,17 @@ from fashionclf.model.inference import Predictions
 from fashionclf.records.input_pipeline import Records
 from fashionclf.training.recipe import Phase, Recipe
 
+PAIRS, COLUMNS = 12, 3  # training pictures shown, and pairs in a row
+MARGIN = 4  # pixels around a pair
+ERRORS = 12  # of validation
+
 
 class Profile:
-    """Records the steps `first` to `last` of a phase; a context, at whose end it ends as well.
+    """Profiles some steps of a phase; a context manager, whose exit ends the profile too.
 
     Args:
-        folder: the phase's logs in TensorBoard's.
-        steps: (first, last), counted from 1; None to record nothing.
+        folder: the phase's TensorBoard logs.
+        steps: (first, last), counted from 1; None to profile nothing.
     """
 
     def __init__(self, folder: Path, steps: tuple[int, int] | None):
@@ -36,22 +40,18 @@ class Profile:
 
     @contextlib.contextmanager
     def step(self, number: int) -> Iterator[None]:
-        """What the block does is step `number` of the phase."""
+        """Profiles the block as step `number` of the phase if that is one of the steps."""
         if number == self._first:
             tf.profiler.experimental.start(self._folder)
             self._running = True
         if not self._running:
             yield
             return
+
         with tf.profiler.experimental.Trace("train", step_num=number, _r=1):
             yield
         if number == self._last:
             self.__exit__()
-
-
-PAIRS, COLUMNS = 12, 3  # training pictures shown, and in a line
-MARGIN = 4  # pixels around a pair
-MISTAKES = 12  # of validation
 
 
 class PhaseLog:
@@ -67,20 +67,21 @@ class PhaseLog:
         self._writer = tf.summary.create_file_writer(str(folder / phase.name))
 
     def start(self, recipe: Recipe) -> None:
-        """Shows what is trained on: classes and splits, pictures before and after augmentation."""
+        """Adds the class distribution, and training pictures before and after augmentation."""
         with self._writer.as_default(step=self._epochs_before):
             if not self._epochs_before:
+                counts = self._records.manifest["counts"]
                 tensorboard_pages.add_figure("data/class_distribution",
-                                             figures.class_distribution(
-                                                 self._records.manifest["counts"]))
+                                             figures.class_distribution(counts))
+
             title = "before_and_after_augmentation" if recipe.augmentation else "pictures"
             tf.summary.image(f"train/{title}", _examples(self._phase, recipe, self._records)[None])
         self._writer.flush()
 
     def epoch(self, row: dict, validation: Predictions | None) -> None:
-        """Adds to the curves, and now and then a look at the predictions for validation.
+        """Extends the curves; adds the validation pages after 1, 2, 4, 8, ... epochs and the last.
 
-        That is after 1, 2, 4, 8, ... epochs and at the end of the phase: it takes about a second.
+        Those pages take about a second.
 
         Args:
             row: of the history.
@@ -89,6 +90,7 @@ class PhaseLog:
         with self._writer.as_default(step=epoch):
             for name in ("loss", "accuracy", "l2", "learning_rate", "images_per_second"):
                 tf.summary.scalar(f"train/{name}", row[name])
+
             if validation:
                 for name in ("loss", "accuracy"):
                     tf.summary.scalar(f"validation/{name}", row[f"val_{name}"])
@@ -104,24 +106,26 @@ class PhaseLog:
                                      figures.confusion(matrix, classes, name))
 
         rows = inference.prediction_rows(predictions, classes)
-        worst = rows[rows["true"] != rows["predicted"]].nlargest(MISTAKES, "probability")
-        pictures = self._records.pictures(name, worst["path"].tolist())
+        errors = rows[rows["true"] != rows["predicted"]].nlargest(ERRORS, "probability")
+        pictures = self._records.pictures(name, errors["path"].tolist())
         tensorboard_pages.add_figure(f"{name}/misclassified",
-                                     figures.gallery(worst, pictures, name))
+                                     figures.gallery(errors, pictures, name))
         tensorboard_pages.add_precision_recall(name, predictions, classes)
 
 
 def _examples(phase: Phase, recipe: Recipe, records: Records) -> np.ndarray:
-    """uint8 [H, W, 3]: the first training pictures of the phase, each beside what it becomes.
+    """Returns uint8 [H, W, 3]: the phase's first training pictures, each beside its augmentation.
 
-    Of activations these are other draws of the same augmentation.
+    A phase on cached activations trains on other draws of the same augmentation.
     """
     batch = next(iter(records.training(batch_size=recipe.batch_size,
                                        seed=abs(phase.seed(recipe, 0)[0]))))
+
     shown = batch["image"][:PAIRS]
     if recipe.augmentation:
         draws = tf.random.stateless_uniform([len(shown), DRAWS], phase.seed(recipe, 0, 0))
         shown = tf.concat([shown, recipe.augmentation(shown, draws)], axis=2)
+
     around = [(0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)]
     framed = np.pad(tf.cast(shown, tf.uint8).numpy(), around, constant_values=255)
     return figures.sheet(framed, COLUMNS)

@@ -1,8 +1,8 @@
-"""The trunk cache: the output of the frozen layers, computed once for some views of each picture.
+"""The trunk cache: the output of the frozen layers, computed once for a few views of each picture.
 
 A view is a picture under one draw of the augmentation. The head trains on the pooled features of
-one view, the fine-tune phase on the feature maps of all views that enter its first block, and
-nothing below is computed again. They are files of a cache_files.CacheFiles:
+one view, the fine-tune phase on the feature maps that enter its first block, of all views; no
+frozen layer is computed again. A cache_files.CacheFiles holds the files:
 
     train-003-predictions.npy   float16 [N, ...]: the input of the layer "predictions" for view 3
                                 of the N training pictures, in the order of the records
@@ -33,12 +33,12 @@ FILL_BATCH = 32
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Activations:
-    """What a phase trains on in place of Records: the same examples in the same order.
+    """The input of a phase in place of Records: the same examples in the same order.
 
     Attributes:
-        records: what the activations were computed from.
-        enters: the layer that takes them in.
-        views: split -> float16 arrays [N, ...], one a view, in the order of the records.
+        records: the source of the activations.
+        enters: the layer that takes them.
+        views: split -> float16 arrays [N, ...], one per view, in the order of the records.
         rows: split -> path -> row in these arrays.
     """
     records: Records
@@ -54,7 +54,7 @@ class Activations:
                  context: tf.distribute.InputContext | None = None) -> tf.data.Dataset:
         """As Records.training, but "image" is float32 [B, ...], the activations.
 
-        Each example goes through its views from epoch to epoch, and a batch holds many views.
+        An example changes its view from epoch to epoch; a batch mixes views.
         """
         context = context or tf.distribute.InputContext()
         ds = self.records.shuffled(("path", "label"), batch_size=batch_size, seed=seed,
@@ -90,27 +90,27 @@ class View(NamedTuple):
 def open_or_fill(model: keras.Model, phases: Sequence[Phase], recipe: Recipe, records: Records,
                  *, cache_dir: Path, views: int,
                  max_bytes: float) -> dict[str, Activations | Records]:
-    """What each phase, by its name, trains on: records where no weight below it is frozen.
+    """Returns the input of each phase, by name: records if no weight below it is frozen.
 
-    Files that exist are used again; a kill costs the view that was being computed.
+    Existing files are reused; a kill costs the view that was being computed.
 
     Args:
-        model: with the weights that the first phase begins with.
-        views: of each training picture, at most; no more than there are epochs, and one without
-            augmentation. Of a picture for validation there is one, not augmented.
-        max_bytes: what the files may take.
+        model: with the initial weights of the first phase.
+        views: of each training picture, at most; no more than epochs, and one without
+            augmentation. A validation picture has one, not augmented.
+        max_bytes: limit of the size of all files.
 
     Raises:
-        ValueError: they would take more, or one is not what was written.
+        ValueError: they would be larger, or a file is damaged or stale.
         OSError: the disk is full.
     """
     enters = {phase.name: _enters(model, phase) for phase in phases}
     layers = sorted(set(filter(None, enters.values())))
     if not layers:
-        print("trunk cache: no phase has frozen layers, all train on pictures", flush=True)
+        print("trunk cache: no phase has frozen layers, training on pictures", flush=True)
         return dict.fromkeys(enters, records)
 
-    # More views than epochs would never be shown.
+    # More views than epochs would never be used.
     views = min(views, max(phase.epochs for phase in phases if enters[phase.name]))
     wanted = [View("train", number) for number in range(views if recipe.augmentation else 1)]
     if records.examples.get("validation"):
@@ -138,12 +138,12 @@ def open_or_fill(model: keras.Model, phases: Sequence[Phase], recipe: Recipe, re
 
 
 def _layers_of(layers: list[str], view: View) -> list[str]:
-    """The layers for which a view is kept: the head has the first alone, if others have more."""
+    """Returns the layers cached for a view; the head, unless alone, has the first view only."""
     return [name for name in layers if view.number == 0 or name != PREDICTIONS] or layers
 
 
 def _names(layers: list[str], view: View) -> list[str]:
-    """The files of a view."""
+    """Returns the file names of a view."""
     return [_name(layer, view) for layer in _layers_of(layers, view)]
 
 
@@ -153,7 +153,7 @@ def _name(layer: str, view: View) -> str:
 
 def _arrays(files: CacheFiles, layers: list[str], layer: str,
             views: list[View]) -> dict[str, list[np.ndarray]]:
-    """Split -> the arrays of `layer`, one a view."""
+    """Returns split -> the arrays of `layer`, one per view."""
     arrays: dict[str, list[np.ndarray]] = {view.split: [] for view in views}
     for view in views:
         if layer in _layers_of(layers, view):
@@ -162,14 +162,14 @@ def _arrays(files: CacheFiles, layers: list[str], layer: str,
 
 
 def _enters(model: keras.Model, phase: Phase) -> str | None:
-    """The layer at which training starts; None where no kernel lies below it."""
+    """Returns the first trained layer; None if no layer with a kernel is below it."""
     first = network.first_trained(model, phase.unfreeze_from)
     below = model.layers[:model.layers.index(first)]
     return first.name if any(hasattr(layer, "kernel") for layer in below) else None
 
 
 def _made_from(model: keras.Model, layers: list[str], recipe: Recipe, records: Records) -> dict:
-    """All that the activations are a function of, as JSON has it."""
+    """Returns everything that determines the activations, ready for JSON."""
     trunk = hashlib.sha256()
     for variable in network.part(model, None, network.FEATURES).variables:
         trunk.update(variable.numpy().tobytes())
@@ -184,22 +184,22 @@ def _made_from(model: keras.Model, layers: list[str], recipe: Recipe, records: R
 
 def _num_bytes(model: keras.Model, layers: list[str], records: Records,
                views: list[View]) -> int:
-    """What the files of `views` take on disk."""
+    """Returns the size of the files of `views`."""
     numbers = {name: int(np.prod(model.get_layer(name).input.shape[1:])) for name in layers}
     return DTYPE.itemsize * sum(records.examples[view.split] * numbers[name]
                                 for view in views for name in _layers_of(layers, view))
 
 
 def _check_room(folder: Path, max_bytes: float, *, whole: int, more: int) -> None:
-    """Raises ValueError where `whole` is over the limit, OSError where `more` doesn't fit."""
+    """Raises ValueError if `whole` exceeds the limit, OSError if `more` does not fit the disk."""
     if whole > max_bytes:
         raise ValueError(f"the trunk cache would take {whole / 1e9:.2f} GB, over "
                          f"--cache_gigabytes={max_bytes / 1e9:g}: raise it, lower --cache_views, "
-                         "or train without a cache by --cache_views=0")
+                         "or turn the cache off with --cache_views=0")
     free = shutil.disk_usage(folder).free
     if more > free:
         raise OSError(f"the trunk cache needs {more / 1e9:.2f} GB more and {folder} has "
-                      f"{free / 1e9:.2f} GB: make room, name another --cache_dir, or lower "
+                      f"{free / 1e9:.2f} GB: make room, choose another --cache_dir, or lower "
                       "--cache_views")
 
 
@@ -216,7 +216,7 @@ def _forward(model: keras.Model, layers: Sequence[str]):
 
 def _fill(add: Callable[[list], None], compute, recipe: Recipe, records: Records, view: View, *,
           title: str) -> None:
-    """Computes a view batch by batch and hands its arrays to `add`."""
+    """Computes a view batch by batch and passes its arrays to `add`."""
     augment = (tf.function(recipe.augmentation, reduce_retracing=True)
                if recipe.augmentation and view.split == "train" else None)
     with progress_bar(total=records.examples[view.split], desc=f"filling the trunk cache, {title}",
@@ -233,11 +233,11 @@ def _fill(add: Callable[[list], None], compute, recipe: Recipe, records: Records
             add([array.numpy() for array in compute(images)])
             bar.update(len(batch["label"]))
             if signals.requested():
-                signals.leave("the views of the trunk cache before this one are kept")
+                signals.leave("the trunk cache keeps the views computed before this one")
 
 
 def _rows(records: Records, split: str) -> dict[bytes, int]:
-    """Path of each record -> its row."""
+    """Returns path -> row of each record."""
     batches = records.in_order(split, ("path",)).batch(1024).as_numpy_iterator()
     paths = [path for batch in batches for path in batch["path"]]
     return {path: row for row, path in enumerate(paths)}
