@@ -1,1 +1,1 @@
-"""What a finished run is used for: label, search, export."""
+"""Uses of a finished run: predict, search, export."""

@@ -1,6 +1,5 @@
-"""Compares an export with its run: both predict the same real pictures, in turns."""
+"""Compares an export with its run: both predict the same pictures, batch by batch."""
 import dataclasses
-import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +17,7 @@ from fashionclf.records.input_pipeline import Records
 
 # float32 [B, S, S, 3], RGB, 0..255 -> float32 [B, C]; for "serving_default" bytes, object [B]
 Runtime = Callable[[np.ndarray], np.ndarray]
+SIGNATURES = ("images", "serving_default")  # of a SavedModel; other formats have the first
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Example:
     Attributes:
         encoded: the file's bytes.
         bbox: int32 [4], see decoding.crop.
-        label: its class, None if that isn't known.
+        label: its class; None if unknown.
     """
     encoded: bytes
     bbox: np.ndarray
@@ -36,15 +36,15 @@ class Example:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """An export beside its run, on the same pictures.
+    """The results of an export and its run on the same pictures.
 
     Attributes:
-        pictures: how many.
+        pictures: their number.
         largest_difference: of any probability of any picture.
-        agreement: share of pictures of which both name the same class.
-        run_accuracy, accuracy: of the run and of the export; None where labels are not known.
+        agreement: share of pictures for which both predict the same class.
+        run_accuracy, accuracy: of the run and of the export; None if labels are unknown.
         run_pictures_per_second, pictures_per_second: from arrays in memory (from undecoded
-            files for a SavedModel's "serving_default"), a first call left out.
+            files for a SavedModel's "serving_default"), without the first call.
     """
     pictures: int
     largest_difference: float
@@ -55,20 +55,21 @@ class Comparison:
     pictures_per_second: float
 
 
-def of_records(records: Records, split: str, most: int) -> list[Example]:
-    """The first `most` of a split; their order, by the hash of the path, is a random one."""
+def of_records(records: Records, split: str, max_examples: int) -> list[Example]:
+    """Returns the first `max_examples` of a split: a random sample, as the order is by hash."""
     dataset = records.in_order(split, ("image", "bbox", "label"))
     return [Example(encoded=record["image"], bbox=record["bbox"], label=int(record["label"]))
-            for record in dataset.take(most).as_numpy_iterator()]
+            for record in dataset.take(max_examples).as_numpy_iterator()]
 
 
-def of_files(pictures: list[Picture], most: int) -> list[Example]:
-    """`most` of the pictures, evenly spread.
+def of_files(pictures: list[Picture], max_examples: int) -> list[Example]:
+    """Returns `max_examples` of the pictures, evenly spread.
 
     Raises:
         ValueError: a picture can't be used.
     """
-    chosen = np.linspace(0, len(pictures) - 1, min(most, len(pictures))).round().astype(int)
+    count = min(max_examples, len(pictures))
+    chosen = np.linspace(0, len(pictures) - 1, count).round().astype(int)
     return [Example(encoded=_read(pictures[i]), bbox=decoding.NO_BOX) for i in chosen]
 
 
@@ -76,13 +77,13 @@ def _read(picture: Picture) -> bytes:
     encoded = picture.bytes_or_reason()
     reason = encoded if isinstance(encoded, str) else inspection.why_unusable(encoded)
     if reason:
-        raise ValueError(f"{picture.path}: {reason}; an export is checked on pictures that can be "
-                         "used: leave this one out")
+        raise ValueError(f"{picture.path}: {reason}; exclude it: an export is checked on usable "
+                         "pictures only")
     return encoded
 
 
 def load(examples: Iterable[Example], framing: Framing) -> Iterator[np.ndarray]:
-    """float32 [S, S, 3], RGB, 0..255, of each, cropped to its box, as evaluation does."""
+    """Decodes each to float32 [S, S, 3], RGB, 0..255, cropped to its box as in evaluation."""
     for example in examples:
         yield decoding.load(tf.constant(example.encoded), tf.constant(example.bbox),
                             framing).numpy()
@@ -90,17 +91,17 @@ def load(examples: Iterable[Example], framing: Framing) -> Iterator[np.ndarray]:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How far an export may be from its run.
+    """Limits of the difference between an export and its run.
 
     Attributes:
-        tolerance: largest difference of a probability, for formats in float32.
-        int8_agreement: least share of pictures for which litert_int8 predicts the run's class.
+        tolerance: largest allowed difference of a probability, for formats in float32.
+        int8_agreement: smallest allowed share of pictures with the run's class, for litert_int8.
     """
     tolerance: float
     int8_agreement: float
 
     def check(self, name: str, comparison: Comparison) -> None:
-        """Raises ValueError where an export is too far from its run."""
+        """Raises ValueError if an export is too far from its run."""
         if name == "litert_int8":
             if comparison.agreement < self.int8_agreement:
                 raise ValueError(
@@ -109,24 +110,29 @@ class Limits:
                     "exported. Try more --calibration_pictures, or litert")
         elif comparison.largest_difference > self.tolerance:
             raise ValueError(
-                f"{name} gives a probability that is {comparison.largest_difference:.1e} off the "
+                f"{name}: a probability differs by {comparison.largest_difference:.1e} from the "
                 f"run's, above --tolerance={self.tolerance}: nothing was exported")
 
 
 def check(run: Run, path: Path, name: str, examples: list[Example], limits: Limits, *,
           batch_size: int) -> dict:
-    """Compares an export with its run, prints how they differ, and returns what was measured.
+    """Compares an export with its run, prints the differences, and returns them for export.json.
 
     Args:
-        path: what export_formats.write wrote in the format `name`.
+        path: file or folder that export_formats.write wrote in the format `name`.
 
     Raises:
         ValueError: they differ by more than `limits`.
     """
-    found = [path] if path.is_file() else path.rglob("*")
-    num_bytes = sum(file.stat().st_size for file in found if file.is_file())
+    exported = [path] if path.is_file() else path.rglob("*")
+    num_bytes = sum(file.stat().st_size for file in exported if file.is_file())
+
     measured = {"path": path.name, "bytes": num_bytes}
-    for signature, comparison in compare(run, path, name, examples, batch_size=batch_size):
+    predictor = run.predictor()
+    for signature in SIGNATURES if name == "saved_model" else SIGNATURES[:1]:
+        compare = compare_on_pictures if signature == "images" else compare_on_files
+        comparison = compare(predictor, start(name, path, signature=signature),
+                             run.spec.framing, examples, batch_size)
         title = f"{name}, {signature}" if name == "saved_model" else name
         print(_line(title, num_bytes, comparison), flush=True)
         limits.check(name, comparison)
@@ -144,47 +150,32 @@ def _line(title: str, num_bytes: int, comparison: Comparison) -> str:
             f"pictures/s, {ratio:.2f} times the run's")
 
 
-def compare(run: Run, path: Path, name: str, examples: list[Example], *,
-            batch_size: int) -> Iterator[tuple[str, Comparison]]:
-    """Compares an export with its run, by each way to feed it.
-
-    Yields:
-        Signature and comparison; only a SavedModel has "serving_default", which takes files.
-    """
-    predictor, framing = run.predictor(), run.spec.framing
-    yield "images", compare_on_pictures(predictor, start(name, path), framing, examples,
-                                        batch_size)
-    if name == "saved_model":
-        exported = start(name, path, signature="serving_default")
-        yield "serving_default", compare_on_files(predictor, exported, framing, examples,
-                                                  batch_size)
-
-
 def compare_on_pictures(predictor: Predictor, exported: Runtime, framing: Framing,
                         examples: list[Example], batch_size: int) -> Comparison:
-    """Compares the probabilities for pictures that are decoded and resized already."""
-    batches = (np.stack(list(load(some, framing))) for some in _batches(examples, batch_size))
+    """Compares the probabilities for decoded and resized pictures."""
+    batches = (np.stack(list(load(batch, framing))) for batch in _batches(examples, batch_size))
     return _compare(predictor.probabilities, exported, batches, examples)
 
 
 def compare_on_files(predictor: Predictor, exported: Runtime, framing: Framing,
                      examples: list[Example], batch_size: int) -> Comparison:
-    """Compares the probabilities for files; boxes are ignored, as predict has none."""
+    """Compares the probabilities for files, without boxes, as in predict."""
     def predict(encoded: np.ndarray) -> np.ndarray:
-        whole = (Example(encoded=one, bbox=decoding.NO_BOX) for one in encoded)
+        whole = (Example(encoded=content, bbox=decoding.NO_BOX) for content in encoded)
         return predictor.probabilities(np.stack(list(load(whole, framing))))
-    batches = (np.array([example.encoded for example in some], object)
-               for some in _batches(examples, batch_size))
+
+    batches = (np.array([example.encoded for example in batch], object)
+               for batch in _batches(examples, batch_size))
     return _compare(predict, exported, batches, examples)
 
 
-def _batches(examples: list[Example], size: int) -> Iterator[tuple[Example, ...]]:
-    iterator = iter(examples)
-    return iter(lambda: tuple(itertools.islice(iterator, size)), ())
+def _batches(examples: list[Example], size: int) -> Iterator[list[Example]]:
+    return (examples[start:start + size] for start in range(0, len(examples), size))
 
 
 def _compare(predict: Runtime, exported: Runtime, batches: Iterable[np.ndarray],
              examples: list[Example]) -> Comparison:
+    # In turns, so that both meet the same load of the machine.
     outputs, seconds = ([], []), np.zeros(2)
     for batch in batches:
         for i, function in enumerate((predict, exported)):
@@ -196,13 +187,15 @@ def _compare(predict: Runtime, exported: Runtime, batches: Iterable[np.ndarray],
 
     ours, theirs = (np.concatenate(parts) for parts in outputs)
     if theirs.shape != ours.shape or not np.isfinite(theirs).all():
-        raise ValueError(f"the export gives {theirs.shape} probabilities, not {ours.shape}, or "
-                         "some that are not finite: this run can't be exported to that format")
+        raise ValueError(f"the export returns probabilities {theirs.shape}, not {ours.shape}, or "
+                         "values that are not finite: this run can't be exported to that format")
+
     predicted = ours.argmax(axis=1), theirs.argmax(axis=1)
     accuracies = [None, None]
     if examples[0].label is not None:
         labels = np.array([example.label for example in examples])
         accuracies = [float((classes == labels).mean()) for classes in predicted]
+
     speeds = (len(ours) / seconds).tolist()
     return Comparison(
         pictures=len(ours), largest_difference=float(np.abs(ours - theirs).max()),
@@ -212,10 +205,10 @@ def _compare(predict: Runtime, exported: Runtime, batches: Iterable[np.ndarray],
 
 
 def start(name: str, path: Path, *, signature: str = "images") -> Runtime:
-    """Loads a format of export_formats.FILES; all cores work for it.
+    """Loads a format of export_formats.FILES, to run on all cores.
 
     Args:
-        signature: of a SavedModel; others have one.
+        signature: of a SavedModel; other formats have one.
     """
     if name == "saved_model":
         return _start_saved_model(path, signature)
@@ -240,15 +233,15 @@ def _start_onnx(path: Path) -> Runtime:
 
 
 def _start_litert(path: Path) -> Runtime:
-    """One picture at a time, as a phone does; its kernels gain nothing from batches."""
+    """Runs one picture at a time, as on a phone; the kernels gain nothing from batches."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(path), num_threads=os.cpu_count())
     interpreter.allocate_tensors()
     (inputs,), (outputs,) = interpreter.get_input_details(), interpreter.get_output_details()
 
-    def one(picture: np.ndarray) -> np.ndarray:
+    def predict(picture: np.ndarray) -> np.ndarray:
         interpreter.set_tensor(inputs["index"], picture[None])
         interpreter.invoke()
         return interpreter.get_tensor(outputs["index"])[0]
-    return lambda batch: np.stack([one(picture) for picture in batch])
+    return lambda batch: np.stack([predict(picture) for picture in batch])

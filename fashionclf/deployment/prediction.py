@@ -1,4 +1,4 @@
-"""Predicting a list of picture files: their rows go to standard output, or to a job's file."""
+"""Predicts a list of picture files; writes rows to standard output, or to a file it can resume."""
 import dataclasses
 import hashlib
 import json
@@ -20,13 +20,13 @@ STANDARD_OUTPUT = "-"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Listing:
-    """The pictures to predict: the path that each row shows, and what the user's CSV adds to it.
+    """The pictures to predict, with the path and the cells of the user's CSV that each row shows.
 
     Attributes:
         pictures: N files.
-        paths: N, as the rows show them.
-        columns: names of the other columns of the CSV.
-        cells: N rows of their cells.
+        paths: N, as shown in the rows.
+        columns: names of the CSV's other columns.
+        cells: N rows of these columns.
     """
     pictures: list[Picture]
     paths: list[str]
@@ -41,7 +41,7 @@ class Listing:
     @classmethod
     def of_table(cls, pictures: list[Picture], table: pd.DataFrame,
                  path_column: str) -> "Listing":
-        """The rows of a catalogue, see pictures/catalogue.py."""
+        """Lists the rows of a catalogue, see pictures/catalogue.py."""
         others = table.drop(columns=path_column)
         return cls(pictures=pictures, paths=table[path_column].tolist(), columns=list(others),
                    cells=list(others.itertuples(index=False, name=None)))
@@ -53,12 +53,12 @@ class Listing:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What predict is asked for.
+    """The options of predict.
 
     Attributes:
         output: the file to write, or STANDARD_OUTPUT.
         form: "csv", "jsonl" or "parquet".
-        batch_size: pictures that go through the network together.
+        batch_size: pictures per call of the network.
         min_probability: see prediction_table.row.
         embeddings: the .npy file for the pooled features, or None.
     """
@@ -69,10 +69,10 @@ class Prediction:
     embeddings: str | None = None
 
     def write(self, run: Run, listing: Listing, stream: TextIO) -> int:
-        """Predicts and writes a row for each picture; returns the number of those with an error.
+        """Predicts and writes a row for each picture; returns the number of rows with an error.
 
         Args:
-            stream: open for text, for rows to standard output.
+            stream: text stream for rows to standard output.
         """
         names = prediction_table.columns(listing.columns)
         if self.output == STANDARD_OUTPUT:
@@ -99,22 +99,24 @@ class Prediction:
             return job.finish(names, self.form)
 
     def _to_stream(self, run: Run, listing: Listing, names: list[str], stream: TextIO) -> int:
-        bad = 0
+        num_errors = 0
 
         def rows() -> Iterator[list]:
-            nonlocal bad
+            nonlocal num_errors
             for batch, _ in self._batches(run, listing, start=0):
-                bad += sum(row[prediction_table.ERROR] is not None for row in batch)
+                num_errors += sum(row[prediction_table.ERROR] is not None for row in batch)
                 yield from batch
+
         prediction_table.write_text(rows(), names, stream, self.form)
-        return bad
+        return num_errors
 
     def _batches(self, run: Run, listing: Listing,
                  start: int) -> Iterator[tuple[list[list], list[np.ndarray | None]]]:
-        """The rows of each batch from row `start`, and its features; shows progress."""
+        """Yields the rows and features of each batch, from row `start`; shows progress."""
         predictor = run.predictor(features=bool(self.embeddings))
         batches = predictor.predict_batches(
             listing.pictures[start:], framing=run.spec.framing, batch_size=self.batch_size)
+
         with progress_bar(total=len(listing.pictures), initial=start, unit="pictures",
                           desc="predicting") as bar:
             for batch in batches:

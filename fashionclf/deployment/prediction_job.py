@@ -1,7 +1,7 @@
-"""A long prediction that survives its process: rows and embeddings are kept as they come.
+"""A long prediction that a kill does not lose: each batch is on disk, and the job resumes.
 
-OUTPUT.incomplete is a text file of JSON: a line that describes the job, then a line a row.
-Embeddings grow beside it in FILE.incomplete. Neither has its final name before the end.
+OUTPUT.incomplete has JSON lines: a description of the job, then one per row. Embeddings grow in
+FILE.incomplete. Both get their final names at the end.
 """
 import contextlib
 import json
@@ -15,10 +15,10 @@ from fashionclf.system import arrays, files
 
 
 class Embeddings:
-    """A .npy file, float32 [N, D], that grows row by row; rows that are missing are NaN.
+    """A .npy file, float32 [N, D], that grows row by row; a picture without features is NaN.
 
     Args:
-        file: its name once it is whole.
+        file: its final name.
         shape: N, D.
     """
 
@@ -27,34 +27,36 @@ class Embeddings:
         self._part = arrays.GrowingArray(files.incomplete(file), shape, np.float32)
 
     def kept(self, rows: int) -> int:
-        """How many of the first `rows` an earlier process left whole.
-
-        All, where these are all and the file has its name already: that process was at its end.
-        """
+        """Counts how many of the first `rows` an earlier process left intact."""
         if self._part.file.is_file():
             return min(rows, self._part.rows())
-        named = self._file.is_file() and self._file.stat().st_size == self._part.whole_bytes
-        return rows if named and rows == self._shape[0] else 0
+
+        # A process killed at its very end had renamed the file already.
+        complete = self._file.is_file() and self._file.stat().st_size == self._part.whole_bytes
+        return rows if complete and rows == self._shape[0] else 0
 
     def cut(self, rows: int) -> None:
-        """Keeps the first `rows` alone, which are `kept`."""
+        """Drops all but the first `rows`, a number that `kept` allows."""
         if not rows or self._part.file.is_file():
             self._part.cut(rows)
 
     def append(self, features: list[np.ndarray | None]) -> None:
+        """Adds a row per picture; None for one without features."""
         missing = np.full(self._shape[1], np.nan, np.float32)
         self._part.append(np.stack([missing if row is None else row for row in features]))
 
     def finish(self) -> None:
+        """Gives the file its final name."""
         if self._part.file.is_file():
             files.complete(self._part.file, self._file)
 
 
 class Job:
-    """The rows that are done; get one from `opened`.
+    """The finished rows of a prediction; get one from `opened`.
 
     Attributes:
-        done: how many rows they are.
+        done: their number.
+        part: the file that they are in.
     """
 
     def __init__(self, output: Path, embeddings: Embeddings | None, description: dict):
@@ -62,26 +64,30 @@ class Job:
         self._output, self._embeddings, self._description = output, embeddings, description
 
     def _resume(self, total: int, batch_size: int) -> None:
-        """Cuts what is there to whole batches: a batch that is computed again is the same one."""
+        """Keeps the whole batches that are on disk, and starts the file if it is new."""
         ends = list(self._ends())
         rows = max(0, len(ends) - 1)
         if self._embeddings:
             rows = self._embeddings.kept(rows)
+
+        # Whole batches: repeated ones have the same pictures, hence the same probabilities.
         if rows != total:
             rows = rows // batch_size * batch_size
+
         with open(self.part, "ab") as file:
             file.truncate(ends[rows] if ends else 0)
             if not ends:
                 file.write(_line(self._description))
+
         if self._embeddings:
             self._embeddings.cut(rows)
         self.done = rows
 
     def _ends(self) -> Iterator[int]:
-        """Where each whole line ends, in bytes; the first describes the job.
+        """Yields the end of each whole line, in bytes; the first line describes the job.
 
         Raises:
-            ValueError: it is another job.
+            ValueError: it describes another job.
         """
         end = 0
         with open(self.part, "rb") as file:
@@ -93,18 +99,20 @@ class Job:
                     yield end
 
     def _check(self, line: bytes) -> None:
-        cure = "Repeat the command that started it to resume, or remove that file to start anew"
+        cure = "Repeat the command that started it to resume, or remove that file to start over"
         try:
             before = dict(json.loads(line))
         except (ValueError, TypeError) as error:
-            raise ValueError(f"{self.part} is not a job of this program. {cure}") from error
-        other = [f"{name} was {before.get(name)}, is {value}"
-                 for name, value in self._description.items() if before.get(name) != value]
-        if other:
-            raise ValueError(f"{self.part} holds rows of another job: {'; '.join(other)}. {cure}")
+            raise ValueError(f"{self.part} was not written by predict. {cure}") from error
+
+        changes = [f"{name} was {before.get(name)}, is {value}"
+                   for name, value in self._description.items() if before.get(name) != value]
+        if changes:
+            raise ValueError(
+                f"{self.part} holds rows of another job: {'; '.join(changes)}. {cure}")
 
     def append(self, rows: list[list], features: list[np.ndarray | None]) -> None:
-        """Keeps a batch: the rows, and their features where embeddings are wanted."""
+        """Adds a batch: its rows, and their features if the job has embeddings."""
         if self._embeddings:
             self._embeddings.append(features)
         with open(self.part, "ab") as file:
@@ -117,35 +125,35 @@ class Job:
                 try:
                     cells = json.loads(line)
                 except ValueError as error:
-                    raise ValueError(f"{self.part}:{number + 1}: is damaged; remove the file to "
-                                     "start anew") from error
+                    raise ValueError(f"{self.part}:{number + 1}: damaged line; remove the file "
+                                     "to start over") from error
                 if number:
                     yield cells
 
     def finish(self, names: list[str], form: str) -> int:
-        """Writes the output, see prediction_table.write; gives the number of rows with an error."""
+        """Writes the output, see prediction_table.write; returns how many rows have an error."""
         with files.replaced(self._output) as table:
             prediction_table.write(self._rows(), names, table, form)
-            bad = sum(cells[prediction_table.ERROR] is not None for cells in self._rows())
+            num_errors = sum(cells[prediction_table.ERROR] is not None for cells in self._rows())
             if self._embeddings:
                 self._embeddings.finish()
         self.part.unlink()
-        return bad
+        return num_errors
 
 
 @contextlib.contextmanager
 def opened(output: str | Path, description: dict, *, total: int, batch_size: int,
            embeddings: Embeddings | None = None) -> Iterator[Job]:
-    """A job whose rows go to `output` at its `finish`, after the rows that are kept from before.
+    """Opens or resumes a job, whose `finish` writes `output`.
 
     Args:
-        description: what must be the same for rows to be kept, name -> a JSON value.
+        description: name -> JSON value of all that the rows depend on.
         total: rows of the whole job.
         batch_size: rows that are appended together.
 
     Raises:
-        ValueError: what is kept there is of another job.
-        FileExistsError: another process writes it now.
+        ValueError: the rows on disk are those of another job.
+        FileExistsError: another process is writing it.
     """
     job = Job(Path(output), embeddings, description)
     with files.exclusive(f"{output}.lock", otherwise=f"another process is writing {job.part}: wait "

@@ -1,4 +1,4 @@
-"""Rows of predictions, and the files they go to: CSV, JSON Lines, Parquet."""
+"""Rows of predictions, written as CSV, JSON Lines or Parquet."""
 import csv
 import itertools
 import json
@@ -10,35 +10,37 @@ import numpy as np
 
 from fashionclf.system import cells, extras
 
-NAMED = 3  # classes in a row
+TOP = 3  # classes in a row
 PROBABILITIES = ["probability", "probability_2", "probability_3"]
 COLUMNS = ["path", "class", "probability", "class_2", "probability_2", "class_3", "probability_3",
            "error", "check"]
 ERROR = COLUMNS.index("error")
 FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet"}  # by suffix
-ROW_GROUP = 10_000  # rows of a Parquet file that are in memory together
+ROW_GROUP = 10_000  # rows of a Parquet file in memory at a time
 
 
-def row(path: str, found: np.ndarray | str, classes: list[str], *,
+def row(path: str, answer: np.ndarray | str, classes: list[str], *,
         min_probability: float = 0.0) -> list:
-    """The cells under COLUMNS: the most probable classes, or the reason why there are none.
+    """Returns the cells of COLUMNS: the most probable classes, or the reason for none.
 
     Args:
-        found: float32 [C] probabilities, or the reason.
-        min_probability: `check` is True where the first probability is below it or, if it is
-            above 0, where there is none.
+        answer: float32 [C] probabilities, or the reason.
+        min_probability: `check` is True if the first probability is below it; without
+            probabilities, if it is above 0.
 
-    Cells without a meaning are None; probabilities have six digits.
+    Returns:
+        Probabilities rounded to six digits; None for an empty cell.
     """
-    if isinstance(found, str):
-        return [path, *[None] * (2 * NAMED), found, min_probability > 0]
-    best = np.argsort(-found, kind="stable")[:NAMED]
-    cells = [cell for i in best for cell in (classes[i], round(float(found[i]), 6))]
-    return [path, *cells, *[None] * (2 * NAMED - len(cells)), None, cells[1] < min_probability]
+    if isinstance(answer, str):
+        return [path, *[None] * (2 * TOP), answer, min_probability > 0]
+
+    best = np.argsort(-answer, kind="stable")[:TOP]
+    cells = [cell for i in best for cell in (classes[i], round(float(answer[i]), 6))]
+    return [path, *cells, *[None] * (2 * TOP - len(cells)), None, cells[1] < min_probability]
 
 
 def columns(others: Iterable[str]) -> list[str]:
-    """COLUMNS, then `others`, the columns of a user's CSV; a name that is taken gets csv_ first."""
+    """Returns COLUMNS, then `others`, those of a user's CSV; a taken name gets the prefix csv_."""
     names = list(COLUMNS)
     for name in others:
         while name in names:
@@ -48,24 +50,24 @@ def columns(others: Iterable[str]) -> list[str]:
 
 
 def format_of(output: str, chosen: str | None) -> str:
-    """The format `chosen`, or that of the suffix of `output`, where "-" is standard output.
+    """Returns `chosen`, or else the format of the suffix of `output`; "-" is standard output.
 
     Raises:
-        ValueError: neither says it, or it can't be written.
+        ValueError: neither names a format, or it can't be written.
     """
     name = chosen or ("csv" if output == "-" else FORMATS.get(Path(output).suffix.lower()))
     if name is None:
-        raise ValueError(f"--output={output}: ends in none of {', '.join(FORMATS)}; name the file "
-                         "so, or say which with --format")
+        raise ValueError(f"--output={output}: unknown suffix; use one of {', '.join(FORMATS)}, or "
+                         "give --format")
     if name == "parquet" and output == "-":
-        raise ValueError("Parquet is written to a file: name one with --output")
+        raise ValueError("Parquet cannot go to standard output: give a file with --output")
     if name == "parquet":
         _pyarrow()
     return name
 
 
 def write(rows: Iterable[list], names: list[str], file: Path, form: str) -> None:
-    """Writes all of `rows`, as they come, with the columns `names`, in the format `form`."""
+    """Writes `rows` one by one, with the columns `names`, in the format `form`."""
     if form == "parquet":
         return _write_parquet(iter(rows), names, file)
     with open(file, "w", encoding="utf-8", newline="") as stream:
@@ -73,7 +75,7 @@ def write(rows: Iterable[list], names: list[str], file: Path, form: str) -> None
 
 
 def write_text(rows: Iterable[list], names: list[str], stream, form: str) -> None:
-    """Writes "csv", no cell of which starts a formula, or "jsonl" to an open text file."""
+    """Writes "csv", whose cells never start a formula, or "jsonl" to a text stream."""
     if form == "jsonl":
         stream.writelines(json.dumps(dict(zip(names, _texts(row))), ensure_ascii=False) + "\n"
                           for row in rows)
@@ -97,9 +99,10 @@ def _write_parquet(rows: Iterator[list], names: list[str], file: Path) -> None:
     pyarrow, parquet = _pyarrow()
     types = dict.fromkeys(PROBABILITIES, pyarrow.float64()) | {"check": pyarrow.bool_()}
     schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in names])
+
     with parquet.ParquetWriter(os.fspath(file), schema) as writer:
-        while part := [list(_texts(row)) for row in itertools.islice(rows, ROW_GROUP)]:
-            writer.write_table(pyarrow.table(list(zip(*part)), schema=schema))
+        while group := [list(_texts(row)) for row in itertools.islice(rows, ROW_GROUP)]:
+            writer.write_table(pyarrow.table(list(zip(*group)), schema=schema))
 
 
 def _pyarrow() -> tuple:

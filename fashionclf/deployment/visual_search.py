@@ -1,4 +1,4 @@
-"""Visual search: describe pictures by their features, find the nearest, show them."""
+"""Visual search: describes pictures by their features, finds and shows the nearest."""
 import dataclasses
 import itertools
 import os
@@ -19,8 +19,8 @@ from fashionclf.records.input_pipeline import Records
 from fashionclf.system import files
 from fashionclf.system.progress import progress_bar
 
-CHECKED = 16  # rows of given embeddings that are computed again
-SAME = 0.999  # cosine similarity of what is computed twice
+CHECKED = 16  # rows of saved embeddings that are computed again
+SAME = 0.999  # smallest cosine similarity of a row computed twice
 COLUMNS = ["query", "rank", "similarity", "path", "class", "predicted", "item", "error"]
 
 
@@ -29,10 +29,10 @@ class Described:
     """Pictures and their features.
 
     Attributes:
-        rows: a dictionary a picture: `path`, and `item`, `class`, `predicted` (the model's class)
-            and `split` (of records) where they are known.
-        features: float32 [N, D], in their order.
-        unusable: `path` and `reason` of each picture that has no features.
+        rows: a dictionary per picture: `path`, and `item`, `class`, `predicted` (the predicted
+            class) and `split` (of records) if known.
+        features: float32 [N, D], in the order of `rows`.
+        unusable: `path` and `reason` of each picture without features.
     """
     rows: list[dict]
     features: np.ndarray
@@ -40,14 +40,14 @@ class Described:
 
 
 class Describer:
-    """Gives the features of a finished run; mirrored where its predictions are."""
+    """Computes features with a finished run; mirrored if its predictions are."""
 
     def __init__(self, run: Run, *, batch_size: int):
         self.run = run
         self._batch_size, self._predictor = batch_size, run.predictor(features=True)
 
     def files(self, pictures: list[Picture], known: Iterable[dict]) -> Described:
-        """Describes files; each row starts with what is `known` about its picture."""
+        """Describes files; `known` starts each picture's row."""
         batches = self._predictor.predict_batches(
             pictures, framing=self.run.spec.framing, batch_size=self._batch_size)
         answers = progress_bar(itertools.chain.from_iterable(batches), total=len(pictures),
@@ -55,7 +55,7 @@ class Describer:
 
         rows, kept, unusable = [], [], []
         for (_, probabilities, features), row in zip(answers, known, strict=True):
-            if features is None:  # and the probabilities are the reason
+            if features is None:  # `probabilities` is then the reason
                 unusable.append({"path": row["path"], "reason": probabilities})
             else:
                 predicted = self.run.spec.classes[probabilities.argmax()]
@@ -72,6 +72,7 @@ class Describer:
             predictions = self._predictor.predict_dataset(
                 records.evaluation(split, batch_size=self._batch_size), records.examples[split],
                 progress=f"reading {split}")
+
             features.append(predictions.features)
             predicted = predictions.probabilities.argmax(axis=1)
             rows += [{"path": path, "item": item, "class": records.classes[label],
@@ -82,56 +83,59 @@ class Describer:
 
     def saved(self, embeddings: str | Path, pictures: list[Picture],
               known: list[dict]) -> Described:
-        """Takes features that predict saved for the same pictures; computes a few to compare.
+        """Loads features that predict saved for the same pictures; recomputes a few to compare.
 
         Raises:
-            ValueError: the file holds no such features, or not of these pictures by this run.
+            ValueError: the file is damaged, or of other pictures or another run.
         """
         try:
             features = np.load(embeddings, mmap_mode="r", allow_pickle=False)
         except ValueError as error:
-            raise ValueError(f"{embeddings}: not a whole .npy file of numbers ({error})") from error
+            raise ValueError(f"{embeddings}: not a complete .npy file of numbers ({error})"
+                             ) from error
+
         wanted = (len(pictures), self.run.num_features)
         if features.shape != wanted:
             raise ValueError(f"{embeddings}: has shape {list(features.shape)}; {len(pictures):,} "
                              f"pictures and this run need {list(wanted)}")
 
-        # Computed again and compared: features of another model would give wrong neighbours.
+        # Features of another model would give wrong neighbours.
         usable = np.flatnonzero(np.isfinite(features[:, 0]))
         chosen = usable[np.linspace(0, len(usable) - 1, min(CHECKED, len(usable)), dtype=int)]
-        again = self.files([pictures[i] for i in chosen], [known[i] for i in chosen])
-        if again.unusable or not _alike(again.features, features[chosen]):
-            raise ValueError(f"{embeddings}: not the features that {self.run.folder} gives these "
-                             "pictures; give --run, --csv_file and --embeddings of one run of "
-                             "predict")
+        recomputed = self.files([pictures[i] for i in chosen], [known[i] for i in chosen])
+        if recomputed.unusable or not _same(recomputed.features, features[chosen]):
+            raise ValueError(f"{embeddings}: not the features of these pictures by "
+                             f"{self.run.folder}; give --run, --csv_file and --embeddings of one "
+                             "call of predict")
 
-        lacking = sorted(set(range(len(pictures))) - set(usable.tolist()))
-        reason = f"NaN in {embeddings}; the error is in predict's output"
+        missing = sorted(set(range(len(pictures))) - set(usable.tolist()))
+        reason = f"NaN in {embeddings}; see the error in predict's output"
         return Described(rows=[known[i] for i in usable],
-                         features=features[usable] if lacking else features,
-                         unusable=[{"path": known[i]["path"], "reason": reason} for i in lacking])
+                         features=features[usable] if missing else features,
+                         unusable=[{"path": known[i]["path"], "reason": reason} for i in missing])
 
 
-def _alike(features: np.ndarray, others: np.ndarray) -> bool:
+def _same(features: np.ndarray, others: np.ndarray) -> bool:
     cosines = np.sum(search_index.unit(features) * search_index.unit(others), axis=1)
     return bool((cosines > SAME).all())
 
 
 def build(folder: str | Path, described: Described, run: Run, *, root: str | None,
           records_dir: str | Path | None, approximate: bool | None = None) -> dict:
-    """Writes an index of `described`, with what a query needs to know about it.
+    """Writes an index of `described`, with the facts that a query needs.
 
     Args:
-        root: the folder that the paths start from; None for records.
-        records_dir: the records that the pictures are in, if any.
+        root: the folder of relative paths; None for records.
+        records_dir: the records of the pictures, if any.
         approximate: see search_index.write.
 
     Raises:
         ValueError: no picture can be used.
     """
     if not described.rows:
-        raise ValueError(f"none of {len(described.unusable):,} pictures can be used, the first "
-                         f"because: {described.unusable[0]['reason']}")
+        raise ValueError(f"none of {len(described.unusable):,} pictures can be used; the first: "
+                         f"{described.unusable[0]['reason']}")
+
     facts = {"model_sha256": files.sha256(run.folder / "model.json"), "root": root,
              "records": records_dir and os.path.abspath(records_dir),
              "box_margin": run.spec.framing.box_margin, "unusable": described.unusable}
@@ -140,23 +144,23 @@ def build(folder: str | Path, described: Described, run: Run, *, root: str | Non
 
 
 def check_run(index: search_index.Index, folder: str | Path, run_dir: str | Path) -> None:
-    """Raises ValueError where `index`, read from `folder`, was built with another model."""
+    """Raises ValueError if `index`, read from `folder`, was built with another model."""
     if files.sha256(Path(run_dir) / "model.json") != index.facts["model_sha256"]:
-        raise ValueError(f"{folder} was built with another model than {run_dir}: features "
-                         "of two models can't be compared; give that run, or build again")
+        raise ValueError(f"{folder} was built with another model than {run_dir}: features of two "
+                         "models can't be compared; give the run of the index, or rebuild it")
 
 
 def answers(index: search_index.Index, queries: Described, k: int) -> pd.DataFrame:
-    """The `k` pictures of the index that are nearest to each query.
+    """Finds the `k` pictures of the index that are nearest to each query.
 
-    A file is never its own answer; in an index of records, which name no files, it may be.
+    A file is never its own answer, except in an index of records, which have no file paths.
 
     Args:
-        queries: their paths start from the working directory.
+        queries: with paths relative to the working directory.
 
     Returns:
-        COLUMNS, and `place`, of the neighbour in the index; a row with `error` alone for each
-        query that can't be used, after the others.
+        COLUMNS, and `place`, the neighbour's row in the index. Rows with `error` alone, one for
+        each unusable query, come last.
     """
     rows = []
     for query, similarities, places in zip(queries.rows, *index.nearest(queries.features, k + 1)):
@@ -167,45 +171,46 @@ def answers(index: search_index.Index, queries: Described, k: int) -> pd.DataFra
         rows += [{"query": query["path"], "rank": rank, "similarity": similarity, "place": place,
                   **index.pictures[place]}
                  for rank, (similarity, place) in enumerate(neighbours, start=1)]
+
     rows += [{"query": row["path"], "error": row["reason"]} for row in queries.unusable]
     return pd.DataFrame(rows, columns=[*COLUMNS, "place"]).astype(
         {"rank": "Int64", "place": "Int64"})
 
 
 def _file(index: search_index.Index, place: int) -> str | None:
-    """The real path of a picture; None where it lies in records."""
+    """Returns the real path of a picture; None if it is in records."""
     root = index.facts["root"]
     return root and os.path.realpath(os.path.join(root, index.pictures[place]["path"]))
 
 
 def sheet(index: search_index.Index, queries: list[dict], found: pd.DataFrame,
           run: Run) -> Figure:
-    """A line a query: its picture, then its neighbours, with class and similarity.
+    """Draws a row per query: its picture, then its neighbours with class and similarity.
 
     Args:
-        queries: rows of the queries that `answers` took.
-        found: its answer.
-        run: the one that the index was built with.
+        queries: some rows of the queries given to `answers`.
+        found: the result of `answers`.
+        run: the run of the index.
     """
     paths = [query["path"] for query in queries]
     shown = found[found["query"].isin(paths) & found["error"].isna()]
     drawn = pictures(index, shown["place"].unique().tolist(), run)
 
-    lines = []
+    rows = []
     for query in queries:
         caption = f"{os.path.basename(query['path'])}\npredicted {query['predicted']}"
-        line = [(_pixels(os.getcwd(), query["path"]), caption)]
-        for row in shown[shown["query"] == query["path"]].itertuples():
-            about = index.pictures[row.place]
-            name = about.get("class") or f"predicted {about.get('predicted') or 'nothing'}"
-            line.append((drawn[row.place], f"{name}\n{row.similarity:.3f}"))
-        lines.append(line)
-    return figures.contact_sheet(lines)
+        cells = [(_pixels(os.getcwd(), query["path"]), caption)]
+        for neighbour in shown[shown["query"] == query["path"]].itertuples():
+            picture = index.pictures[neighbour.place]
+            name = picture.get("class") or f"predicted {picture.get('predicted') or 'nothing'}"
+            cells.append((drawn[neighbour.place], f"{name}\n{neighbour.similarity:.3f}"))
+        rows.append(cells)
+    return figures.contact_sheet(rows)
 
 
 def pictures(index: search_index.Index, places: list[int],
              run: Run) -> dict[int, np.ndarray | str]:
-    """place -> uint8 [H, W, 3], or the reason why it can't be shown."""
+    """Returns place -> uint8 [H, W, 3], or the reason why it can't be shown."""
     root = index.facts["root"]
     if root is not None:
         return {place: _pixels(root, index.pictures[place]["path"]) for place in places}
@@ -213,14 +218,14 @@ def pictures(index: search_index.Index, places: list[int],
     records = Records.open(index.facts["records"], run.spec.framing)
     shown, rows = {}, [(place, index.pictures[place]) for place in places]
     for split in {row["split"] for _, row in rows}:
-        of_split = {row["path"]: place for place, row in rows if row["split"] == split}
-        pixels = records.pictures(split, list(of_split))
+        place_of = {row["path"]: place for place, row in rows if row["split"] == split}
+        pixels = records.pictures(split, list(place_of))
         shown |= {place: pixels.get(path, "no longer in the records")
-                  for path, place in of_split.items()}
+                  for path, place in place_of.items()}
     return shown
 
 
 def _pixels(root: str, path: str) -> np.ndarray | str:
-    """uint8 [H, W, 3], or the reason why it can't be shown."""
-    # The user, or the index that the user built, named this file: it may lie anywhere.
+    """Returns uint8 [H, W, 3], or the reason why it can't be shown."""
+    # The user, or an index built by the user, named this file: it may be anywhere.
     return inspection.pixels_or_reason(Picture(path=os.path.join(root, path), root=os.sep))

@@ -81,7 +81,7 @@ def test_a_tree_of_other_categories_is_refused(tmp_path, tree):
     shutil.copytree(tree / "Eval", other / "Eval")
     names = other / "Anno_coarse/list_category_cloth.txt"
     names.write_text(names.read_text().replace("Anorak", "Cloak"))
-    with pytest.raises(ValueError, match="'Cloak' is no category of DeepFashion"):
+    with pytest.raises(ValueError, match="'Cloak' is not a category of DeepFashion"):
         prepare(other, tmp_path / "data")
 
 

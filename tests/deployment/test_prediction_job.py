@@ -115,7 +115,7 @@ def test_rows_of_another_job_or_a_foreign_file_are_refused_and_stay(folder):
     assert files(folder) == before
     for foreign in (b"path,class\na.jpg,Tee\n", b"7\n"):
         (folder / "out.csv.incomplete").write_bytes(foreign)
-        with pytest.raises(ValueError, match="is not a job of this program"):
+        with pytest.raises(ValueError, match="was not written by predict"):
             work(folder)
         assert (folder / "out.csv.incomplete").read_bytes() == foreign
 
@@ -125,7 +125,7 @@ def test_a_damaged_row_is_named(folder):
     part = folder / "out.csv.incomplete"
     lines = part.read_bytes().splitlines(keepends=True)
     part.write_bytes(b"".join([*lines[:2], b"}" + lines[2][1:], *lines[3:]]))
-    with pytest.raises(ValueError, match=r"out.csv.incomplete:3: is damaged; remove the file"):
+    with pytest.raises(ValueError, match=r"out.csv.incomplete:3: damaged line; remove the file"):
         work(folder)
 
 

@@ -81,8 +81,8 @@ def test_columns_of_a_csv_that_ours_have_too_are_renamed():
 def test_the_suffix_says_the_format_unless_it_is_chosen(monkeypatch):
     assert [format_of(f"x/a.{name}", None) for name in ("csv", "JSONL")] == ["csv", "jsonl"]
     assert format_of("-", None) == "csv" and format_of("a.txt", "jsonl") == "jsonl"
-    for output, chosen, message in (("a.txt", None, "ends in none of .csv, .jsonl, .parquet"),
-                                    ("-", "parquet", "Parquet is written to a file")):
+    for output, chosen, message in (("a.txt", None, "use one of .csv, .jsonl, .parquet, or give"),
+                                    ("-", "parquet", "Parquet cannot go to standard output")):
         with pytest.raises(ValueError, match=message):
             format_of(output, chosen)
     monkeypatch.setitem(sys.modules, "pyarrow", None)

@@ -83,7 +83,7 @@ def test_a_damaged_index_is_refused(faiss, tmp_path, name, damage):
         file.unlink()
     else:
         file.write_bytes(data[:-20] if damage == "cut" else b"xxxxxxxx" + data[8:])
-    with pytest.raises((ValueError, FileNotFoundError), match="damaged|holds no index.json"):
+    with pytest.raises((ValueError, FileNotFoundError), match="damaged|contains no index.json"):
         search_index.read(tmp_path / "index")
 
 

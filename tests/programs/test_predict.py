@@ -73,7 +73,7 @@ def test_standard_output_holds_the_rows_alone(run_dir, tmp_path):
     (["--run=RUN", "--output=out.csv", "empty"], "empty: contains no pictures"),
     (["--run=RUN", "--output=absent/out.csv", "x.png"], "name a file in a folder that exists"),
     (["--run=absent", "--output=out.csv", "x.png"], "python -m fashionclf.train"),
-    (["--run=RUN", "--output=out.txt", "x.png"], "say which with --format"),
+    (["--run=RUN", "--output=out.txt", "x.png"], "give --format"),
     (["--run=RUN", "--output=out.csv", "--csv_file=x.csv", "x.png"], "not both"),
     (["--run=RUN", "--output=out.csv", "--source_dir=y", "x.png"], "goes with --csv_file alone"),
     (["--run=RUN", "--output=-", "--embeddings=e.npy", "x.png"], "go with rows in a file"),

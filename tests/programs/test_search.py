@@ -129,12 +129,12 @@ def test_saved_features_are_taken_where_they_are_of_these_pictures_by_this_run(
     assert [row["path"] for row in found.rows] == [row["path"] for row in computed.rows]
     assert found.unusable[0]["path"] == "absent.png" and "NaN in" in found.unusable[0]["reason"]
     for wrong, message in ((saved[:-1], "has shape"), (saved[:, :-1], "has shape"),
-                           (saved[[*range(4, 12), *range(4), 12]], "not the features that")):
+                           (saved[[*range(4, 12), *range(4), 12]], "not the features of")):
         np.save(tmp_path / "e.npy", wrong)
         with pytest.raises(ValueError, match=message):
             describer.saved(tmp_path / "e.npy", pictures, known)
     (tmp_path / "e.npy").write_bytes(b"\x93NUMPY")
-    with pytest.raises(ValueError, match="is no whole .npy file"):
+    with pytest.raises(ValueError, match="not a complete .npy file"):
         describer.saved(tmp_path / "e.npy", pictures, known)
 
 
