@@ -84,13 +84,8 @@ def training(work: Path, name: str) -> list[str]:
 
 
 def run(*command: str) -> None:
-    victim = start(*command)
-    try:
-        code = victim.wait(LIMIT)
-    finally:
-        victim.kill()
-    if code:
-        raise ChildProcessError(f"python -m {' '.join(command)} failed with exit code {code}")
+    subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=True, timeout=LIMIT,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def start(*command: str) -> subprocess.Popen:

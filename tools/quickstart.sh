@@ -4,8 +4,8 @@
 #
 #     bash tools/quickstart.sh
 #
-# takes about two minutes on two CPU cores after the installation. What is there already
-# is kept, so it can be run again.
+# takes about two minutes on two CPU cores after the installation. Running it again keeps
+# what exists.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tools/setup_venv.sh
@@ -17,14 +17,14 @@ RUN=saved_models/quickstart
 SECONDS=0
 
 if [ -d "$SAMPLE" ]; then
-    echo "== 1/5 The sample is there already: $SAMPLE"
+    echo "== 1/5 The sample exists: $SAMPLE"
 else
     echo "== 1/5 Drawing a sample of garments in DeepFashion's layout: $SAMPLE"
     python -m tools.make_sample_data --output="$SAMPLE" --images=1200
 fi
 
 if [ -d "$RECORDS" ]; then
-    echo "== 2/5 The records are there already: $RECORDS"
+    echo "== 2/5 The records exist: $RECORDS"
 else
     echo "== 2/5 Auditing and splitting the sample, writing TFRecords: $RECORDS"
     python -m fashionclf.build_tfrecords --flagfile=configs/records_sample.cfg
@@ -33,7 +33,7 @@ fi
 echo "== 3/5 Fine-tuning the released model's trunk in two phases: $RUN"
 python -m fashionclf.train --flagfile=configs/quickstart.cfg
 
-echo "== 4/5 How good it is on test pictures of items it has never seen"
+echo "== 4/5 Its accuracy on test pictures of items it has never seen"
 python - "$RUN/report/metrics.json" <<'PYTHON'
 import json
 import sys
@@ -41,10 +41,10 @@ import sys
 with open(sys.argv[1], encoding="utf-8") as file:
     metrics = json.load(file)
 print(f"test accuracy      {metrics['top1']:.3f}")
-print(f"majority baseline  {metrics['majority_baseline']:.3f}  (always saying the commonest class)")
+print(f"majority baseline  {metrics['majority_baseline']:.3f}  (always predicting the most frequent class)")
 PYTHON
 
-echo "== 5/5 What the released model (trained on real photographs) says of some drawings"
+echo "== 5/5 Predictions of the released model (trained on real photographs) for some drawings"
 pictures=()
 for class in Dress Hoodie Shorts Skirt Tee; do
     directories=("$SAMPLE"/img/*_"$class")

@@ -1,6 +1,6 @@
-# Sourced by quickstart.sh and test.sh, from the repository root: makes .venv where there
-# is none, installs this project into it (again when its requirements changed), and puts
-# it first in PATH.
+# Sourced by quickstart.sh and test.sh, from the repository root: makes .venv if there is
+# none, installs this project into it (again when its requirements changed), and puts it
+# first in PATH.
 
 die() {
     echo "error: $*" >&2
@@ -10,7 +10,7 @@ die() {
 find_python() {
     local candidate
     for candidate in python3.11 python3.12 python3.13 python3; do
-        # Runs it: a pyenv shim may be in PATH without a Python behind it.
+        # Run it: a pyenv shim may be in PATH without a Python behind it.
         if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
                 2>/dev/null; then
             echo "$candidate"
@@ -35,10 +35,10 @@ setup_venv() {
     if [ ! -e "$stamp" ]; then
         echo "== Installing fashionclf and what it needs into .venv (the first time: minutes)"
         .venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,parquet,search]' ||
-            die "installation failed, see above; it needs nothing but a package registry:" \
+            die "installation failed, see above; it needs only a package registry:" \
                 "check the network, or pip's settings with '.venv/bin/pip config list'"
         touch "$stamp"
     fi
     export PATH="$PWD/.venv/bin:$PATH"
-    export TF_CPP_MIN_LOG_LEVEL=2  # TensorFlow's start-up notes would bury what we say
+    export TF_CPP_MIN_LOG_LEVEL=2  # TensorFlow's start-up notes would bury our own output
 }

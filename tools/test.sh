@@ -4,6 +4,7 @@
 #
 #     bash tools/test.sh                    about 20 minutes on two CPU cores
 #     bash tools/test.sh -m 'not slow'      less than two minutes
+#     bash tools/test.sh -m drill           the full drills and studies, left out of the others
 #     bash tools/test.sh -n 0               one after the other
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

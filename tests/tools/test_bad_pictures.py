@@ -2,7 +2,6 @@
 import csv
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -18,11 +17,11 @@ from fashionclf.pictures import files as picture_files
 from fashionclf.pictures import loading
 from fashionclf.system import cells
 from fashionclf.system.files import PICTURE_SUFFIXES
+from tests.helpers.programs import ROOT, start
 from tests.helpers.tiny import frame, make_spec, save_run
-from tools.bad_pictures import looks, places
+from tools.bad_pictures import fates, places
 from tools.bad_pictures.kinds import BY_BYTES, USED
 
-ROOT = Path(__file__).resolve().parents[2]
 opened: list[str] = []
 sys.addaudithook(lambda event, arguments: opened.append(arguments[0]) if event == "open" else None)
 
@@ -41,10 +40,10 @@ def seen(corpus):
     source, kinds = corpus
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TQDM_DISABLE", "1")
-        looks.look(source, kinds[0])
+        fates.fates(source, kinds[0])
         opened.clear()
-        looked = [(kind, *looks.look(source, kind)) for kind in kinds]
-        return looked, [os.path.realpath(file) for file in opened if isinstance(file, (str, bytes))]
+        rows = [(kind, *fates.fates(source, kind)) for kind in kinds]
+        return rows, [os.path.realpath(file) for file in opened if isinstance(file, (str, bytes))]
 
 
 def test_there_are_more_than_30_kinds_each_in_a_place_of_its_own():
@@ -60,7 +59,7 @@ def test_every_kind_has_its_stated_fate_in_build_and_predict_alike(seen):
 
 @pytest.mark.slow
 def test_no_picture_takes_more_memory_than_the_stated_bound(seen):
-    assert max(peak for *_, peak in seen[0]) < looks.BOUND_MB
+    assert max(peak for *_, peak in seen[0]) < fates.BOUND_MB
 
 
 @pytest.mark.slow
@@ -75,7 +74,7 @@ def test_nothing_outside_the_source_folder_is_opened(corpus, seen):
 def test_the_table_in_docs_states_the_same(corpus, seen):
     written = (ROOT / "docs/bad_pictures.md").read_text(encoding="utf-8").splitlines()
     outside = str(corpus[0].parent)
-    rows = [looks.markdown(*row, outside=outside).rpartition(" | ")[0] for row in seen[0]]
+    rows = [fates.table_row(*row, outside=outside).rpartition(" | ")[0] for row in seen[0]]
     assert rows == [line.rpartition(" | ")[0] for line in written if line.startswith("| `")]
 
 
@@ -94,36 +93,33 @@ def test_training_decodes_what_is_used_to_the_pixels_of_predict(corpus):
         assert np.isfinite(image).all() and np.array_equal(image, found), kind.path
 
 
-def listed_fates(kinds):
+def listed(kinds):
     """Path -> fate of what a program, run by the same user, finds in the source folder."""
     return {kind.path: kind.fate for kind in kinds
             if kind.listed and not (kind.path == places.UNREADABLE and os.geteuid() == 0)}
 
 
-def run(*command):
-    return subprocess.run([sys.executable, "-m", *map(str, command)], cwd=ROOT, text=True,
-                          capture_output=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
-
-
 @pytest.mark.slow
 def test_a_build_over_all_kinds_keeps_what_is_used_and_lists_the_rest(corpus, tmp_path):
     source, kinds = corpus
-    done = run("fashionclf.build_tfrecords", "--source=folder", f"--source_dir={source}",
-               f"--records={tmp_path / 'r'}")
+    done = start("fashionclf.build_tfrecords", "--source=folder", f"--source_dir={source}",
+                 f"--records={tmp_path / 'r'}")
     assert done.returncode == 0, done.stderr
     manifest = json.loads((tmp_path / "r/manifest.json").read_text())
     assert manifest["rows_read"] == manifest["written"] + manifest["quarantined"] + sum(
         manifest["dropped"].values())
-    fates = listed_fates(kinds)
-    listed = pd.read_csv(tmp_path / "r/quarantine.csv").set_index("path")["reason"]
-    refused = {cells.safe(path): fate for path, fate in fates.items() if fate != USED}
-    assert set(listed.index) - {places.UNREADABLE} == set(refused)
-    assert all(listed[path].startswith(fate) for path, fate in refused.items())
+
+    stated = listed(kinds)
+    reasons = pd.read_csv(tmp_path / "r/quarantine.csv").set_index("path")["reason"]
+    refused = {cells.safe(path): fate for path, fate in stated.items() if fate != USED}
+    assert set(reasons.index) - {places.UNREADABLE} == set(refused)
+    assert all(reasons[path].startswith(fate) for path, fate in refused.items())
+
     stored = tfds.builder_from_directory(tmp_path / "r").as_dataset(
         decoders={"image": tfds.decode.SkipDecoding()})
     paths = [record["path"].numpy().decode() for part in stored.values() for record in part]
     assert sorted(set(paths) - {places.UNREADABLE}) == sorted(
-        path for path, fate in fates.items() if fate == USED)
+        path for path, fate in stated.items() if fate == USED)
     assert len(paths) == len(set(paths)) == manifest["written"]
 
 
@@ -134,15 +130,16 @@ def test_predict_over_all_kinds_has_an_error_for_exactly_those_that_a_build_refu
     spec = make_spec(classes=["Coat", "Tee"])
     (tmp_path / "run").mkdir()
     save_run(tmp_path / "run", spec)
-    done = run("fashionclf.predict", f"--run={tmp_path / 'run'}",
-               f"--output={tmp_path / 'found.csv'}", source)
+    done = start("fashionclf.predict", f"--run={tmp_path / 'run'}",
+                 f"--output={tmp_path / 'found.csv'}", source)
     assert done.returncode == 1, done.stderr
     with open(tmp_path / "found.csv", newline="", encoding="utf-8") as file:
         rows = {row["path"]: row for row in csv.DictReader(file)}
-    fates = listed_fates(kinds)
+
+    stated = listed(kinds)
     assert set(rows) - {f"{source}/{places.UNREADABLE}"} == {
-        cells.safe(f"{source}/{path}") for path in fates}
-    for path, fate in fates.items():
+        cells.safe(f"{source}/{path}") for path in stated}
+    for path, fate in stated.items():
         row = rows[cells.safe(f"{source}/{path}")]
         assert bool(row["class"]) == (fate == USED), path
         assert row["error"].startswith(fate.removeprefix(USED)), path

@@ -2,7 +2,6 @@
 import json
 import math
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from tests.helpers.programs import ROOT, start
+from tests.helpers.programs import ROOT, start, start_code
 from tests.helpers.tiny import CLASSES, make_records
 from tools.benchmark import contenders, folders, job, machine, results, timed
 
@@ -103,24 +102,19 @@ def test_a_contender_that_is_not_installed_is_an_error_only_when_asked_for(monke
         contenders.chosen(["keras", "pytorch"])
 
 
-def in_a_process(code, *arguments):
-    """Runs Python code in a process of its own: TensorFlow and PyTorch don't go into one."""
-    return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], cwd=ROOT, text=True,
-                          capture_output=True, timeout=5 * MINUTE)
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(not machine.installed("torchvision"), reason="PyTorch is not installed: "
                     "pip install 'fashionclf[benchmark]'")
 def test_torch_pools_the_features_of_keras(tmp_path):
     file, spoilt = tmp_path / "trunk.npz", tmp_path / "spoilt.npz"
-    assert in_a_process(contenders.CONVERT, "none", file, 64).returncode == 0
+    # In processes of their own: TensorFlow and PyTorch don't go into one.
+    assert start_code(contenders.CONVERT, "none", file, 64).returncode == 0
     with np.load(file) as found:
         np.savez(spoilt, **{**found, "stem_conv/kernel": found["stem_conv/kernel"] * 1.1})
     build = ("import sys, pathlib; from tools.benchmark import torch_network; "
              "torch_network.build(pathlib.Path(sys.argv[1]), 3, dropout=0.2)")
-    assert "pooled features are Keras' within" in in_a_process(build, file).stdout
-    assert "pooled features differ from Keras'" in in_a_process(build, spoilt).stderr
+    assert "pooled features are Keras' within" in start_code(build, file).stdout
+    assert "pooled features differ from Keras'" in start_code(build, spoilt).stderr
 
 
 @pytest.mark.slow

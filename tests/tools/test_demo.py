@@ -1,18 +1,17 @@
 """The page to try a run on, in a browser where Gradio and Chromium are installed."""
 import os
-import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
+from subprocess import STDOUT
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.helpers.programs import begin, wait_until
 from tests.helpers.tiny import CLASSES, frame, make_spec, save_run
 
-ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
@@ -43,7 +42,7 @@ def test_a_look_gives_classes_the_picture_and_where_the_first_was_seen(run_dir, 
     assert seen.neighbours == []
 
 
-def test_what_is_no_picture_is_refused_with_the_reason(run_dir):
+def test_a_file_that_is_not_a_picture_is_refused_with_the_reason(run_dir):
     from tools.demo.looking import Looker
 
     with pytest.raises(ValueError, match="not a picture"):
@@ -65,19 +64,15 @@ def test_the_page_shows_classes_in_a_browser_and_asks_no_other_host(run_dir, pic
     pytest.importorskip("gradio", reason="needs pip install 'fashionclf[demo]'")
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     (tmp_path / "letter.txt").write_text("no picture")
-    log = tmp_path / "log"
-    with open(log, "w") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "tools.demo", f"--run={run_dir}", "--port=7893"], cwd=ROOT,
-            stdout=subprocess.PIPE, stderr=output, text=True)
-    try:
-        url = re.match(r"http://127\.0\.0\.1:7893/", server.stdout.readline())
-        assert url, log.read_text()
+    log, url = tmp_path / "log", "http://127.0.0.1:7893/"
+    with open(log, "w") as output, begin("tools.demo", f"--run={run_dir}", "--port=7893",
+                                         stdout=output, stderr=STDOUT) as server:
+        wait_until(lambda: url in log.read_text(), server)
         with sync_api.sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             page, asked = browser.new_page(viewport={"width": 1280, "height": 1000}), []
             page.on("request", lambda request: asked.append(request.url))
-            page.goto(url[0])
+            page.goto(url)
             page.set_input_files("input[type=file]", picture)
             page.wait_for_selector(f"text=/{'|'.join(CLASSES)}/")
             if folder := os.environ.get("FASHIONCLF_SCREENSHOTS"):
@@ -86,7 +81,4 @@ def test_the_page_shows_classes_in_a_browser_and_asks_no_other_host(run_dir, pic
             page.set_input_files("input[type=file]", tmp_path / "letter.txt")
             page.wait_for_selector("text=/can't be used: not a picture/")
             browser.close()
-        assert asked and all(x.startswith((url[0], "data:", "blob:")) for x in asked)
-    finally:
-        server.terminate()
-        server.wait()
+    assert asked and all(x.startswith((url, "data:", "blob:")) for x in asked)

@@ -1,20 +1,17 @@
 """The measurements of growth, near-duplicates and search: right on a few small numbers."""
 import json
 import re
-import subprocess
-import sys
 
 import pytest
 
-from tests.helpers.programs import ROOT, start
+from tests.helpers.programs import start, start_code
 
 MINUTE = 60  # seconds
 
 
 def printed(code):
     """Returns what code prints in a process of its own: two tools' flags don't go into one."""
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True,
-                          timeout=5 * MINUTE)
+    done = start_code(code)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -201,7 +201,7 @@ def test_the_study_of_epochs_ends_with_its_table_and_is_not_done_twice(options, 
     recipe.write_text(recipe.read_text() + "--architecture=baseline_cnn\n--head_epochs=0\n")
     flags = [*options, "--test_fraction=0.3", "--validation_fraction=0.2", "--epochs=1",
              "--epochs=2"]
-    done = start("tools.studies.epochs", *flags)
+    done = start("tools.studies.epochs", *flags, timeout=HOUR)
     assert done.returncode == 0, done.stderr
     rows = pd.read_csv(tmp_path / "out" / "epochs.csv")
     assert rows["epochs"].tolist() == [1, 2] and rows["temperature"].nunique() == 2
@@ -214,7 +214,7 @@ def test_the_study_of_epochs_ends_with_its_table_and_is_not_done_twice(options, 
 
     # Again, with less to do, as each start takes its time.
     weights = (tmp_path / "out/run_2_epochs_0/model.weights.h5").stat().st_mtime_ns
-    again = start("tools.studies.epochs", *flags[:-2], "--epochs=2")
+    again = start("tools.studies.epochs", *flags[:-2], "--epochs=2", timeout=HOUR)
     assert again.returncode == 0 and f"| 2 | 1 | {scores['top1']:.3f} |" in again.stdout
     assert (tmp_path / "out/run_2_epochs_0/model.weights.h5").stat().st_mtime_ns == weights
 

@@ -1,1 +1,1 @@
-"""Spoilt and unusual pictures for tools.bad_pictures: their kinds, places, bytes."""
+"""Bad and unusual pictures: their kinds, places and bytes, and what becomes of each."""

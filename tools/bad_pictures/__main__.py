@@ -2,9 +2,9 @@
 
     python -m tools.bad_pictures --output=docs/bad_pictures.md
 
-gives a Markdown table of what the audit of build_tfrecords and the reader of
-predict make of each kind, and of the memory they take for it. --corpus=DIR
-keeps the pictures. Takes about 20 seconds on two CPU cores; Linux only.
+writes a Markdown table: for each kind, what the audit of build_tfrecords and the reader of predict
+do with it, and how much memory they take. --corpus=DIR keeps the pictures. Takes about 20 seconds
+on two CPU cores; Linux only.
 """
 import contextlib
 import os
@@ -24,7 +24,7 @@ flags.DEFINE_string("corpus", None, "Folder to create for the pictures (default:
 
 def main(_: list[str]) -> int:
     os.environ["TQDM_DISABLE"] = "1"  # read when it is first imported
-    from tools.bad_pictures.looks import HEAD, look, markdown, shown
+    from tools.bad_pictures.fates import HEAD, fates, printable, table_row
     from tools.bad_pictures.places import write_corpus
 
     with contextlib.ExitStack() as stack:
@@ -32,16 +32,19 @@ def main(_: list[str]) -> int:
         os.makedirs(folder, exist_ok=True)
         os.chmod(folder, 0o755)  # as_nobody must get in
         source, kinds = write_corpus(Path(folder))
-        look(source, kinds[0])  # what TensorFlow takes for itself is nobody's
-        rows = [(kind, *look(source, kind)) for kind in kinds]
-        table = HEAD + "".join(markdown(*row, outside=folder) for row in rows)
-        wrong = [kind for kind, build, _, _ in rows if not build.startswith(kind.fate)]
+
+        fates(source, kinds[0])  # TensorFlow's own memory counts for no picture
+        rows = [(kind, *fates(source, kind)) for kind in kinds]
+        table = HEAD + "".join(table_row(*row, outside=folder) for row in rows)
+
     if FLAGS.output == "-":
         print(table, end="")
     else:
         Path(FLAGS.output).write_text(table, encoding="utf-8")
+
+    wrong = [kind for kind, build, _, _ in rows if not build.startswith(kind.fate)]
     for kind in wrong:
-        print(f"{shown(kind.path)}: not as stated: {kind.fate}", file=sys.stderr)
+        print(f"{printable(kind.path)}: its fate is not as stated: {kind.fate}", file=sys.stderr)
     return int(bool(wrong))
 
 

@@ -1,4 +1,4 @@
-"""Tiny pictures in formats that Pillow does not write everywhere, each made once by its encoder."""
+"""Tiny pictures in formats that not every Pillow writes, each made once by its encoder."""
 import base64
 
 # cjpeg -arithmetic -quality 30 (libjpeg-turbo 2.1.5), 8 x 8

@@ -32,10 +32,10 @@ class Kind:
     """One kind of picture.
 
     Attributes:
-        path: where it lies below the source folder, "class/name".
-        what: what it is, in a few words.
-        fate: USED, or how the reason begins with which it is quarantined.
-        put: writes the file (or what stands in its place).
+        path: below the source folder, "class/name".
+        what: a few words about it.
+        fate: USED, or the start of the reason why it is quarantined.
+        put: writes the file (or what takes its place).
         listed: whether a walk through the source folder finds it.
     """
     path: str
@@ -57,7 +57,7 @@ def many_zeros() -> bytes:
 
 
 def sudden_end(jpeg: bytes, share: float) -> bytes:
-    """The first part of a JPEG, with an end marker."""
+    """Returns the first part of a JPEG, with an end marker."""
     return jpeg[:int(len(jpeg) * share)] + END
 
 
@@ -67,7 +67,7 @@ def two_frame_headers() -> bytes:
 
 
 def no_codes() -> bytes:
-    """A JPEG whose first Huffman table gives more codes than there can be."""
+    """Returns a JPEG whose first Huffman table has more codes than possible."""
     at = JPEG.index(b"\xff\xc4") + 5
     return JPEG[:at] + b"\xff" * 16 + JPEG[at + 16:]
 

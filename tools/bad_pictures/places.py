@@ -1,4 +1,4 @@
-"""The kinds of bad and unusual pictures by their name or place, and the corpus of all kinds."""
+"""The kinds that are bad or unusual by their name or place, and the corpus of all kinds."""
 import contextlib
 import os
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 from tools.bad_pictures.kinds import BY_BYTES, JPEG, USED, Kind
 from tools.bad_pictures.surgery import encode, photo
 
-OUTSIDE = "outside.jpg"  # beside the source folder: never to be read
+OUTSIDE = "outside.jpg"  # beside the source folder; must never be read
 NOT_UTF8 = os.fsdecode(b"Coat/caf\xe9.jpg")
 UNREADABLE = "Coat/unreadable.jpg"
 NOBODY = 65534
@@ -45,7 +45,7 @@ def _not_utf8(file: Path) -> None:
 
 
 def by_place(outside: Path) -> list[Kind]:
-    """The kinds that are bad by their name or place.
+    """Returns the kinds that are bad by their name or place.
 
     Args:
         outside: a picture beside the source folder, absolute.
@@ -82,11 +82,12 @@ def write_corpus(folder: Path) -> tuple[Path, list[Kind]]:
     """Writes a picture of each kind below `folder`, the same bytes each time.
 
     Returns:
-        The source folder, a folder per class, and the kinds.
+        The source folder, with a folder per class, and the kinds.
     """
     source, outside = folder / "pictures", folder.resolve() / OUTSIDE
     kinds = [*BY_BYTES, *by_place(outside)]
     _same(outside)
+
     for label in ("Coat", "Tee"):
         (source / label).mkdir(parents=True)
     for kind in kinds:
@@ -96,10 +97,11 @@ def write_corpus(folder: Path) -> tuple[Path, list[Kind]]:
 
 @contextlib.contextmanager
 def as_nobody() -> Iterator[None]:
-    """Gives up root's right to read everything for a while, where the process has it."""
+    """Drops root's right to read everything for a while, if the process has it."""
     if os.geteuid():
         yield
         return
+
     os.seteuid(NOBODY)
     try:
         yield

@@ -13,7 +13,7 @@ EXIF_ROTATED = (b"Exif\0\0" + struct.pack(">2sHIHHHIHHI", b"MM", 42, 8, 1, 0x112
 
 
 def photo(size: tuple[int, int] = SIZE, *, seed: int = 0) -> Image.Image:
-    """A picture without flat parts, RGB."""
+    """Returns an RGB picture without flat parts."""
     width, height = size
     x, y = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
     noise = np.random.default_rng(seed).normal(0, 12, (height, width, 3))
@@ -28,24 +28,24 @@ def encode(picture: Image.Image, kind: str = "JPEG", **options) -> bytes:
 
 
 def animation(kind: str) -> bytes:
-    """Three frames, the first of which is photo()."""
+    """Encodes three frames, the first of which is photo()."""
     later = [photo(seed=seed) for seed in (1, 2)]
     return encode(photo(), kind, save_all=True, append_images=later, duration=100)
 
 
 def claim_size(jpeg: bytes, width: int, height: int) -> bytes:
-    """The JPEG with another size in its frame header."""
+    """Returns the JPEG with another size in its frame header."""
     at = frame_header(jpeg)
     return jpeg[:at + 5] + struct.pack(">HH", height, width) + jpeg[at + 9:]
 
 
 def frame_header(jpeg: bytes) -> int:
-    """Where the frame header (SOF0 or SOF2) starts."""
+    """Returns the offset of the frame header (SOF0 or SOF2)."""
     return next(at for at in (jpeg.find(b"\xff\xc0"), jpeg.find(b"\xff\xc2")) if at > 0)
 
 
 def insert_segment(jpeg: bytes, marker: int, content: bytes) -> bytes:
-    """The JPEG with one more segment, right after its first marker."""
+    """Returns the JPEG with one more segment, right after its first marker."""
     return jpeg[:2] + segment(marker, content) + jpeg[2:]
 
 
@@ -54,25 +54,27 @@ def segment(marker: int, content: bytes) -> bytes:
 
 
 def ycck() -> bytes:
-    """A CMYK JPEG whose first three channels are said to be YCC."""
+    """Returns a CMYK JPEG whose header declares its first three channels YCC."""
     jpeg = encode(photo().convert("CMYK"))
     at = jpeg.index(ADOBE) + len(ADOBE) + 6
     return jpeg[:at] + b"\x02" + jpeg[at + 1:]
 
 
 def many_scans(scans: int, size: tuple[int, int]) -> bytes:
-    """A grey progressive JPEG of which each scan is a few bytes and as much work as the picture."""
+    """Returns a grey progressive JPEG; each scan takes a few bytes, and work for all pixels."""
     width, height = size
     tables = bytes([0]) + bytes([1] * 64)
     frame = struct.pack(">BHHBBBB", 8, height, width, 1, 1, 0x11, 0)
     only_code = bytes([0x10, 1] + [0] * 15 + [0xE0])  # one code, "end of 16,384 blocks and more"
     blocks = (width + 7) // 8 * ((height + 7) // 8)
     runs = -(-blocks // (1 << 15))
-    one = b"".join([segment(0xDA, bytes([1, 1, 0, 1, 63, 0])), _bits("0" + "1" * 14, runs)])
+
+    scan = b"".join([segment(0xDA, bytes([1, 1, 0, 1, 63, 0])), _bits("0" + "1" * 14, runs)])
     dc = bytes([0x00, 1] + [0] * 15 + [0])
     first = segment(0xDA, bytes([1, 1, 0, 0, 0, 0])) + bytes(-(-blocks // 8))
+
     return b"".join([b"\xff\xd8", segment(0xDB, tables), segment(0xC2, frame), segment(0xC4, dc),
-                     segment(0xC4, only_code), first, one * scans, END])
+                     segment(0xC4, only_code), first, scan * scans, END])
 
 
 def _bits(word: str, times: int) -> bytes:
@@ -84,14 +86,14 @@ def _bits(word: str, times: int) -> bytes:
 
 def png(size: tuple[int, int], *chunks: tuple[bytes, bytes], depth: int = 8,
         colours: int = 2) -> bytes:
-    """A PNG of this size with these chunks (name, content) between its header and its end."""
+    """Returns a PNG with these chunks (name, content) between its header and its end."""
     header = struct.pack(">IIBBBBB", *size, depth, colours, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         _chunk(name, content) for name, content in ((b"IHDR", header), *chunks, (b"IEND", b"")))
 
 
 def insert_chunk(encoded: bytes, name: bytes, content: bytes) -> bytes:
-    """The PNG with one more chunk, right after its header."""
+    """Returns the PNG with one more chunk, right after its header."""
     return encoded[:33] + _chunk(name, content) + encoded[33:]
 
 
@@ -101,41 +103,41 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 
 def rows(size: tuple[int, int], *, surplus: int = 0) -> bytes:
-    """Black RGB rows as a PNG packs them, with `surplus` bytes that no row needs."""
+    """Packs black RGB rows as a PNG does, with `surplus` bytes that no row needs."""
     width, height = size
     return deflated_zeros((3 * width + 1) * height + surplus)
 
 
 def deflated_zeros(count: int) -> bytes:
-    """zlib's packing of `count` zeros, made a megabyte at a time."""
+    """Packs `count` zeros by zlib, a megabyte at a time."""
     packer, million = zlib.compressobj(6), bytes(1 << 20)
     parts = [packer.compress(million) for _ in range(count >> 20)]
     return b"".join([*parts, packer.compress(bytes(count % (1 << 20))), packer.flush()])
 
 
 def claim_canvas(webp: bytes, width: int, height: int) -> bytes:
-    """The extended WEBP with another size of its canvas; its frame keeps its own."""
+    """Returns the extended WEBP with another canvas size; its frame keeps its own."""
     at = webp.index(b"VP8X") + 12
     size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
     return webp[:at] + size + webp[at + 6:]
 
 
 def flip(encoded: bytes, start: int, stop: int) -> bytes:
-    """The same bytes, but with other ones from `start` to `stop`."""
+    """Returns the bytes, changed from `start` to `stop`."""
     changed = bytearray(encoded)
     changed[start:stop] = (byte ^ 0x55 for byte in changed[start:stop])
     return bytes(changed)
 
 
 def see_through() -> Image.Image:
-    """photo() with transparency that grows from top to bottom."""
+    """Returns photo() with transparency that grows from top to bottom."""
     picture = photo()
     picture.putalpha(Image.linear_gradient("L").resize(picture.size))
     return picture
 
 
 def thumbnail_inside(jpeg: bytes) -> bytes:
-    """The JPEG with another one in its EXIF data, which is what a camera writes."""
+    """Returns the JPEG with another one in its EXIF data, as cameras write."""
     small = encode(photo((16, 16), seed=3))
     entries = struct.pack(">HHHIIHHIII", 2, 0x201, 4, 1, 44, 0x202, 4, 1, len(small), 0)
     tiff = struct.pack(">2sHIHI", b"MM", 42, 8, 0, 14) + entries

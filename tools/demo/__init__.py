@@ -1,1 +1,1 @@
-"""A page in the browser to try a model on one picture after the other."""
+"""A page in the browser to try a model on one picture at a time."""

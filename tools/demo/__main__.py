@@ -1,11 +1,11 @@
-"""Opens a page on which a trained run can be tried: drop a picture, see what the model makes of it.
+"""Opens a page in the browser to try a trained run: drop a picture, see its predicted classes.
 
     python -m tools.demo --run=saved_models/fashion_b0
 
-shows the five most probable classes with bars, where in the picture the model saw the first
-(Grad-CAM), and, with --index of fashionclf.search, the pictures that look most alike. It needs
-pip install 'fashionclf[demo]', no network, and is seen by this machine alone unless --host says
-otherwise. Nothing is kept of the pictures. Ctrl-C ends it.
+shows the five most probable classes with bars, where in the picture the model saw the first one
+(Grad-CAM) and, with --index of fashionclf.search, the most similar pictures. Needs
+pip install 'fashionclf[demo]' and no network. Only this machine can open the page, unless --host
+allows others. No picture is kept. Ctrl-C ends it.
 """
 from absl import flags
 
@@ -14,10 +14,10 @@ from fashionclf import cli
 FLAGS = flags.FLAGS
 
 flags.DEFINE_string("run", None, "Folder of a finished training, e.g. saved_models/fashion_b0.")
-flags.DEFINE_string("index", None, "Folder that 'fashionclf.search build' wrote with this run "
-                    "(default: no neighbours are shown).")
-flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0 lets the network in, which "
-                    "has no password to pass.")
+flags.DEFINE_string("index", None, "Folder of 'fashionclf.search build' for this run (default: no "
+                    "similar pictures are shown).")
+flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0 opens the page to the "
+                    "network, without a password.")
 flags.DEFINE_integer("port", 7860, "Port to listen on.", lower_bound=1, upper_bound=65535)
 
 

@@ -20,7 +20,7 @@ class Seen:
     """The prediction for a picture.
 
     Attributes:
-        picture: uint8 [H, W, 3], made smaller, as overlay.
+        picture: uint8 [H, W, 3], shrunk, as overlay.
         classes: the most probable ones, falling, with their probabilities.
         overlay: uint8 [H, W, 3], the picture under the heat map of the first class.
         neighbours: the nearest pictures, uint8 [H, W, 3], with a caption each.
@@ -63,7 +63,7 @@ class Looker:
                     classes={spec.classes[i]: float(probabilities[0, i]) for i in best},
                     neighbours=self._alike(features))
 
-    def _alike(self, features: np.ndarray) -> list[tuple[np.ndarray, str]]:
+    def _similar(self, features: np.ndarray) -> list[tuple[np.ndarray, str]]:
         if self.index is None:
             return []
         similarities, places = (rows[0] for rows in self.index.nearest(features, NEIGHBOURS))

@@ -6,7 +6,7 @@ from pathlib import Path
 from fashionclf.system import extras
 from tools.demo.looking import NAMED, Looker
 
-MOST_BYTES = "20mb"  # of a picture that is dropped
+MOST_BYTES = "20mb"  # of a dropped picture
 
 
 def serve(looker: Looker, *, title: str, host: str, port: int) -> None:
@@ -14,11 +14,12 @@ def serve(looker: Looker, *, title: str, host: str, port: int) -> None:
 
     Raises:
         ValueError: Gradio isn't installed.
-        OSError: the address can't be had.
+        OSError: the address is taken.
     """
-    with tempfile.TemporaryDirectory() as folder:  # nothing that was dropped outlives the page
+    with tempfile.TemporaryDirectory() as folder:  # no dropped picture outlives the page
         os.environ |= {"GRADIO_TEMP_DIR": folder, "GRADIO_ANALYTICS_ENABLED": "False",
                        "HF_HUB_OFFLINE": "1"}
+
         page = build(looker, title)
         page.launch(server_name=host, server_port=port, share=False, quiet=True, ssr_mode=False,
                     max_file_size=MOST_BYTES, footer_links=[], prevent_thread_lock=True)
@@ -28,14 +29,14 @@ def serve(looker: Looker, *, title: str, host: str, port: int) -> None:
 
 
 def build(looker: Looker, title: str):
-    """The page as gradio.Blocks; raises ValueError where Gradio isn't installed."""
+    """Returns the page as gradio.Blocks; raises ValueError if Gradio isn't installed."""
     try:
         import gradio as gr
     except ImportError as error:
         raise ValueError(f"the page needs Gradio: {extras.install('demo')}") from error
 
     def look(file: str | None):
-        if file is None:  # the picture was taken away
+        if file is None:  # the picture was removed
             return None, None, None, []
         try:
             seen = looker.look(Path(file).read_bytes())
@@ -44,16 +45,16 @@ def build(looker: Looker, title: str):
         return seen.picture, seen.classes, seen.overlay, seen.neighbours
 
     with gr.Blocks(title="fashionclf", analytics_enabled=False) as page:
-        gr.Markdown(f"## What garment is this?\nDrop a photograph of one garment; `{title}` says "
-                    "what it sees.")
+        gr.Markdown(f"## What garment is this?\nDrop a photograph of one garment; `{title}` "
+                    "predicts its class.")
         dropped = gr.File(label="Photograph (JPEG, PNG or WEBP)", height=120)
         with gr.Row():
             shown = [gr.Image(label="Photograph", interactive=False, height=360, buttons=[],
                               format="jpeg"),
-                     gr.Label(label="Most probable", num_top_classes=NAMED),
-                     gr.Image(label="Where it saw that (Grad-CAM)", interactive=False, height=360,
-                              buttons=[], format="jpeg")]
-        alike = gr.Gallery(label="Pictures that look alike", columns=4, format="jpeg", buttons=[],
-                           object_fit="contain", visible=looker.index is not None)
-        dropped.change(look, dropped, [*shown, alike], api_name="look")
+                     gr.Label(label="Most probable classes", num_top_classes=NAMED),
+                     gr.Image(label="Where it saw the first class (Grad-CAM)", interactive=False,
+                              height=360, buttons=[], format="jpeg")]
+        similar = gr.Gallery(label="Similar pictures", columns=4, format="jpeg", buttons=[],
+                             object_fit="contain", visible=looker.index is not None)
+        dropped.change(look, dropped, [*shown, similar], api_name="look")
     return page

@@ -1,7 +1,6 @@
-"""Changes to an annotation file, harmless or not.
+"""Changes to an annotation file, harmless or not, by name.
 
-Each takes the file's bytes and a number that chooses where and how, so that one draw of hypothesis
-decides a change, and returns the changed bytes.
+Each takes a number that chooses where and how, so that one draw of hypothesis decides a change.
 """
 import codecs
 
@@ -12,30 +11,10 @@ ODD = ["\x0b", "\x0c", "\x1c", "\x85", "\xa0", "\u2028", "\u3000", "\ufeff", "\u
 ENDS = ["\n", "\r", "\r\n"]
 
 
-def crlf(data: bytes, _: int) -> bytes:
-    return data.replace(b"\n", b"\r\n")
-
-
-def cr(data: bytes, _: int) -> bytes:
-    return data.replace(b"\n", b"\r")
-
-
 def mixed_ends(data: bytes, number: int) -> bytes:
     first, *rest = data.split(b"\n")
     return first + b"".join(ENDS[(number >> place) % 3].encode() + line
                             for place, line in enumerate(rest))
-
-
-def mark(data: bytes, _: int) -> bytes:
-    return codecs.BOM_UTF8 + data
-
-
-def no_last_end(data: bytes, _: int) -> bytes:
-    return data.rstrip(b"\r\n")
-
-
-def blank_line(data: bytes, number: int) -> bytes:
-    return lines(data, number, lambda rows, place: [*rows[:place], b"", *rows[place:]])
 
 
 def padding(data: bytes, number: int) -> bytes:
@@ -43,56 +22,10 @@ def padding(data: bytes, number: int) -> bytes:
     return data.replace(b"    ", blank).replace(b"\n", blank + b"\n", number % 2)
 
 
-def repeat(data: bytes, number: int) -> bytes:
-    return counted(data, number, lambda rows, place: [*rows, rows[place]])
-
-
-def contradict(data: bytes, number: int) -> bytes:
-    return counted(data, number, lambda rows, place: [*rows, rows[place][:-1] + b"2"])
-
-
-def reverse(data: bytes, number: int) -> bytes:
-    return counted(data, number, lambda rows, place: [*rows[:place], *rows[place:][::-1]])
-
-
-def drop(data: bytes, number: int) -> bytes:
-    return counted(data, number, lambda rows, place: [*rows[:place], *rows[place + 1:]])
-
-
-def lose(data: bytes, number: int) -> bytes:
-    return lines(data, number, lambda rows, place: [*rows[:place], *rows[place + 1:]])
-
-
-def double(data: bytes, number: int) -> bytes:
-    return lines(data, number, lambda rows, place: [*rows[:place], rows[place], *rows[place:]])
-
-
 def headless(data: bytes, _: int) -> bytes:
-    """Row 2 is a row already; the count fits what follows."""
+    """Makes row 2 a row of data; the count fits what follows."""
     count, _, *rows = [*data.split(b"\n"), b"", b""]
     return b"\n".join([str(max(int(count) - 1, 0)).encode() if count.isdigit() else count, *rows])
-
-
-def wrong_count(data: bytes, number: int) -> bytes:
-    return str(number % 7 - 1).encode() + data[data.find(b"\n"):]
-
-
-def cut(data: bytes, number: int) -> bytes:
-    return data[:number % (len(data) + 1)]
-
-
-def one_field_less(data: bytes, number: int) -> bytes:
-    def shortened(rows, place):
-        rows[place] = rows[place].rpartition(b"," if b"," in rows[place] else b" ")[0]
-        return rows
-    return lines(data, number, shortened)
-
-
-def one_field_more(data: bytes, number: int) -> bytes:
-    def longer(rows, place):
-        rows[place] += b",1" if b"," in rows[place] else b" 1"
-        return rows
-    return lines(data, number, longer)
 
 
 def odd_character(data: bytes, number: int) -> bytes:
@@ -107,23 +40,65 @@ def odd_byte(data: bytes, number: int) -> bytes:
 
 
 def flip(data: bytes, number: int) -> bytes:
-    if not data:
-        return data
-    place = number // 8 % len(data)
-    return data[:place] + bytes([data[place] ^ 1 << number % 8]) + data[place + 1:]
+    place = number // 8 % max(1, len(data))
+    return data[:place] + bytes(byte ^ 1 << number % 8 for byte in data[place:place + 1]
+                                ) + data[place + 1:]
 
 
-def lines(data: bytes, number: int, change) -> bytes:
-    rows = data.split(b"\n")
-    return b"\n".join(change(rows, number % len(rows)))
+def separator(row: bytes) -> bytes:
+    return b"," if b"," in row else b" "
 
 
-def counted(data: bytes, number: int, change) -> bytes:
-    """Changes only the rows below count and header, and corrects the count."""
+BYTES = {  # data, number -> data
+    "crlf": lambda data, _: data.replace(b"\n", b"\r\n"),
+    "cr": lambda data, _: data.replace(b"\n", b"\r"),
+    "mixed ends": mixed_ends,
+    "byte order mark": lambda data, _: codecs.BOM_UTF8 + data,
+    "no last end": lambda data, _: data.rstrip(b"\r\n"),
+    "padding": padding,
+    "headless": headless,
+    "wrong count": lambda data, number: str(number % 7 - 1).encode() + data[data.find(b"\n"):],
+    "cut": lambda data, number: data[:number % (len(data) + 1)],
+    "odd character": odd_character, "odd byte": odd_byte, "flip": flip}
+LINES = {  # all lines of a file, place -> lines
+    "blank line": lambda rows, at: [*rows[:at], b"", *rows[at:]],
+    "lose": lambda rows, at: [*rows[:at], *rows[at + 1:]],
+    "double": lambda rows, at: [*rows[:at], rows[at], *rows[at:]],
+    "one field less": lambda rows, at: [
+        *rows[:at], rows[at].rpartition(separator(rows[at]))[0], *rows[at + 1:]],
+    "one field more": lambda rows, at: [
+        *rows[:at], rows[at] + separator(rows[at]) + b"1", *rows[at + 1:]]}
+ROWS = {  # rows below count and header, place -> rows; the count is corrected
+    "repeat": lambda rows, at: [*rows, rows[at]],
+    "contradict": lambda rows, at: [*rows, rows[at][:-1] + b"2"],
+    "reverse": lambda rows, at: [*rows[:at], *rows[at:][::-1]],
+    "drop": lambda rows, at: [*rows[:at], *rows[at + 1:]]}
+
+HARMLESS = ["crlf", "cr", "mixed ends", "byte order mark", "no last end", "blank line", "padding",
+            "repeat", "reverse", "drop"]
+HARMFUL = ["contradict", "headless", "lose", "double", "wrong count", "cut", "one field less",
+           "one field more", "odd character", "odd character", "odd byte", "flip"]
+CHANGES = st.lists(st.tuples(st.sampled_from(HARMLESS * 2 + HARMFUL), st.integers(0, 2 ** 20)),
+                   max_size=2)
+
+
+def changed(data: bytes, changes: list[tuple[str, int]]) -> bytes:
+    """Makes the changes one after another."""
+    for name, number in changes:
+        if name in BYTES:
+            data = BYTES[name](data, number)
+        elif name in LINES:
+            rows = data.split(b"\n")
+            data = b"\n".join(LINES[name](rows, number % len(rows)))
+        else:
+            data = _with_rows(data, number, ROWS[name])
+    return data
+
+
+def _with_rows(data: bytes, number: int, change) -> bytes:
     first, *rows = data.split(b"\n")
-    head = [] if not first.isdigit() else [first, *rows[:1]]
-    head, rows = (head, rows[1:]) if head else ([first], rows)
-    rows = [row for row in rows if row]
+    head = [first, *rows[:1]] if first.isdigit() else [first]  # a CSV file has no count
+    rows = [row for row in rows[len(head) - 1:] if row]
     if not rows:
         return data
 
@@ -131,17 +106,3 @@ def counted(data: bytes, number: int, change) -> bytes:
     if len(head) == 2:
         head[0] = str(len(rows)).encode()
     return b"\n".join([*head, *rows, b""])
-
-
-HARMLESS = [crlf, cr, mixed_ends, mark, no_last_end, blank_line, padding, repeat, reverse, drop]
-HARMFUL = [contradict, headless, lose, double, wrong_count, cut, one_field_less, one_field_more,
-           odd_character, odd_character, odd_byte, flip]
-
-CHANGES = st.lists(st.tuples(st.sampled_from(HARMLESS * 2 + HARMFUL), st.integers(0, 2 ** 20)),
-                   max_size=2)
-
-
-def changed(data: bytes, changes: list[tuple]) -> bytes:
-    for change, number in changes:
-        data = change(data, number)
-    return data

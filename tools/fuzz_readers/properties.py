@@ -81,7 +81,7 @@ def check_message(error: ValueError, faults: oracle.Faults, work: Path) -> None:
     assert message, f"names no file: {error}"
 
     name, line, text = message[1], int(message[2] or 0), message[3]
-    assert (name, line) in faults, f"the faults are at {sorted(faults)}, not as it says: {error}"
+    assert (name, line) in faults, f"the faults are at {sorted(faults)}, not where it says: {error}"
     assert re.search(r"; [a-z].{8}|\. Is this|did you mean ", text, re.DOTALL), f"no cure: {error}"
 
 

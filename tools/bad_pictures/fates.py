@@ -32,8 +32,8 @@ Peak memory is how much the process grows while both read this one picture. The 
 """
 
 
-def look(source: Path, kind: Kind) -> tuple[str, str, int]:
-    """The fate in the build, the fate in predict, and the growth of memory in MB."""
+def fates(source: Path, kind: Kind) -> tuple[str, str, int]:
+    """Returns the fate in the build, the fate in predict, and the growth of memory in MB."""
     before = reset_peak()
     with as_nobody() if kind.path == UNREADABLE else contextlib.nullcontext():
         build, predict = audited(source, kind), read(source, kind)
@@ -41,13 +41,13 @@ def look(source: Path, kind: Kind) -> tuple[str, str, int]:
 
 
 def audited(source: Path, kind: Kind) -> str:
-    """USED, or the reason by which the audit refuses this picture."""
+    """Returns USED, or the reason by which the audit refuses this picture."""
     table = pd.DataFrame({"path": [kind.path]}, dtype=object)
     return audit.pictures(table, source)["reason"][0] or USED
 
 
 def read(source: Path, kind: Kind) -> str:
-    """USED, or the reason for which predict has no answer for this picture."""
+    """Returns USED, or the reason why predict has no prediction for this picture."""
     picture = picture_files.Picture(path=os.path.join(source, kind.path), root=str(source))
     framing = Framing(image_size=224, box_margin=0.0)
     (_, found), = loading.load_all([picture], framing=framing, ahead=1)
@@ -55,25 +55,25 @@ def read(source: Path, kind: Kind) -> str:
 
 
 def reset_peak() -> int:
-    """Starts to measure the peak anew; gives what is in memory now, in MB."""
-    ctypes.CDLL(None).malloc_trim(0)  # what was freed must not hide what is taken
+    """Resets the peak; returns what is in memory now, in MB."""
+    ctypes.CDLL(None).malloc_trim(0)  # freed memory must not hide what is taken
     Path("/proc/self/clear_refs").write_text("5")
     return peak_mb()
 
 
 def peak_mb() -> int:
-    """The process's largest resident set so far, in MB."""
+    """Returns the process's largest resident set so far, in MB."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
 
-def markdown(kind: Kind, build: str, predict: str, peak: int, *, outside: str) -> str:
-    """A row of the table, without the name of the temporary folder."""
-    cells = [f"`{shown(kind.path)}`", kind.what, build, predict, f"{peak} MB"]
+def table_row(kind: Kind, build: str, predict: str, peak: int, *, outside: str) -> str:
+    """Renders a row of the table, without the name of the temporary folder."""
+    cells = [f"`{printable(kind.path)}`", kind.what, build, predict, f"{peak} MB"]
     return f"| {' | '.join(cells)} |\n".replace(os.path.realpath(outside), "")
 
 
-def shown(path: str) -> str:
-    """A path in one line, with escapes for what is no character of UTF-8 or no letter."""
+def printable(path: str) -> str:
+    """Returns a path in one line, with escapes for line ends and for what is not UTF-8."""
     name = path.encode("utf-8", "backslashreplace").decode()
     return name.replace("\n", "\\n").replace("\0", "\\0")
