@@ -21,6 +21,7 @@ Two CPU cores predict about 80 pictures of 224 pixels a second, half as many wit
 command resumes after them, and the output is the same to the byte.
 """
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 from typing import TextIO
@@ -106,6 +107,10 @@ def checked(words: list[str]) -> str:
     form = prediction_table.format_of(FLAGS.output, FLAGS.format)
     specs.read(FLAGS.run)
     picture_files.find(words)
+
+    # A single wrong name among others gets its row; none that exists is a mistyped command.
+    if words and not any(map(os.path.lexists, words)):
+        raise FileNotFoundError(f"{words[0]}: no such file or folder")
     return form
 
 

@@ -1,0 +1,144 @@
+"""A mistake in a command gets one line and exit code 1, before TensorFlow is even loaded."""
+import os
+import re
+
+import pytest
+
+from tests.helpers.programs import ROOT, start_code
+from tests.helpers.tiny import make_records
+
+PROGRAMS = ["build_tfrecords", "train", "evaluate", "predict", "search", "export"]
+AT_EXIT = """
+import atexit, runpy, sys
+del sys.argv[0]
+atexit.register(lambda: print("tensorflow loaded:", "tensorflow" in sys.modules))
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+
+# Each command starts in a folder that holds empty/, pictures/, records/ and
+# records_without_validation/ of three classes, run/ of a finished training, and text.txt.
+FOLDER = "--source=folder --source_dir=pictures --records=new"
+TRAIN = "--records=records --run=new"
+PREDICT = "--run=run --output=new.csv"
+SEARCH = "--run=run --index=new"
+EXPORT = "--run=run --output=new"
+MISTAKES = [
+    # program, the words after it, what the line names
+    ("build_tfrecords", f"{FOLDER} --sorce=folder", "sorce"),
+    ("build_tfrecords", f"{FOLDER} stray", "stray"),
+    ("build_tfrecords", "--source=zip", "deepfashion"),
+    ("build_tfrecords", "--source=folder --records=new", "--source_dir=DIR"),
+    ("build_tfrecords", "--source_dir=pictures", "--records=DIR"),
+    ("build_tfrecords", "--source_dir=absent --records=new", "absent"),
+    ("build_tfrecords", "--source=folder --source_dir=absent --records=new", "absent"),
+    ("build_tfrecords", "--source=folder --source_dir=empty --records=new", "empty"),
+    ("build_tfrecords", "--source=folder --source_dir=pictures --records=empty", "overwritten"),
+    ("build_tfrecords", f"{FOLDER} --csv_file=absent.csv", "--source=csv"),
+    ("build_tfrecords", "--source=csv --csv_file=absent.csv --source_dir=pictures --records=new",
+     "absent.csv"),
+    ("build_tfrecords", f"{FOLDER} --classes=absent.txt", "absent.txt"),
+    ("build_tfrecords", f"{FOLDER} --classes=text.txt", "Tee"),
+    ("build_tfrecords", f"{FOLDER} --category_map=absent.csv", "absent.csv"),
+    ("build_tfrecords", f"{FOLDER} --test_fraction=0.8 --validation_fraction=0.3",
+     "--test_fraction"),
+    ("build_tfrecords", "--verify --records=absent", "absent"),
+    ("build_tfrecords", "--flagfile=absent.cfg", "absent.cfg"),
+
+    ("train", f"{TRAIN} --epochs=3", "epochs"),
+    ("train", f"{TRAIN} stray", "stray"),
+    ("train", f"{TRAIN} --batch_size=0", "batch_size"),
+    ("train", "--records=records", "--run"),
+    ("train", f"{TRAIN} --head_epochs=0 --fine_tune_epochs=0", "--head_epochs"),
+    ("train", f"{TRAIN} --calibrate --temperature=2", "--calibrate"),
+    ("train", "--records=absent --run=new", "build_tfrecords"),
+    ("train", "--records=empty --run=new", "build_tfrecords"),
+    ("train", "--records=records_without_validation --run=new --calibrate",
+     "--validation_fraction"),
+    ("train", f"{TRAIN} --weights=absent.weights.h5", "absent.weights.h5"),
+    ("train", f"{TRAIN} --weights=none --align=text.txt", "--align"),
+    ("train", f"{TRAIN} --weights=run --align=absent.csv", "absent.csv"),
+
+    ("evaluate", "--run=run --records=records --splt=test", "splt"),
+    ("evaluate", "--run=run --records=records --split=tset", "split"),
+    ("evaluate", "--run=run --records=absent", "absent"),
+    ("evaluate", "--run=absent --records=records", "absent"),
+    ("evaluate", "--run=empty --records=records", "empty"),
+    ("evaluate", "--run=run --records=records --align=absent.csv", "absent.csv"),
+
+    ("predict", PREDICT, "picture"),
+    ("predict", f"{PREDICT} --form=csv pictures", "form"),
+    ("predict", f"{PREDICT} absent.jpg", "absent.jpg"),
+    ("predict", f"{PREDICT} empty", "empty"),
+    ("predict", "--run=absent --output=new.csv pictures", "python -m fashionclf.train"),
+    ("predict", "--run=empty --output=- pictures", "python -m fashionclf.train"),
+    ("predict", "--run=run --output=absent/new.csv pictures", "absent/new.csv"),
+    ("predict", "--run=run --output=new.txt pictures", "--format"),
+    ("predict", f"{PREDICT} --csv_file=text.txt pictures", "--csv_file"),
+    ("predict", f"{PREDICT} --csv_file=absent.csv", "absent.csv"),
+    ("predict", f"{PREDICT} --source_dir=pictures pictures", "--source_dir"),
+    ("predict", "--run=run --output=- --embeddings=new.npy pictures", "--output"),
+    ("predict", f"{PREDICT} --embeddings=absent/new.npy pictures", "--embeddings=absent/new.npy"),
+
+    ("search", f"{SEARCH}", "build or query"),
+    ("search", f"find {SEARCH}", "build or query"),
+    ("search", f"build {SEARCH}", "--csv_file"),
+    ("search", f"build {SEARCH} --records=records pictures", "--records"),
+    ("search", f"build {SEARCH} --embeddings=new.npy pictures", "--csv_file"),
+    ("search", f"build {SEARCH} --source_dir=pictures pictures", "--csv_file"),
+    ("search", f"build {SEARCH} --csv_file=absent.csv", "absent.csv"),
+    ("search", f"build {SEARCH} --records=absent", "absent"),
+    ("search", "build --run=run --index=empty pictures", "overwritten"),
+    ("search", "build --run=absent --index=new pictures", "absent"),
+    ("search", f"query {SEARCH}", "picture"),
+    ("search", f"query {SEARCH} --sheet=absent/new.png pictures", "--sheet=absent/new.png"),
+    ("search", "query --run=run --index=absent pictures", "python -m fashionclf.search build"),
+
+    ("export", f"{EXPORT} --format=saved_model", "--records=DIR"),
+    ("export", f"{EXPORT} --format=saved_model --records=records pictures", "--records=DIR"),
+    ("export", f"{EXPORT} --format=torch pictures", "saved_model"),
+    ("export", f"{EXPORT} pictures", "--format"),
+    ("export", f"{EXPORT} --format=saved_model --records=absent", "absent"),
+    ("export", f"{EXPORT} --format=saved_model empty", "empty"),
+    ("export", "--run=absent --output=new --format=saved_model pictures", "absent"),
+    ("export", "--run=run --output=empty --format=saved_model pictures", "overwritten"),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mistakes")
+    (folder / "empty").mkdir()
+    (folder / "text.txt").write_text("Tee\n")
+    (folder / "run").symlink_to(ROOT / "saved_models/fashion_b0")
+
+    records = make_records(tmp_path_factory.mktemp("with"),
+                           per_class={"train": 1, "validation": 1, "test": 1})
+    (folder / "records").symlink_to(records)
+    (folder / "pictures").symlink_to(records.parent / "source/img")
+    (folder / "records_without_validation").symlink_to(
+        make_records(tmp_path_factory.mktemp("without"), per_class={"train": 1, "test": 1}))
+    return folder
+
+
+@pytest.mark.parametrize("program, words, culprit", MISTAKES,
+                         ids=[f"{program} {words}" for program, words, _ in MISTAKES])
+def test_a_mistake_is_one_line_that_names_it_at_once_and_leaves_nothing(folder, program, words,
+                                                                        culprit):
+    before = sorted(os.walk(folder))
+    done = start_code(AT_EXIT, f"fashionclf.{program}", *words.split(), cwd=folder)
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and culprit in errors[0], done.stderr
+    assert done.stdout.splitlines()[-1] == "tensorflow loaded: False"
+    assert sorted(os.walk(folder)) == before
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("flag", ["--help", "-h", "--version"])
+def test_help_and_version_are_answered_with_exit_code_0(program, flag):
+    done = start_code(AT_EXIT, f"fashionclf.{program}", flag)
+    assert done.returncode == 0, done.stderr
+    expected = r"\d+\.\d+\.\d+" if flag == "--version" else rf"python -m fashionclf\.{program} "
+    assert re.search(expected, done.stdout)
+    assert done.stdout.splitlines()[-1] == "tensorflow loaded: False"
