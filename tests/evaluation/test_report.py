@@ -142,6 +142,7 @@ def new_run(folder, classes=CLASSES):
     return Run(folder=folder, network=network.build(spec), spec=spec)
 
 
+@pytest.mark.slow
 def test_an_evaluation_counts_every_record_and_says_accuracy_beside_the_baseline(
         records_dir, tmp_path, capsys):
     records = Records.open(records_dir, frame(32, 0.1))

@@ -78,6 +78,7 @@ def lines(file):
     return [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()]
 
 
+@pytest.mark.slow
 def test_the_projector_has_a_page_of_each_split(evaluated):
     text = (evaluated[0] / "projector_config.pbtxt").read_text()
     pages = text_format.Parse(text, page.ProjectorConfig()).embeddings
@@ -89,6 +90,7 @@ def test_the_projector_has_a_page_of_each_split(evaluated):
             assert (evaluated[0] / name).is_file()
 
 
+@pytest.mark.slow
 def test_line_thumbnail_and_features_of_the_projector_are_of_one_picture(evaluated):
     folder, run, records = evaluated
     header, *rows = lines(folder / "projector_test.tsv")
@@ -108,6 +110,7 @@ def test_line_thumbnail_and_features_of_the_projector_are_of_one_picture(evaluat
         assert correct == ("yes" if said == name else "no")
 
 
+@pytest.mark.slow
 def test_no_name_breaks_a_line_or_a_column_of_the_projector(tmp_path, evaluated):
     found = inference.Predictions(
         labels=np.array([0, 1, 2]), probabilities=np.eye(3, dtype=np.float32),
@@ -118,6 +121,7 @@ def test_no_name_breaks_a_line_or_a_column_of_the_projector(tmp_path, evaluated)
         ["Red", "a b", "yes", "Red"], ["Green", "a b", "yes", "Green"]]
 
 
+@pytest.mark.slow
 def test_features_are_those_of_the_first_examples_and_change_no_probability(evaluated):
     _, run, records = evaluated
     plain, more = (report.predict_split(run, records, "test", batch_size=5, max_features=n)

@@ -73,6 +73,7 @@ def test_files_are_predicted_as_their_records_are(records_dir, predictor):
         np.testing.assert_allclose(probabilities, expected[path], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_features_come_with_the_same_probabilities_and_are_what_the_last_layer_sees(records_dir):
     model = network.build(make_spec())
     pictures, _ = picture_files.find([*source_files(records_dir)[:3], "absent.jpg"])

@@ -144,6 +144,7 @@ def test_exchanged_weights_are_refused(tmp_path):
         weights.load(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_trunk_comes_from_the_folder_of_a_run(tmp_path, b0):
     save_run(tmp_path, B0, b0)
     other = network.build(make_spec("efficientnet_b0", ["x", "y"], framing=frame(96)))
@@ -154,6 +155,7 @@ def test_a_trunk_comes_from_the_folder_of_a_run(tmp_path, b0):
             np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.slow
 def test_weights_that_do_not_fit_or_do_not_exist_are_named_with_the_cure(tmp_path, b0):
     small = tmp_path / "small.weights.h5"
     network.build(CNN).save_weights(small)

@@ -1,5 +1,6 @@
 """The headers of a JPEG by hand, byte by byte; tests of images tell whole files from cut ones."""
 import io
+import re
 
 import numpy as np
 import pytest
@@ -157,3 +158,8 @@ def test_without_an_end_the_decoder_itself_tells_and_without_all_scans_none_need
     assert not jpeg_headers.lacks_data(b"before after", no_end, grey)
     assert jpeg_headers.lacks_data(b"", jpeg_headers.Layout(FRAME, TWO[:1], end=6), grey)
     assert decoded == []
+
+
+def test_the_data_put_before_the_end_has_each_restart_marker_in_its_turn():
+    markers = re.findall(rb"\xff(.)", jpeg_headers.FILLER, re.DOTALL)
+    assert markers == [bytes([0xD0 + number]) for number in range(8)]

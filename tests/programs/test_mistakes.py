@@ -7,6 +7,7 @@ import pytest
 from tests.helpers.programs import ROOT, start_code
 from tests.helpers.tiny import make_records
 
+pytestmark = pytest.mark.slow  # each starts a program
 PROGRAMS = ["build_tfrecords", "train", "evaluate", "predict", "search", "export"]
 AT_EXIT = """
 import atexit, runpy, sys

@@ -15,6 +15,8 @@ from fashionclf.records.input_pipeline import Records
 from tests.helpers.programs import start
 from tests.helpers.tiny import CLASSES, make_records, make_spec, save_run
 
+pytestmark = pytest.mark.slow  # networks are built and run
+
 pytest.importorskip("faiss", reason="fashionclf[search] is missing")
 
 
@@ -142,7 +144,6 @@ def search(*words, **options):
     return start("fashionclf.search", *words, **options)
 
 
-@pytest.mark.slow
 def test_a_catalogue_is_built_and_queried_from_the_command_line(run_dir, shop, tmp_path):
     index = tmp_path / "index"
     common = [f"--run={run_dir}", f"--index={index}"]
@@ -168,7 +169,6 @@ def test_a_catalogue_is_built_and_queried_from_the_command_line(run_dir, shop, t
     assert other.returncode == 1 and "was built with another model" in other.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("words, message", [
     (["find"], "build or query"),
     (["build"], "name one of the three"),

@@ -52,10 +52,12 @@ def changed():
     return {"head": run(None), "fine_tune": run("block6a")}
 
 
+@pytest.mark.slow
 def test_the_head_phase_leaves_the_trunk_bitwise_unchanged(changed):
     assert {path.split("/")[0] for path in changed["head"]} == {"predictions"}
 
 
+@pytest.mark.slow
 def test_fine_tuning_changes_the_top_two_blocks_and_no_batchnorm(changed):
     blocks = {path.split("_")[0].split("/")[0] for path in changed["fine_tune"]}
     assert {block[:6] for block in blocks} == {"block6", "block7", "top", "predic"}
@@ -151,6 +153,7 @@ def test_a_killed_phase_ends_with_the_weights_of_an_unbroken_one(
     assert pd.read_csv(tmp_path / "run" / "history.csv")["epoch"].tolist() == [1, 2]
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_training_and_names_the_last_good_save(tmp_path, data):
     run_phase(cnn(), make_phase(epochs=1), make_recipe(), data, tmp_path)
     with pytest.raises(FloatingPointError) as stop:

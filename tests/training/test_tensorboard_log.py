@@ -10,6 +10,8 @@ from fashionclf.training import loop, tensorboard_log
 from tests.helpers.tiny import SIZE, frame, make_phase, make_recipe, make_records
 from tests.training.test_loop import Killed, cnn, kill_after, weights
 
+pytestmark = pytest.mark.slow  # networks are built and run
+
 HEAD, FINE_TUNE = make_phase(3), make_phase(3, name="fine_tune")
 PICTURES = ["validation/confusion_matrix", "validation/misclassified",
             "validation/Red/pr_curves"]
@@ -55,7 +57,6 @@ def test_validation_is_shown_after_1_2_4_8_epochs_and_at_the_end_of_a_phase(unbr
         assert steps(unbroken[0], "fine_tune", tag) == [4, 6]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("killed_at", [1, 7])  # of two steps an epoch: in the head, and after it
 def test_a_killed_training_goes_on_along_the_axis(tmp_path, data, unbroken, monkeypatch,
                                                   killed_at):
@@ -98,7 +99,6 @@ def test_without_validation_or_augmentation_there_are_no_pages_of_them(tmp_path)
                    for tag in [*PICTURES, "validation/loss"])
 
 
-@pytest.mark.slow
 def test_a_profile_of_some_steps_of_each_phase_changes_no_weight(tmp_path, data, unbroken):
     model = train(tmp_path, data, profile_steps=(2, 3))  # the epoch of step 2 ends with it
     for one, other in zip(weights(unbroken[1]), weights(model), strict=True):

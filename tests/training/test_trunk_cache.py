@@ -74,6 +74,7 @@ def test_without_augmentation_one_view_gives_the_losses_of_the_plain_path(
     np.testing.assert_allclose(losses(model, phase, cached[phase.name], how), plain, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_activations_are_those_of_the_augmented_picture(tmp_path, records, model):
     data = opened(model, records, tmp_path)["fine_tune"]
     batch = next(iter(records.evaluation("train", batch_size=trunk_cache.FILL_BATCH)))
@@ -85,6 +86,7 @@ def test_activations_are_those_of_the_augmented_picture(tmp_path, records, model
                                atol=2e-3)
 
 
+@pytest.mark.slow
 def test_each_example_shows_every_view_once_in_as_many_epochs(tmp_path, records, model):
     data = opened(model, records, tmp_path, views=3)["fine_tune"]
     assert data.views["train"][0].shape == (42, 16, 16, 16)
@@ -113,6 +115,7 @@ def test_the_head_has_one_view_and_the_maps_have_all(tmp_path, records, model):
     assert len(alone["head"].views["train"]) == 2
 
 
+@pytest.mark.slow
 def test_validation_is_the_plain_picture(tmp_path, records, model):
     data = opened(model, records, tmp_path)["fine_tune"]
     batch = next(iter(data.evaluation("validation", batch_size=32)))
@@ -122,6 +125,7 @@ def test_validation_is_the_plain_picture(tmp_path, records, model):
     np.testing.assert_allclose(batch["image"], frozen(whole["image"], training=False), atol=2e-3)
 
 
+@pytest.mark.slow
 def test_a_cache_is_used_again_and_grows_by_the_views_that_lack(
         tmp_path, records, model, monkeypatch, capsys):
     opened(model, records, tmp_path)
@@ -176,6 +180,7 @@ def test_what_was_changed_is_refused_by_name(tmp_path, records, model):
         opened(model, records, tmp_path, views=1)
 
 
+@pytest.mark.slow
 def test_too_many_bytes_are_refused_before_any_is_written(tmp_path, records, model):
     with pytest.raises(ValueError, match="would take 0.00 GB, over --cache_gigabytes=1e-05"):
         opened(model, records, tmp_path, max_bytes=1e4)

@@ -61,7 +61,7 @@ class Looker:
         heat = grad_cam.heatmaps(self._run.network, batch, [int(best[0])])[0]
         return Seen(picture=picture, overlay=grad_cam.overlay(picture, heat),
                     classes={spec.classes[i]: float(probabilities[0, i]) for i in best},
-                    neighbours=self._alike(features))
+                    neighbours=self._similar(features))
 
     def _similar(self, features: np.ndarray) -> list[tuple[np.ndarray, str]]:
         if self.index is None:

@@ -6,7 +6,7 @@ draws changes in the modules below: a comparison turned or moved by its edge, pl
 for divided, a constant plus one, and for or, min for max, any for all, a sign or a not twice. Each
 is made in a copy of the repository, in which the module's own fast tests run. What none of them
 noticed is printed, to be looked at: some changes matter to nobody. Exit code 1 where fewer than
-85 in 100 are noticed. 102 changes take about 20 minutes on two CPU cores.
+85 in 100 are noticed. 102 changes take a quarter of an hour of CPU time.
 """
 import ast
 import os
