@@ -3,14 +3,13 @@
 Ours / bare, with the smallest ratio that is asked for:
 
 input (0.9): an epoch of Records.training / decoding and resizing its bytes on all cores.
-build (0.7): build_tfrecords from the first picture to its exit / decoding each file on all cores.
+build (0.7): opening all pictures and writing all records, as build_tfrecords does / decoding each.
 predict (0.9): Predictor.predict_batches / the forward pass of a batch that is in memory.
 head_step, fine_tune_step: steps fed by Records.training / the same on a batch in memory.
 """
 import itertools
 import os
-import shutil
-import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -24,11 +23,13 @@ from fashionclf.model.spec import Spec
 from fashionclf.pictures import decoding
 from fashionclf.pictures import files as picture_files
 from fashionclf.pictures.framing import Framing
-from fashionclf.records import manifests
+from fashionclf.records import audit, manifests, shards
 from fashionclf.records.input_pipeline import Records
+from fashionclf.sources import categories, readers
+from fashionclf.system import workers
 from fashionclf.training.recipe import Phase, Recipe
 from fashionclf.training.step import make_step
-from tools.benchmark import folders, job, timed
+from tools.benchmark import folders, job
 from tools.benchmark.contenders import Round
 
 TIMES = 3  # each side of a pair is measured, in turns
@@ -97,12 +98,16 @@ def decoding_rate(files: list[Path]) -> float:
     return _on_all_cores(list(map(str, files)), lambda file: decoding.decode(tf.io.read_file(file)))
 
 
-def build_seconds(records: Path, *flags: str) -> dict[str, float]:
-    """Runs build_tfrecords; returns its "total" seconds and those from the first picture on."""
-    shutil.rmtree(records, ignore_errors=True)
-    command = [sys.executable, "-m", "fashionclf.build_tfrecords", *flags, f"--records={records}"]
-    return timed.run(command, marks={"build": "opening pictures"},
-                     log=records.with_name(f"{records.name}.log"))
+def building_rate(labelled: categories.Labelled, images_root: Path, run: workers.Run) -> float:
+    """Opens all pictures and writes all records, as build_tfrecords does; pictures per second."""
+    def work() -> None:
+        table = labelled.table.join(audit.pictures(labelled.table, images_root, run=run))
+        table = audit.with_checked_boxes(table[table["reason"].isna()]).assign(split="train")
+        with tempfile.TemporaryDirectory() as folder:
+            shards.write(table, Path(folder), images_root=images_root, classes=labelled.classes,
+                         run=run)
+
+    return rate(len(labelled.table), work)
 
 
 def _input(this: Round, files: list[Path]) -> Pair:
@@ -131,12 +136,14 @@ def _framing(this: Round) -> Framing:
 
 
 def _build(this: Round, files: list[Path]) -> Pair:
-    def ours() -> float:
-        seconds = build_seconds(this.output / "limits_records", "--source=folder",
-                                f"--source_dir={files[0].parents[2]}", "--split=stratified")
-        return len(files) / seconds["build"]
+    source = readers.read_folder(files[0].parents[2])
+    labelled = categories.assign(source.table, label_from="annotation")
+    run = workers.processes(preload=["fashionclf.records.preload"])
 
-    decoding_rate(files)  # brings the files into memory
+    def ours() -> float:
+        return building_rate(labelled, source.images_root, run)
+
+    decoding_rate(files), ours()  # brings the files into memory, and loads TensorFlow for workers
     return ours, lambda: decoding_rate(files)
 
 
