@@ -30,6 +30,8 @@ def add_report(tensorboard_dir: str | Path, predictions: Predictions, classes: l
                step: int = 0) -> None:
     """Adds charts, curves, the table by class and scores of one pass over a split.
 
+    The parameters are what the pages show, each of which report.write has at hand.
+
     Args:
         name: of the split; prefixes the tags.
         pictures: title -> PNG file.

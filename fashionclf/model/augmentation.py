@@ -16,6 +16,8 @@ DRAWS = 9  # random numbers per example
 class Augmentation(keras.layers.Layer):
     """Changes each picture of a batch at random; reflection fills in pixels from outside.
 
+    It has a parameter for each kind of change; all are shares but for an angle in degrees.
+
     Args:
         flip: whether half of the pictures are mirrored left to right.
         rotation: largest angle to either side, in degrees.

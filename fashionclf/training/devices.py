@@ -4,14 +4,12 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-NAMES = ("default", "mirrored", "multi_worker")
-
 
 def make(name: str, batch_size: int) -> tf.distribute.Strategy:
     """Returns the strategy for one device, all of this machine, or the machines of TF_CONFIG.
 
     Args:
-        name: one of NAMES.
+        name: default, mirrored or multi_worker.
 
     Raises:
         ValueError: the devices can't share a batch evenly.

@@ -137,7 +137,7 @@ def test_classes_and_split_need_no_pictures(shared):
     (["--source_dir=x"], "--records=DIR"), (["--records=x"], "source_dir"),
     (["--source_dir=x", "--dry_run", "--csv_file=y"], "--source=csv"),
     (["--source_dir=x", "--dry_run", "--test_fraction=0.8", "--validation_fraction=0.3"],
-     "leave nothing for train"), (["--source=zip"], "deepfashion")])
+     "nothing is left for train"), (["--source=zip"], "deepfashion")])
 def test_flags_that_do_not_go_together_are_refused(flags, message):
     shown = build(*flags)
     assert shown.returncode != 0 and message in shown.stderr
