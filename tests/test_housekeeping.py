@@ -63,7 +63,7 @@ def test_the_wheel_holds_all_that_the_programs_need(tmp_path):
 
     pip("install", "--no-deps", f"--target={tmp_path / 'site'}", wheel)
     installed = {"cwd": tmp_path, "env": {"PYTHONPATH": str(tmp_path / "site")}}
-    shown = start("fashionclf.predict", "--help", **installed)
+    shown = start("fashionclf.predict", "--help", fresh=True, **installed)
     assert "python -m fashionclf.predict" in shown.stdout
     assert "Traceback" not in shown.stderr
     where = start_code("from fashionclf import deepfashion; print(deepfashion.__file__, "

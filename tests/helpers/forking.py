@@ -1,6 +1,6 @@
 """A Python that has loaded the large libraries and forks for each program that a test starts.
 
-Importing TensorFlow and its company takes 5 seconds of CPU, forking this process 0.3. Modules
+Importing TensorFlow and its company takes 5 seconds of CPU, a fork of this process 0.3. Modules
 of fashionclf are not loaded here: each program imports its own, in its own order. No operation
 of TensorFlow runs before a fork either, so each program makes its own devices and threads.
 """
@@ -18,26 +18,39 @@ MOST_BYTES = 1 << 20  # of a request
 
 
 def next_program(channel: socket.socket) -> dict | None:
-    """In the parent: serves requests, one after the other, until the channel closes: None.
-    In each fork: returns the request that it is to run, on that request's outputs."""
+    """In this process: serves requests until the channel closes, and returns None. In a program's
+    process: returns the request, with its two outputs in place."""
     while True:
-        content, outputs, *_ = socket.recv_fds(channel, MOST_BYTES, 2)
+        content, handles, *_ = socket.recv_fds(channel, MOST_BYTES, 3)
         if not content:
             return None
 
-        child = os.fork()
-        if child == 0:
+        if os.fork() == 0:
             channel.close()
-            for number, output in enumerate(outputs, start=1):
-                os.dup2(output, number)
-                os.close(output)
-            return json.loads(content)
+            out, err, status = handles
+            if started_by_keeper(status):
+                os.dup2(out, 1)
+                os.dup2(err, 2)
+                for handle in {out, err, status}:
+                    os.close(handle)
+                return json.loads(content)
 
-        for output in outputs:
-            os.close(output)
-        channel.send(str(child).encode())
-        _, status = os.waitpid(child, 0)
-        channel.send(str(os.waitstatus_to_exitcode(status)).encode())
+        for handle in handles:
+            os.close(handle)
+
+
+def started_by_keeper(status: int) -> bool:
+    """Forks once more: returns True in the program's process. This one, its keeper, writes the
+    program's number to `status`, waits for it, writes its exit code, and ends here."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    program = os.fork()
+    if program == 0:
+        return True
+
+    os.write(status, b"%d" % program)
+    _, how = os.waitpid(program, 0)
+    os.write(status, b"%d" % os.waitstatus_to_exitcode(how))
+    os._exit(0)
 
 
 def main() -> None:
@@ -49,6 +62,7 @@ def main() -> None:
         del sys.modules[name]
     gc.collect()
     gc.freeze()  # else each fork's collector walks through all that is loaded, and copies its pages
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers leave no zombies
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the test, which closes the channel
 
     request = next_program(socket.socket(fileno=int(sys.argv[1])))

@@ -1,4 +1,4 @@
-"""Programs, started as a user starts them: every one has a time limit."""
+"""Programs, started as a user starts them: every wait has a limit."""
 import contextlib
 import functools
 import json
@@ -19,56 +19,108 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def start(module: str, *words, timeout: float = 300, cwd: Path = ROOT,
           env: dict[str, str] | None = None, fresh: bool = False) -> subprocess.CompletedProcess:
-    """Runs `python -m module words...` to its end, with its output as text.
+    """Runs `python -m module words...`, with `env` added to its variables, to its end.
 
-    It runs in a fork of a Python that has already loaded TensorFlow, which saves 5 seconds of
-    CPU; with `fresh`, or with variables `env` to add, in a new Python.
+    It runs in a fork of a Python that has loaded TensorFlow, which saves 5 seconds of CPU; with
+    `fresh` in a new Python.
     """
-    if not fresh and env is None:
-        return _forked(module, list(map(str, words)), timeout, cwd)
-    return subprocess.run(_command(module, words), cwd=cwd, env=_environment(env),
-                          capture_output=True, text=True, timeout=timeout)
+    command = _command(module, words)
+    if fresh:
+        return subprocess.run(command, cwd=cwd, env=_environment(env), capture_output=True,
+                              text=True, timeout=timeout)
+    with begin(module, *words, cwd=cwd, env=env) as program:
+        outputs = program.communicate(timeout)
+    return subprocess.CompletedProcess(command, program.returncode, *outputs)
 
 
 def start_code(code: str, *words, timeout: float = 300, cwd: Path = ROOT,
                env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
-    """Runs `python -c code words...` to its end in a new Python, with its output as text."""
+    """Runs `python -c code words...` in a new Python to its end."""
     return subprocess.run([sys.executable, "-c", code, *map(str, words)], cwd=cwd,
                           env=_environment(env), capture_output=True, text=True, timeout=timeout)
 
 
+class Program:
+    """A program that runs in a fork; what subprocess.Popen calls so does the same here."""
+
+    def __init__(self, module: str, words: list[str], cwd: Path, env: dict[str, str] | None):
+        self.args, self.returncode = _command(module, words), None
+        request = {"module": module, "words": words, "cwd": str(cwd), "env": _environment(env)}
+
+        # Files take its output: it never waits for a reader.
+        self._files = [tempfile.TemporaryFile(), tempfile.TemporaryFile()]
+        self._status, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            socket.send_fds(_forks(), [json.dumps(request).encode()],
+                            [*(file.fileno() for file in self._files), theirs.fileno()])
+        self._status.settimeout(120)
+        self.pid = int(self._status.recv(100))
+
+    def poll(self) -> int | None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.wait(0.001)
+        return self.returncode
+
+    def wait(self, timeout: float) -> int:
+        if self.returncode is None:
+            self._status.settimeout(timeout)
+            try:
+                self.returncode = int(self._status.recv(100))
+            except TimeoutError:
+                raise subprocess.TimeoutExpired(self.args, timeout) from None
+        return self.returncode
+
+    def communicate(self, timeout: float) -> list[str]:
+        self.wait(timeout)
+        return self.outputs()
+
+    def outputs(self) -> list[str]:
+        """Standard output and standard error so far."""
+        # pread: the program shares the position at which it writes.
+        content = [os.pread(file.fileno(), os.stat(file.fileno()).st_size, 0)
+                   for file in self._files]
+        return [encoded.decode().replace("\r\n", "\n").replace("\r", "\n") for encoded in content]
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def close(self) -> None:
+        self._status.close()
+        for file in self._files:
+            file.close()
+
+
 @contextlib.contextmanager
-def begin(module: str, *words, cwd: Path = ROOT, env: dict[str, str] | None = None,
-          **options) -> Iterator[subprocess.Popen]:
-    """Starts `python -m module words...` in a new Python; if it still runs at the end, kills it.
-
-    Its outputs are pipes, as text, unless `options` of Popen say otherwise.
-    """
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    process = subprocess.Popen(_command(module, words), cwd=cwd, env=_environment(env), text=True,
-                               **options)
+def begin(module: str, *words, cwd: Path = ROOT, env: dict[str, str] | None = None
+          ) -> Iterator[Program]:
+    """Starts `python -m module words...` as `start` does; kills it if it runs at the end."""
+    program = Program(module, list(map(str, words)), cwd, env)
     try:
-        yield process
+        yield program
     finally:
-        process.kill()
-        process.communicate(timeout=60)
+        program.kill()
+        program.wait(60)
+        program.close()
 
 
-def wait_until(happened: Callable[[], object], process: subprocess.Popen, limit: float = 120
-               ) -> None:
-    """Waits until `happened()` is true; fails if the process ends before, or after `limit` seconds.
+def wait_until(happened: Callable[[], object], program: Program, limit: float = 120) -> None:
+    """Waits until `happened()` is true; fails if the program ends before, or after `limit` seconds.
 
-    The failure shows what the process wrote.
+    The failure shows what the program wrote.
     """
     deadline = time.monotonic() + limit
     while not happened():
-        ended = process.poll() is not None
+        ended = program.poll() is not None
         if ended or time.monotonic() > deadline:
-            process.kill()
-            outputs = process.communicate(timeout=60)
-            why = (f"ended with exit code {process.returncode}" if ended
+            program.kill()
+            outputs = program.communicate(60)
+            why = (f"ended with exit code {program.returncode}" if ended
                    else f"did not get there within {limit} seconds")
-            pytest.fail("\n".join([f"{process.args} {why}", *filter(None, outputs)]))
+            pytest.fail("\n".join([f"{program.args} {why}", *outputs]))
         time.sleep(0.005)
 
 
@@ -83,36 +135,9 @@ def _environment(more: dict[str, str] | None = None) -> dict[str, str]:
 
 @functools.cache
 def _forks() -> socket.socket:
-    """The channel to a process that forks for each request; that process ends when this one does.
-    """
+    """The channel to a process that forks for each request, and ends when this process does."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         subprocess.Popen(_command("tests.helpers.forking", [theirs.fileno()]), cwd=ROOT,
                          env=_environment(), stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
     return ours
-
-
-def _forked(module: str, words: list[str], timeout: float, cwd: Path
-            ) -> subprocess.CompletedProcess:
-    """`start` in a fork. Output goes to files: a full pipe would stop the program."""
-    request = {"module": module, "words": words, "cwd": str(cwd), "env": _environment()}
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        channel = _forks()
-        socket.send_fds(channel, [json.dumps(request).encode()], [out.fileno(), err.fileno()])
-        channel.settimeout(60)
-        pid = int(channel.recv(100))
-
-        channel.settimeout(timeout)
-        try:
-            code = int(channel.recv(100))
-        except TimeoutError:
-            os.kill(pid, signal.SIGKILL)
-            channel.settimeout(60)
-            channel.recv(100)
-            raise subprocess.TimeoutExpired(_command(module, words), timeout) from None
-
-        outputs = []
-        for file in (out, err):
-            file.seek(0)
-            outputs.append(file.read().decode(errors="surrogateescape"))
-    return subprocess.CompletedProcess(_command(module, words), code, *outputs)
