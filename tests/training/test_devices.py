@@ -3,7 +3,6 @@ import contextlib
 import json
 import shutil
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 
 from fashionclf.model import weights
-from tests.helpers.programs import begin, start, start_code, wait_until
+from tests.helpers.programs import Program, begin, start, start_code, wait_until
 from tests.helpers.tiny import make_records
 
 TRAIN = """
@@ -58,7 +57,7 @@ def test_two_mirrored_devices_train_to_the_weights_of_one(tmp_path):
 
 
 @contextlib.contextmanager
-def workers(count: int, records: Path, run: Path, *more: str) -> Iterator[list[subprocess.Popen]]:
+def workers(count: int, records: Path, run: Path, *more: str) -> Iterator[list[Program]]:
     """Runs `python -m fashionclf.train` once for each worker; the first is the chief."""
     ports = []
     for _ in range(count):
@@ -71,8 +70,8 @@ def workers(count: int, records: Path, run: Path, *more: str) -> Iterator[list[s
     configs = [json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
                for index in range(count)]
     with contextlib.ExitStack() as begun:
-        yield [begun.enter_context(begin(*command, stderr=subprocess.STDOUT,
-                                         env={"TF_CONFIG": config})) for config in configs]
+        yield [begun.enter_context(begin(*command, env={"TF_CONFIG": config}))
+               for config in configs]
 
 
 SMALL = ["--architecture=baseline_cnn", "--weights=none", "--image_size=32", "--batch_size=12",
@@ -82,8 +81,7 @@ SMALL = ["--architecture=baseline_cnn", "--weights=none", "--image_size=32", "--
 def train_with_workers(count: int, records: Path, run: Path, *more: str) -> None:
     with workers(count, records, run, *more) as begun:
         for worker in begun:
-            said, _ = worker.communicate(timeout=300)
-            assert worker.returncode == 0, said
+            assert worker.wait(timeout=300) == 0, worker.outputs()
 
 
 def train_alone(records: Path, run: Path, *more: str) -> None:
@@ -126,8 +124,8 @@ def test_the_death_of_a_worker_stops_the_others_and_all_together_go_on(tmp_path,
     with workers(2, records, run, "--checkpoint_every_steps=1") as (chief, other):
         wait_until(lambda: list(run.glob("checkpoints/fine_tune/*.index")), chief)
         other.kill()
-        said, _ = chief.communicate(timeout=120)
-        assert chief.returncode == 1 and "another worker" in said, said
+        outputs = chief.communicate(timeout=120)
+        assert chief.returncode == 1 and "another worker" in "".join(outputs), outputs
     train_with_workers(2, records, run, "--checkpoint_every_steps=1")
     for a, b in zip(arrays_of(one), arrays_of(run), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
