@@ -1,7 +1,6 @@
 """Processes give the results of one, in order, and neither outlive the program nor hide a death."""
 import os
 import signal
-import subprocess
 import time
 
 import pandas as pd
@@ -48,7 +47,7 @@ def test_workers_end_when_the_program_is_killed(tmp_path):
 
     def workers_pids():
         return [file.name for file in tmp_path.iterdir() if file.name.isdigit()]
-    with begin("program", cwd=tmp_path, stderr=subprocess.DEVNULL) as program:
+    with begin("program", cwd=tmp_path) as program:
         wait_until(lambda: len(workers_pids()) == 2, program)
         program.kill()
 
