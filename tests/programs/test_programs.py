@@ -18,14 +18,6 @@ HEAVY = ["tensorflow", "tensorflow_datasets", "keras", "pandas", "scipy", "sklea
 CONFIGS = sorted((ROOT / "configs").glob("*.cfg"))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_help_teaches(program):
-    shown = start(f"fashionclf.{program}", "--help", fresh=True)
-    assert f"python -m fashionclf.{program}" in shown.stdout
-    assert "--" in shown.stdout and "Traceback" not in shown.stderr
-
-
 @pytest.mark.parametrize("module", [f"fashionclf.{name}" for name in PROGRAMS]
                          + TOOLS)
 def test_help_comes_at_once_as_nothing_heavy_is_imported(module):
@@ -56,7 +48,7 @@ def records_dir(tmp_path_factory):
 def small(records_dir, run, *more):
     return ("fashionclf.train", f"--records={records_dir}", f"--run={run}",
             "--architecture=baseline_cnn", "--weights=none", "--image_size=32", "--batch_size=8",
-            "--head_epochs=1", "--fine_tune_epochs=6", "--ema_momentum=0.9", *more)
+            "--head_epochs=1", "--fine_tune_epochs=3", "--ema_momentum=0.9", *more)
 
 
 def await_a_checkpoint(training, run, phase="fine_tune"):
@@ -65,41 +57,13 @@ def await_a_checkpoint(training, run, phase="fine_tune"):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("program, flags, message", [
-    ("build_tfrecords", ["--source_dir=nowhere", "--records=new"], "--source_dir"),
-    ("build_tfrecords", ["--source=folder", "--source_dir={empty}", "--records=new"],
-     "contains no pictures"),
-    ("build_tfrecords", ["--source_dir=x", "--records={empty}"], "never overwritten"),
-    ("build_tfrecords", ["--source=folder", "--source_dir={folder}", "--records={empty}/new",
-                         "--classes={classes}"], "there are no pictures of class 'Tee'"),
-    ("train", ["--records={empty}", "--run={empty}/run"], "build_tfrecords"),
-    ("train", ["--records=x", "--run=y", "stray"], "unexpected argument 'stray'"),
-    ("train", ["--records={records}", "--run={empty}/run", "--weights=nowhere.h5"],
-     "--weights takes"),
-    ("train", ["--records={records}", "--run={empty}/run", "--weights={classes}"], "does not fit"),
-    ("train", ["--records={no_validation}", "--run={empty}/run", "--calibrate"],
-     "--validation_fraction above 0"),
-    ("train", ["--records={records}", "--run={empty}/run", "--weights=none", "--align=x.csv"],
-     "--align starts from the head of a run"),
-    ("evaluate", ["--run={empty}", "--records={records}"], "finished training"),
-    ("predict", ["--run={empty}", "--output=-", "x.jpg"], "finished training")])
-def test_what_is_wrong_is_said_in_one_line_with_the_cure(tmp_path, records_dir, program, flags,
-                                                         message):
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "classes.txt").write_text("Tee\n")
-    places = {"empty": tmp_path / "empty", "records": records_dir,
-              "no_validation": make_records(tmp_path, per_class={"train": 1, "test": 1}),
-              "folder": records_dir.parent / "source" / "img", "classes": tmp_path / "classes.txt"}
-    shown = start(f"fashionclf.{program}", *[flag.format(**places) for flag in flags])
+def test_an_error_of_the_work_itself_is_one_line_too(tmp_path, records_dir):
+    (tmp_path / "text.txt").write_text("no weights")
+    shown = start("fashionclf.train", f"--records={records_dir}", f"--run={tmp_path / 'run'}",
+                  f"--weights={tmp_path / 'text.txt'}")
     lines = [line for line in shown.stderr.splitlines() if line.startswith("error: ")]
-    assert shown.returncode == 1 and len(lines) == 1 and message in lines[0], shown.stderr
+    assert shown.returncode == 1 and len(lines) == 1 and "does not fit" in lines[0], shown.stderr
     assert "Traceback" not in shown.stderr
-
-
-@pytest.mark.slow
-def test_an_unknown_flag_is_refused():
-    shown = start("fashionclf.train", "--records=x", "--run=y", "--epochs=3")
-    assert shown.returncode == 1 and "epochs" in shown.stderr
 
 
 @pytest.mark.slow
@@ -116,7 +80,7 @@ def test_a_killed_training_goes_on_and_the_finished_model_predicts(tmp_path, rec
     assert "resuming from the newest checkpoint" in resumed.stdout
     history = pd.read_csv(run / "history.csv")
     assert list(zip(history["phase"], history["epoch"])) == [
-        ("head", 1), *(("fine_tune", epoch) for epoch in range(1, 7))]
+        ("head", 1), *(("fine_tune", epoch) for epoch in range(1, 4))]
     assert json.loads((run / "report" / "metrics.json").read_text())["n"] == 12
     assert list((run / "tensorboard").rglob("events.*"))
 
@@ -167,4 +131,4 @@ def test_a_full_disk_leaves_the_saves_before_whole(tmp_path, records_dir):
         finished = start(*flags)
         assert finished.returncode == 0, finished.stderr
         assert "is damaged" not in finished.stderr
-        assert len(pd.read_csv(tmp_path / "disk" / "run" / "history.csv")) == 7
+        assert len(pd.read_csv(tmp_path / "disk" / "run" / "history.csv")) == 4

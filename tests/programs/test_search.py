@@ -167,19 +167,3 @@ def test_a_catalogue_is_built_and_queried_from_the_command_line(run_dir, shop, t
     other = search("query", f"--run={new_run(tmp_path / 'other')}", f"--index={index}",
                    shop / "Red1.png")
     assert other.returncode == 1 and "was built with another model" in other.stderr
-
-
-@pytest.mark.parametrize("words, message", [
-    (["find"], "build or query"),
-    (["build"], "name one of the three"),
-    (["build", "x", "--records=y"], "name one of the three"),
-    (["build", "x", "--embeddings=e.npy"], "go with the --csv_file"),
-    (["build", "x", "--source_dir=y"], "goes with --csv_file alone"),
-    (["query"], "no picture named"),
-    (["query", "x.png", "--sheet=no/x.png"], "--sheet=no/x.png: name a file in a folder that"),
-    (["query", "x.png"], "of a finished 'python -m fashionclf.search build'"),
-])
-def test_a_mistake_is_one_line_with_the_cure(run_dir, tmp_path, words, message):
-    done = search(*words, f"--run={run_dir}", "--index=absent", cwd=tmp_path)
-    assert done.returncode == 1 and message in done.stderr.splitlines()[-1]
-    assert "Traceback" not in done.stderr and not list(tmp_path.iterdir())
