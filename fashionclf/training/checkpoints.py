@@ -1,8 +1,9 @@
 """Saves and restores the state of a training phase, so that a kill costs little.
 
-Each checkpoint has new file names, and its index is written last: a kill in the middle, or a full
-disk, leaves the previous ones intact. The file names are the list of checkpoints; TensorFlow's own
-list, one more file that could be damaged, is not written.
+Each checkpoint has new file names, which its files get when they are whole, the index last: a kill
+in the middle, or a full disk, leaves the previous ones intact and no half of a first one. The file
+names are the list of checkpoints; TensorFlow's own list, one more file that could be damaged, is
+not written.
 """
 import re
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
+
+from fashionclf.system import files
 
 KEEP = 2  # checkpoints
 
@@ -105,14 +108,19 @@ class TrainingState:
             self._remove_old()
 
     def _write(self) -> None:
+        prefix = Path(self._prefix(self._number + 1))
+        partial = prefix.with_name(f"incomplete-{prefix.name}")
         try:
-            self._checkpoint.write(self._prefix(self._number + 1))
+            self._checkpoint.write(str(partial))
         except tf.errors.OpError as error:
             reason = error.message.split("}} ")[-1].split(" [Op:")[0]
             raise OSError(
                 f"cannot write the checkpoint after epoch {self.epoch}, step {self.step} to "
                 f"{self._folder} ({reason}); previous checkpoints are intact: make room and "
                 "run the same command again") from error
+
+        for file in sorted(self._folder.glob(f"{partial.name}.*")):  # data, then index
+            files.complete(file, file.with_name(file.name.removeprefix("incomplete-")))
         self._number += 1
 
     def _remove_old(self) -> None:
@@ -126,7 +134,7 @@ class TrainingState:
         return str(self._folder / f"ckpt-{number}")
 
     def _numbers(self) -> list[int]:
-        """Lists the checkpoints, newest first, by their index files, which are written last."""
+        """Lists the checkpoints, newest first, by their index files, which are named last."""
         names = [file.name for file in self._folder.glob("ckpt-*.index")]
         matches = [re.fullmatch(r"ckpt-(\d+)\.index", name) for name in names]
         return sorted((int(match[1]) for match in matches if match), reverse=True)

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from fashionclf.system import files
 from fashionclf.training import checkpoints
 
 
@@ -70,6 +71,29 @@ def test_no_flipped_byte_is_taken_for_a_state(saved, kind):
 def test_a_save_that_was_cut_short_is_no_save(saved):
     newest(saved, "index").unlink()
     assert restored(saved) == 2
+
+
+@pytest.mark.parametrize("named", [0, 1])  # of the data and the index
+def test_a_first_checkpoint_whose_writing_was_killed_is_a_new_start(tmp_path, monkeypatch, named):
+    complete, finished = files.complete, []
+
+    def dying(partial, file):
+        if len(finished) == named:
+            raise KeyboardInterrupt
+        complete(partial, file)
+        finished.append(file)
+    monkeypatch.setattr(files, "complete", dying)
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path)[0].save(epoch=1)
+    monkeypatch.undo()
+
+    state, model = make(tmp_path)
+    assert not state.restore()
+    model.set_weights([np.full((2, 1), 1, np.float32)])
+    state.save(epoch=1)
+    assert restored(tmp_path) == 1
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "ckpt-1.data-00000-of-00001", "ckpt-1.index"]
 
 
 def test_saves_that_are_all_damaged_are_an_error_not_a_new_start(saved):
