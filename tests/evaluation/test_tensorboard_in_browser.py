@@ -2,11 +2,12 @@
 import importlib.util
 import re
 import shutil
+import signal
 import urllib.request
 
 import pytest
 
-from tests.helpers.programs import begin, start
+from tests.helpers.programs import begin, start, wait_until
 from tests.helpers.tiny import make_records
 
 pytestmark = pytest.mark.slow  # a training, a server and a browser
@@ -33,14 +34,12 @@ def logs(tmp_path_factory):
 def address(logs):
     with begin("tensorboard.main", f"--logdir={logs}", "--port=0", "--host=localhost",
                "--reload_interval=1") as server:
-        found = None
-        while not found:
-            line = server.stderr.readline()
-            assert line, "TensorBoard ended"
-            found = re.search(r"at (http://\S+?)/? ", line)
-        yield found[1]
-        server.terminate()  # so that it ends its own server too
-        server.communicate(timeout=60)
+        def address():
+            return re.search(r"at (http://\S+?)/? ", server.outputs()[1])
+        wait_until(address, server)
+        yield address()[1]
+        server.send_signal(signal.SIGTERM)  # so that it ends its own server too
+        server.wait(timeout=60)
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,11 @@
 """A Python that has loaded the large libraries and forks for each program that a test starts.
 
 Importing TensorFlow and its company takes 5 seconds of CPU, a fork of this process 0.3. Modules
-of fashionclf are not loaded here: each program imports its own, in its own order. No operation
-of TensorFlow runs before a fork either, so each program makes its own devices and threads.
+of fashionclf are not loaded here: each program imports its own, in its own order. TensorFlow does
+nothing before a fork either, so each program makes its own devices and threads.
 """
 import gc
+import importlib
 import json
 import os
 import runpy
@@ -54,12 +55,8 @@ def started_by_keeper(status: int) -> bool:
 
 
 def main() -> None:
-    from fashionclf import cli  # noqa: F401 sets what every program sets before its imports
-
     for name in LOAD:
-        __import__(name)
-    for name in [name for name in sys.modules if name.partition(".")[0] == "fashionclf"]:
-        del sys.modules[name]
+        importlib.import_module(name)
     gc.collect()
     gc.freeze()  # else each fork's collector walks through all that is loaded, and copies its pages
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers leave no zombies

@@ -3,7 +3,6 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from subprocess import STDOUT
 
 import numpy as np
 import pytest
@@ -64,10 +63,9 @@ def test_the_page_shows_classes_in_a_browser_and_asks_no_other_host(run_dir, pic
     pytest.importorskip("gradio", reason="needs pip install 'fashionclf[demo]'")
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     (tmp_path / "letter.txt").write_text("no picture")
-    log, url = tmp_path / "log", "http://127.0.0.1:7893/"
-    with open(log, "w") as output, begin("tools.demo", f"--run={run_dir}", "--port=7893",
-                                         stdout=output, stderr=STDOUT) as server:
-        wait_until(lambda: url in log.read_text(), server)
+    url = "http://127.0.0.1:7893/"
+    with begin("tools.demo", f"--run={run_dir}", "--port=7893") as server:
+        wait_until(lambda: url in "".join(server.outputs()), server)
         with sync_api.sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             page, asked = browser.new_page(viewport={"width": 1280, "height": 1000}), []
