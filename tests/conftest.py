@@ -1,3 +1,4 @@
+import gc
 import os
 from pathlib import Path
 
@@ -27,3 +28,9 @@ def pytest_collection_modifyitems(config, items):
     drills = [item for item in items if item.get_closest_marker("drill")]
     config.hook.pytest_deselected(items=drills)
     items[:] = [item for item in items if not item.get_closest_marker("drill")]
+
+
+def pytest_collection_finish():
+    """Exempts what the imports left from the collector's passes: a tenth of the time of tracing."""
+    gc.collect()
+    gc.freeze()
