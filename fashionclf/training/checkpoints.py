@@ -6,6 +6,7 @@ names are the list of checkpoints; TensorFlow's own list, one more file that cou
 not written.
 """
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -110,6 +111,7 @@ class TrainingState:
     def _write(self) -> None:
         prefix = Path(self._prefix(self._number + 1))
         partial = prefix.with_name(f"incomplete-{prefix.name}")
+        shutil.rmtree(f"{partial}_temp", ignore_errors=True)  # TensorFlow's, after a kill
         try:
             self._checkpoint.write(str(partial))
         except tf.errors.OpError as error:

@@ -86,6 +86,8 @@ def test_a_first_checkpoint_whose_writing_was_killed_is_a_new_start(tmp_path, mo
     with pytest.raises(KeyboardInterrupt):
         make(tmp_path)[0].save(epoch=1)
     monkeypatch.undo()
+    (tmp_path / "incomplete-ckpt-1_temp").mkdir()  # TensorFlow leaves it when killed earlier
+    (tmp_path / "incomplete-ckpt-1_temp/part-00000-of-00001.index.tempstate1").write_text("")
 
     state, model = make(tmp_path)
     assert not state.restore()
