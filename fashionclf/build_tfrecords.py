@@ -174,14 +174,13 @@ def split(table: "pandas.DataFrame", classes: list[str]) -> "tuple[pandas.DataFr
     items = table["item"]
     if FLAGS.split == "grouped" and "near_duplicate_group" in table:
         items = leakage.joined_items(table["item"], table["near_duplicate_group"])
-        joined = table["item"].nunique() - items.nunique()
-        print(f"items: {table['item'].nunique():,}, {joined:,} joined to others by "
-              "near-duplicates")
+        count = table["item"].nunique()
+        print(f"items: {count:,}, {count - items.nunique():,} joined to others by near-duplicates")
 
     how = {"test_fraction": FLAGS.test_fraction, "seed": FLAGS.seed,
            "validation_fraction": FLAGS.validation_fraction}
-    table = table.assign(
-        split=splits.split(table.assign(item=items), method=FLAGS.split, **how))
+    drawn = splits.split(table.assign(item=items), method=FLAGS.split, **how)
+    table = table.assign(split=drawn)
 
     # For comparison: what a draw of single pictures would have leaked.
     at_random = splits.split(table, method="stratified", **how)

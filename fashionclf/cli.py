@@ -8,6 +8,7 @@ from absl import app, flags, logging
 
 import fashionclf
 from fashionclf.system import quiet
+from fashionclf.system.files import require_file, require_folder  # noqa: F401, for programs
 
 USER_ERRORS = (ValueError, OSError, FloatingPointError)
 HELP, VERSION = ("-h", "-help", "--help", "-helpshort", "--helpshort"), ("-version", "--version")
@@ -18,8 +19,7 @@ def run(main: Callable[[list[str]], int | None], *, positional: str | None = Non
 
     Args:
         main: the program; its return value is the exit code.
-        positional: what the words after the flags are called, or None where there are none:
-            then a stray word is an error, not ignored.
+        positional: what these words are called; where it is None, a stray word is an error.
     """
     def guarded(argv: list[str]) -> int:
         words = argv[1:]
@@ -80,18 +80,6 @@ def _own() -> list[flags.Flag]:
     module = flags.FLAGS.find_module_defining_flag("records")  # every program that asks has it
     return [flag for flag in flags.FLAGS.get_flags_for_module(module)
             if flag.value is not None and not flag.help.startswith("Alias for ")]
-
-
-def require_file(file: str | None, rule: str) -> None:
-    """Raises FileNotFoundError, with `rule` as the cure, where a flag's file is missing."""
-    if file and not os.path.isfile(file):
-        raise FileNotFoundError(f"{file}: no such file; {rule}")
-
-
-def require_folder(folder: str | None, rule: str) -> None:
-    """The same for a folder."""
-    if folder and not os.path.isdir(folder):
-        raise FileNotFoundError(f"{folder}: no such folder; {rule}")
 
 
 def require_place(flag: str, file: str | None, *, more: str = "") -> None:

@@ -51,9 +51,8 @@ def crop(image: tf.Tensor, bbox: tf.Tensor, margin: float) -> tf.Tensor:
 
     Args:
         image: [height, width, 3].
-        bbox: int32 [4], x1, y1, x2, y2 in pixels, 1-based and inclusive as in
-            DeepFashion. All zeros, or a box outside the picture, keeps the
-            whole picture.
+        bbox: int32 [4], x1, y1, x2, y2 in pixels, 1-based and inclusive as in DeepFashion. All
+            zeros, or a box outside the picture, keeps the whole picture.
         margin: share of the box's width and height, 0 or more.
     """
     size = tf.reverse(tf.shape(image)[:2], [0])  # width, height

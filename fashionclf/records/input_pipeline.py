@@ -56,9 +56,8 @@ class Records:
             batch_size, seed, skip_batches, context: see `shuffled`.
 
         Returns:
-            Batches of one replica: {"image": float32 [B, S, S, 3] RGB 0..255,
-            "label": int64 [B]}, B = batch_size / replicas. The incomplete last
-            batch is dropped.
+            Batches of one replica: {"image": float32 [B, S, S, 3] RGB 0..255, "label": int64 [B]},
+            B = batch_size / replicas. The incomplete last batch is dropped.
         """
         context = context or tf.distribute.InputContext()
         ds = self.shuffled(("image", "bbox", "label"), batch_size=batch_size, seed=seed,

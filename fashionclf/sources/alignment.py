@@ -15,23 +15,17 @@ from pathlib import Path
 import numpy as np
 
 from fashionclf.sources import annotations
-from fashionclf.system import tables
+from fashionclf.system import files, tables
 
 COLUMNS = ["run_class", "records_class"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Alignment:
-    """A mapping from the classes of a run to those of records.
-
-    Attributes:
-        run_classes: R names.
-        records_classes: C names.
-        places: int [R], index of each run class's counterpart in `records_classes`, or -1.
-    """
-    run_classes: list[str]
+    """A mapping from the classes of a run to those of records."""
+    run_classes: list[str]  # R names
     records_classes: list[str]
-    places: np.ndarray
+    places: np.ndarray  # int [R], index of each one's counterpart in `records_classes`, or -1
 
     @functools.cached_property
     def reached(self) -> np.ndarray:
@@ -63,9 +57,8 @@ class Alignment:
         correct = self.reached[self.summed(probabilities).argmax(axis=1)] == labels
 
         return {
-            "maps": {self.records_classes[place]: [self.run_classes[i]
-                                                   for i in self.members(place)]
-                     for place in self.reached},
+            "maps": {name: [self.run_classes[i] for i in self.members(place)]
+                     for name, place in zip(self.reached_classes, self.reached)},
             "run classes without one": [name for name, place in zip(self.run_classes, self.places)
                                         if place < 0],
             "records' classes without one": {
@@ -101,11 +94,8 @@ def read(file: Path, run_classes: list[str], records_classes: list[str]) -> Alig
         FileNotFoundError: there is no such file.
         ValueError: a class is repeated, unknown or missing, or no class maps.
     """
-    if not file.is_file():
-        raise FileNotFoundError(f"{file}: no such file; --align takes a CSV with "
-                                f"{','.join(COLUMNS)}")
-    rows = tables.read_table(file, COLUMNS, cure="name its two columns "
-                             f"{' and '.join(COLUMNS)}")
+    files.require_file(file, f"--align takes a CSV with {','.join(COLUMNS)}")
+    rows = tables.read_table(file, COLUMNS, cure=f"name its two columns {' and '.join(COLUMNS)}")
     ours, theirs = rows[COLUMNS[0]], rows[COLUMNS[1]]
     annotations.once(file, ours)
     annotations.known(file, ours, run_classes, "the run has no class")
@@ -113,9 +103,9 @@ def read(file: Path, run_classes: list[str], records_classes: list[str]) -> Alig
 
     missing = [name for name in run_classes if name not in set(ours)]
     if missing:
-        raise ValueError(f"{file}: has no row for {', '.join(map(repr, missing))} of the run; add "
-                         "one for each, and leave records_class empty if the records have no such "
-                         "class")
+        raise ValueError(
+            f"{file}: has no row for {', '.join(map(repr, missing))} of the run; add one for each, "
+            "and leave records_class empty if the records have no such class")
     if (theirs == "").all():
         raise ValueError(f"{file}: maps no class of the run; fill in a records_class")
 

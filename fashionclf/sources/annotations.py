@@ -5,7 +5,7 @@ blank lines are skipped.
 """
 import difflib
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pandas as pd
@@ -23,19 +23,19 @@ def read_list(file: Path, columns: list[str]) -> pd.DataFrame:
     """Reads one of the benchmark's lists: a count, a header, then rows.
 
     Returns:
-        Strings in `columns`, indexed by the line number in the file. The first
-        column may contain spaces.
+        Strings in `columns`, of which the first may contain spaces, indexed by line number.
 
     Raises:
-        ValueError: count or header is missing, the count is wrong, there are no
-            rows, or a row has too few fields.
+        ValueError: count, header or rows are missing, the count is wrong, or a row's fields are.
     """
     lines = [line.strip(BLANKS) for line in tables.split_lines(tables.read_text(file))]
     announced, header = [*lines, ""][:2]
     if not re.fullmatch("[0-9]{1,9}", announced):
         raise ValueError(f"{file}:1: expected the number of rows, got {announced!r}. Is this "
                          f"{file.name} of the benchmark's coarse annotation?")
-    if not _is_header(header, len(columns)):
+    words = re.split(f"[{BLANKS}]+", header)
+    if (len(words) != len(columns) or not all(map(WORD.fullmatch, words))
+            or words[-1] in PARTITIONS):
         raise ValueError(f"{file}:2: expected a header of {len(columns)} words, got {header!r}; "
                          "put the columns' names between the count and the rows")
 
@@ -45,17 +45,7 @@ def read_list(file: Path, columns: list[str]) -> pd.DataFrame:
                          "unpack the file again: it was cut off or edited")
     if not rows:
         raise ValueError(f"{file}:1: lists no rows; unpack it again or remove it")
-    return _split(file, rows, columns)
 
-
-def _is_header(line: str, width: int) -> bool:
-    words = re.split(f"[{BLANKS}]+", line)
-    return (len(words) == width and all(map(WORD.fullmatch, words))
-            and words[-1] not in PARTITIONS)
-
-
-def _split(file: Path, rows: dict[int, str], columns: list[str]) -> pd.DataFrame:
-    """Fields of `rows` (line number -> text); only the first column may contain blanks."""
     row = re.compile(f"(.*[^{BLANKS}])" + f"[{BLANKS}]+([^{BLANKS}]+)" * (len(columns) - 1))
     fields = []
     for line, text in rows.items():
@@ -76,15 +66,19 @@ def read_names(file: Path) -> list[str]:
     return names.tolist()
 
 
+def refuse(file: Path, wrong: pd.Series, why: Callable[[str], str]) -> None:
+    """Raises ValueError, for the reason `why`, at the first value in `wrong`, if there is one."""
+    for line, value in wrong.head(1).items():
+        raise ValueError(f"{file}:{line}: {why(value)}")
+
+
 def numbers(file: Path, values: pd.Series) -> pd.Series:
     """Parses whole numbers of at most nine digits; raises ValueError at the first other text."""
-    texts = values.tolist()
-    whole = {text: int(float(text)) for text in set(texts) if WHOLE.fullmatch(text)}
-    for line, text in zip(values.index, texts):
-        if text not in whole:
-            raise ValueError(f"{file}:{line}: expected a whole number of at most nine digits, got "
-                             f"{text!r}; correct it or unpack the file again")
-    return pd.Series([whole[text] for text in texts], index=values.index, dtype="int64")
+    whole = {text: int(float(text)) for text in set(values) if WHOLE.fullmatch(text)}
+    refuse(file, values[~values.isin(list(whole))], lambda text: (
+        f"expected a whole number of at most nine digits, got {text!r}; correct it or unpack the "
+        "file again"))
+    return values.map(whole).astype("int64")
 
 
 def boxes(file: Path, sides: pd.DataFrame) -> pd.Series:
@@ -95,30 +89,23 @@ def boxes(file: Path, sides: pd.DataFrame) -> pd.Series:
 
 def partitions(file: Path, values: pd.Series) -> pd.Series:
     """Returns the values; raises ValueError at the first that is not train, val or test."""
-    wrong = ~values.isin(PARTITIONS)
-    if wrong.any():
-        line = wrong.idxmax()
-        raise ValueError(f"{file}:{line}: {values[line]!r} is not train, val or test; correct it "
-                         "or unpack the file again")
+    refuse(file, values[~values.isin(PARTITIONS)], lambda value: (
+        f"{value!r} is not train, val or test; correct it or unpack the file again"))
     return values
 
 
 def class_names(file: Path, values: pd.Series) -> pd.Series:
     """Returns the values; raises ValueError at the first that can't be the name of a class."""
-    for line, name in values.drop_duplicates().items():
-        if not is_class_name(name):
-            raise ValueError(f"{file}:{line}: {name!r} {BAD_CLASS_NAME}; correct it")
+    names = values.drop_duplicates()
+    refuse(file, names[~names.map(is_class_name).astype(bool)],
+           lambda name: f"{name!r} {BAD_CLASS_NAME}; correct it")
     return values
 
 
 def once(file: Path, names: pd.Series) -> None:
     """Raises ValueError at the first name that is repeated."""
-    repeated = names.duplicated()
-    if repeated.any():
-        line = repeated.idxmax()
-        first = (names == names[line]).idxmax()
-        raise ValueError(f"{file}:{line}: {names[line]!r} is repeated (first on line {first}); "
-                         "remove one")
+    refuse(file, names[names.duplicated()], lambda name: (
+        f"{name!r} is repeated (first on line {(names == name).idxmax()}); remove one"))
 
 
 def known(file: Path | str, names: pd.Series, others: Collection[str], rule: str) -> None:
@@ -142,18 +129,15 @@ def unique(file: Path, rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
         notes: receives a line if rows were repeated.
 
     Raises:
-        ValueError: a path leads out of the images root or is not written plainly, or
-            is repeated with other values.
+        ValueError: a path leads out of the images root, is not plain, or has two rows of values.
     """
     _check_paths(file, rows["path"])
 
     single = rows.drop_duplicates()
-    repeated = single["path"].duplicated()
-    if repeated.any():
-        line = repeated.idxmax()
-        first = single.index[single["path"] == single["path"][line]][0]
-        raise ValueError(f"{file}:{line}: {single['path'][line]!r} is repeated with other values "
-                         f"(first on line {first}); remove one of the rows")
+    paths = single["path"]
+    refuse(file, paths[paths.duplicated()], lambda path: (
+        f"{path!r} is repeated with other values (first on line {(paths == path).idxmax()}); "
+        "remove one of the rows"))
     if len(single) < len(rows):
         notes.append(f"{file.name}: {len(rows) - len(single)} repeated rows counted once")
     return single
@@ -163,14 +147,10 @@ def _check_paths(file: Path, paths: pd.Series) -> None:
     """Allows one spelling of each path, as two would make one picture look like two."""
     between = "/" + paths + "/"
     outside = paths.str.startswith("/") | between.str.contains("/../", regex=False)
-    if outside.any():
-        line = outside.idxmax()
-        raise ValueError(f"{file}:{line}: {paths[line]!r} leads out of the images root; "
-                         "use relative paths without '..'")
+    refuse(file, paths[outside], lambda path: (
+        f"{path!r} leads out of the images root; use relative paths without '..'"))
 
-    unplain = (between.str.contains("//", regex=False)
-               | between.str.contains("/./", regex=False))
-    if unplain.any():
-        line = unplain.idxmax()
-        raise ValueError(f"{file}:{line}: {paths[line]!r} is not a plain path; write "
-                         "folder/picture.jpg, without '//', './' or a '/' at the end")
+    unplain = between.str.contains("//", regex=False) | between.str.contains("/./", regex=False)
+    refuse(file, paths[unplain], lambda path: (
+        f"{path!r} is not a plain path; write folder/picture.jpg, without '//', './' or a '/' at "
+        "the end"))

@@ -8,23 +8,17 @@ import numpy as np
 import pandas as pd
 
 from fashionclf.sources import annotations
-from fashionclf.system import tables
+from fashionclf.system import files, tables
 
 NO_SUCH_CLASS = "there are no pictures of class"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Labelled:
-    """The rows that `assign` kept, and those that it dropped.
-
-    Attributes:
-        table: rows of the source with `label`, 0-based into `classes`.
-        classes: names in the order of the labels.
-        dropped: `path, category, reason` of every row that is not in `table`.
-    """
-    table: pd.DataFrame
-    classes: list[str]
-    dropped: pd.DataFrame
+    """The rows that `assign` kept, and those that it dropped."""
+    table: pd.DataFrame  # rows of the source with `label`, 0-based into `classes`
+    classes: list[str]  # in the order of the labels
+    dropped: pd.DataFrame  # path, category, reason of every other row
 
 
 def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] = (),
@@ -35,8 +29,8 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] 
     The parameters are the steps, in their order, and bear the names of the flags.
 
     Args:
-        label_from: "annotation" (the source's category), "name" (text after
-            the last underscore of the item's folder) or "keyword" (see `keyword_category`).
+        label_from: "annotation" (the source's category), "name" (text after the last underscore of
+            the item's folder) or "keyword" (see `keyword_category`).
         category_map: CSV files with the columns `from,to`, applied in order; an empty `to` drops.
         official: drop rows that are in no part of the source's own split.
         top_k: keep the k classes with most rows; labels by falling count, then name.
@@ -44,8 +38,8 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] 
         max_per_class: most rows that a class keeps, see `_over_cap`.
 
     Raises:
-        ValueError: a class or mapped category does not exist, nothing is left,
-            or top_k and classes are both given.
+        ValueError: a class or mapped category does not exist, nothing is left, or top_k and classes
+            are both given.
     """
     if top_k and classes:
         raise ValueError("--top_k and --classes both choose the classes; give one of them")
@@ -75,7 +69,10 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] 
     else:
         ranked = sorted(counts.index, key=lambda name: (-counts[name], name))
         kept, why = (ranked[:top_k], f"not in top {top_k}") if top_k else (sorted(ranked), "")
-    _check_names(kept)
+    for name in kept:
+        if not annotations.is_class_name(name):
+            raise ValueError(f"{name!r} {annotations.BAD_CLASS_NAME}; rename it with "
+                             "--category_map")
 
     label = category.map({name: number for number, name in enumerate(kept)})
     reason[label.isna() & reason.isna()] = why
@@ -93,24 +90,14 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] 
 
 def _read_classes(file: str) -> pd.Series:
     """Names of classes, in their order, indexed by line number."""
-    if not Path(file).is_file():
-        raise FileNotFoundError(f"{file}: no such file; --classes takes a text file "
-                                "with one class per line")
-    lines = tables.split_lines(tables.read_text(Path(file)))
-    names = {number: line.strip() for number, line in enumerate(lines, start=1)}
-    names = pd.Series({number: name for number, name in names.items()
+    files.require_file(file, "--classes takes a text file with one class per line")
+    lines = map(str.strip, tables.split_lines(tables.read_text(Path(file))))
+    names = pd.Series({number: name for number, name in enumerate(lines, start=1)
                        if name and not name.startswith("#")}, dtype=str)
     if names.empty:
         raise ValueError(f"{file}:1: lists no classes; write one per line")
     annotations.once(Path(file), names)
     return names
-
-
-def _check_names(classes: list[str]) -> None:
-    for name in classes:
-        if not annotations.is_class_name(name):
-            raise ValueError(f"{name!r} {annotations.BAD_CLASS_NAME}; rename it with "
-                             "--category_map")
 
 
 def _categories(table: pd.DataFrame, label_from: str, chosen: pd.Series | None) -> pd.Series:
@@ -126,22 +113,19 @@ def _categories(table: pd.DataFrame, label_from: str, chosen: pd.Series | None) 
     vocabulary = sorted(set(table["category"].dropna())) if chosen is None else chosen.tolist()
     if not vocabulary:
         raise ValueError("--label_from=keyword needs the words: give --classes=FILE")
-    rule = {folder: keyword_category(folder, vocabulary) for folder in folders.dropna().unique()}
-    return folders.map(rule)
+    return folders.map({folder: keyword_category(folder, vocabulary)
+                        for folder in folders.dropna().unique()})
 
 
 def keyword_category(folder: str, vocabulary: list[str]) -> str | None:
     """Finds the first category word in a folder's name: the rule of the slides.
 
-    Case does not matter; a word ends at `_`, `-` or the name's end, so "Tee"
-    is found in "V-Neck_Tee" but not in "Teen". Of words that start at the same
-    place the longest wins ("Button-Down" before "Button"). The rule fails where one
-    garment describes another ("Denim_Jacket_Dress" is a Dress and becomes
-    a Jacket, "Halter_Dress" a Halter), while the text after the last underscore is
-    right for every real folder name. It is kept to reproduce the slides.
-
-    Returns:
-        A word of `vocabulary`, or None if the name contains none.
+    Case does not matter; a word ends at `_`, `-` or the name's end, so "Tee" is found in
+    "V-Neck_Tee" but not in "Teen". Of words that start at the same place the longest wins
+    ("Button-Down" before "Button"). The rule fails where one garment describes another
+    ("Denim_Jacket_Dress" is a Dress and becomes a Jacket, "Halter_Dress" a Halter), while the text
+    after the last underscore is right for every real folder name. It is kept to reproduce the
+    slides. Returns None if the name contains no word.
     """
     words = sorted(vocabulary, key=len, reverse=True)
     choice = "|".join(f"({re.escape(word)})" for word in words)
@@ -150,8 +134,7 @@ def keyword_category(folder: str, vocabulary: list[str]) -> str | None:
 
 
 def _mapped(category: pd.Series, file: Path) -> pd.Series:
-    if not file.is_file():
-        raise FileNotFoundError(f"{file}: no such file; --category_map takes a CSV with from,to")
+    files.require_file(file, "--category_map takes a CSV with from,to")
     rows = tables.read_table(file, ["from", "to"], cure="name its two columns from and to")
     annotations.once(file, rows["from"])
     annotations.class_names(file, rows["to"][rows["to"] != ""])

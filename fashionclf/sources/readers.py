@@ -1,9 +1,8 @@
 """Readers of picture sources: whatever the layout, one table with a row for each picture.
 
-Columns: `path` (POSIX, relative to the images root), `item` (group key: one
-garment), `category` (str or None), `bbox` (x1, y1, x2, y2 in pixels, 1-based
-and inclusive, or None), `partition` ("train", "val", "test" or None).
-No picture is opened, nor looked for: the audit does that.
+Columns: `path` (POSIX, relative to the images root), `item` (group key: one garment), `category`
+(str or None), `bbox` (x1, y1, x2, y2 in pixels, 1-based and inclusive, or None), `partition`
+("train", "val", "test" or None). No picture is opened, nor looked for: the audit does that.
 """
 import dataclasses
 import os
@@ -201,9 +200,8 @@ def read_csv(csv_file: str | Path, *, images_root: str | Path, path_column: str,
              partition_column: str | None = None) -> Source:
     """Reads a CSV file with a header and a row for each picture; the caller names the columns.
 
-    Without `item_column` the item is the picture's folder, or the picture
-    itself where its path has none. `bbox_columns` are x1, y1, x2, y2; a row may
-    leave all four empty.
+    Without `item_column` the item is the picture's folder, or the picture itself where its path has
+    none. `bbox_columns` are x1, y1, x2, y2; a row may leave all four empty.
     """
     file = Path(csv_file)
     if not file.is_file():

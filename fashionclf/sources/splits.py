@@ -93,9 +93,8 @@ def _draw_rows(rows: pd.DataFrame, wanted: pd.Series, rng: np.random.Generator) 
 def _draw_groups(rows: pd.DataFrame, wanted: pd.Series, rng: np.random.Generator) -> pd.Index:
     """Draws groups whose class counts come closest to `wanted`.
 
-    Minimises the sum over classes, and over all rows together, of
-    (missing rows)^2 / wanted rows; the best of several random starts is taken and
-    completed by `_with_every_class`.
+    Minimises the sum over classes, and over all rows together, of (missing rows)^2 / wanted rows;
+    the best of several random starts is taken and completed by `_with_every_class`.
     """
     # A row of `sizes` is a group: its rows of each class, then of all classes together.
     counts = pd.crosstab(rows["key"], rows["label"])

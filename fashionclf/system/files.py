@@ -13,6 +13,18 @@ import filelock
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
+def require_file(file: str | Path | None, rule: str) -> None:
+    """Raises FileNotFoundError, with `rule` as the cure, where a file that is given is missing."""
+    if file and not os.path.isfile(file):
+        raise FileNotFoundError(f"{file}: no such file; {rule}")
+
+
+def require_folder(folder: str | Path | None, rule: str) -> None:
+    """The same for a folder."""
+    if folder and not os.path.isdir(folder):
+        raise FileNotFoundError(f"{folder}: no such folder; {rule}")
+
+
 def sha256(file: Path) -> str:
     """Of the file's bytes, as 64 hex digits."""
     with open(file, "rb") as stream:
@@ -29,12 +41,9 @@ def replaced(file: str | Path, *, rivals: bool = False) -> Iterator[Path]:
     """Gives a name to write under, which becomes `file` at the end of the block.
 
     Until then it is `incomplete-<file>`, in the same folder and with the same suffix, by which
-    some writers choose a format. Where the block raises, it is removed and `file` stays as it
-    was; a kill leaves both.
-
-    Args:
-        rivals: whether several processes may write `file` at once, with the same content: each
-            then has a name of its own.
+    some writers choose a format; with `rivals`, processes that write the same content at once,
+    each has a name of its own. Where the block raises, it is removed and `file` stays as it was;
+    a kill leaves both.
     """
     file = Path(file)
     name = f"{uuid.uuid4().hex}-{file.name}" if rivals else file.name
@@ -122,10 +131,7 @@ def staging(final: Path, *, flag: str = "--records") -> Iterator[Path]:
     """Gives a folder to build in, which becomes `final` when all went well.
 
     Until then it is called `<final>.incomplete`; what a killed build left under that name is
-    cleared away by the next one.
-
-    Args:
-        flag: that named `final`, for messages.
+    cleared away by the next one. Messages name the `flag` that named `final`.
 
     Raises:
         FileExistsError: `final` exists, or another build writes it now.
