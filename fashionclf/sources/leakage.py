@@ -50,8 +50,8 @@ def overlap(table: pd.DataFrame) -> dict[str, float | int]:
     """Counts what the splits share.
 
     Args:
-        table: columns `split`, `item` and, where the pictures are known, `digest`
-            and `near_duplicate_group` (see near_duplicates.groups).
+        table: columns `split`, `item` and, where the pictures are known, `digest` and
+            `near_duplicate_group` (see near_duplicates.groups).
 
     Returns:
         For each pair of splits the number of items, identical pictures and groups of
@@ -98,8 +98,7 @@ def near_duplicate_rows(table: pd.DataFrame, classes: list[str]) -> pd.DataFrame
         table: `path, item, label, split, digest, near_duplicate_group`.
 
     Returns:
-        group (numbered from 1), path, item, class, split, identical (whether another
-        picture of the group has the same bytes).
+        group (numbered from 1), path, item, class, split, identical (in bytes, to another picture).
     """
     group = "near_duplicate_group"
     rows = table[table.duplicated(group, keep=False)].sort_values([group, "path"])

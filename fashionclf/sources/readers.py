@@ -6,6 +6,7 @@ Columns: `path` (POSIX, relative to the images root), `item` (group key: one gar
 """
 import dataclasses
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -20,16 +21,10 @@ PARTITION_FOLDERS = ("Eval", "eval", *ANNOTATION_FOLDERS)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Source:
-    """What a reader returns.
-
-    Attributes:
-        table: a row for each picture, with COLUMNS.
-        images_root: folder that the paths start from.
-        notes: lines to print about what was read, and from where.
-    """
-    table: pd.DataFrame
-    images_root: Path
-    notes: list[str]
+    """What a reader returns."""
+    table: pd.DataFrame  # a row for each picture, with COLUMNS
+    images_root: Path  # that the paths start from
+    notes: list[str]  # to print: what was read, and from where
 
 
 def read_deepfashion(source_dir: str | Path) -> Source:
@@ -45,9 +40,8 @@ def read_deepfashion(source_dir: str | Path) -> Source:
         ValueError: a list is malformed; names file, line and cure.
     """
     source_dir = Path(source_dir)
-    if not source_dir.is_dir():
-        raise FileNotFoundError(f"{source_dir}: no such folder; point --source_dir at the folder "
-                                "that contains DeepFashion's img/ and Anno_coarse/")
+    files.require_folder(source_dir, "point --source_dir at the folder that contains DeepFashion's "
+                         "img/ and Anno_coarse/")
     images_root = _images_root(source_dir)
     pictures = images_root / "img"
     categories = _find(source_dir, ANNOTATION_FOLDERS, "list_category_img.txt")
@@ -66,10 +60,17 @@ def read_deepfashion(source_dir: str | Path) -> Source:
     else:
         table = _annotated(categories, source_dir, notes)
         table["item"] = table["path"].str.rpartition("/")[0]
-        _note_unlisted(table, images_root, notes)
+        if pictures.is_dir():
+            _note_unlisted(table, images_root, notes)
 
-    _add_boxes(table, _find(source_dir, ANNOTATION_FOLDERS, "list_bbox.txt"), notes)
-    _add_partition(table, _find(source_dir, PARTITION_FOLDERS, "list_eval_partition.txt"), notes)
+    table["bbox"] = _listed(
+        table, _find(source_dir, ANNOTATION_FOLDERS, "list_bbox.txt"), notes,
+        columns=["x_1", "y_1", "x_2", "y_2"], parse=annotations.boxes, what="boxes",
+        otherwise="no list_bbox.txt: whole pictures are used")
+    table["partition"] = _listed(
+        table, _find(source_dir, PARTITION_FOLDERS, "list_eval_partition.txt"), notes,
+        columns=["value"], parse=lambda file, rows: annotations.partitions(file, rows["value"]),
+        what="official split", otherwise="no list_eval_partition.txt: there is no official split")
     return Source(table=table[COLUMNS], images_root=images_root, notes=notes)
 
 
@@ -99,54 +100,36 @@ def _annotated(file: Path, source_dir: Path, notes: list[str]) -> pd.DataFrame:
         return pd.DataFrame({"path": rows["path"], "category": None}).reset_index(drop=True)
 
     names = annotations.read_names(names_file)
-    wrong = (rows["id"] < 1) | (rows["id"] > len(names))
-    if wrong.any():
-        line = wrong.idxmax()
-        raise ValueError(f"{file}:{line}: category {rows['id'][line]} is not in 1..{len(names)}, "
-                         f"the rows of {names_file}; use two files of the same release")
+    annotations.refuse(file, rows["id"][~rows["id"].between(1, len(names))], lambda number: (
+        f"category {number} is not in 1..{len(names)}, the rows of {names_file}; use two files of "
+        "the same release"))
     category = rows["id"].map(dict(enumerate(names, start=1)))
     return pd.DataFrame({"path": rows["path"], "category": category}).reset_index(drop=True)
 
 
-def _add_boxes(table: pd.DataFrame, file: Path | None, notes: list[str]) -> None:
-    table["bbox"] = None
+def _listed(table: pd.DataFrame, file: Path | None, notes: list[str], *, columns: list[str],
+            parse: Callable, what: str, otherwise: str) -> pd.Series | None:
+    """The parsed `columns` of a list for the pictures of `table`; None where there are none."""
     if file is None:
-        notes.append("no list_bbox.txt: whole pictures are used")
-        return
-    sides = ["x_1", "y_1", "x_2", "y_2"]
-    rows = annotations.read_list(file, ["path", *sides])
-    rows["value"] = annotations.boxes(file, rows[sides])
+        notes.append(otherwise)
+        return None
+    rows = annotations.read_list(file, ["path", *columns])
+    rows["value"] = parse(file, rows[columns])
     rows = annotations.unique(file, rows[["path", "value"]], notes)
-    table["bbox"] = _values(table, rows, notes, f"boxes: {file}")
 
-
-def _add_partition(table: pd.DataFrame, file: Path | None, notes: list[str]) -> None:
-    table["partition"] = None
-    if file is None:
-        notes.append("no list_eval_partition.txt: there is no official split")
-        return
-    rows = annotations.read_list(file, ["path", "value"])
-    annotations.partitions(file, rows["value"])
-    rows = annotations.unique(file, rows, notes)
-    table["partition"] = _values(table, rows, notes, f"official split: {file}")
-
-
-def _values(table: pd.DataFrame, rows: pd.DataFrame, notes: list[str], what: str) -> pd.Series:
-    """The column `value` of `rows` for the pictures of `table`, None where a picture has none."""
     values = table["path"].map(rows.set_index("path")["value"]).astype(object)
     known = values.notna().sum()
-    notes.append(f"{what}, for {known:,} of {len(table):,} pictures")
+    notes.append(f"{what}: {file}, for {known:,} of {len(table):,} pictures")
     if known < len(rows):
         notes.append(f"{len(rows) - known:,} more of its rows belong to other pictures")
     return values.where(values.notna(), None)
 
 
 def _note_unlisted(table: pd.DataFrame, images_root: Path, notes: list[str]) -> None:
-    if (images_root / "img").is_dir():
-        paths, _ = _pictures(images_root, images_root / "img", notes)
-        unlisted = len(set(paths) - set(table["path"]))
-        if unlisted:
-            notes.append(f"{unlisted:,} pictures on disk are in no list and are ignored")
+    paths, _ = _pictures(images_root, images_root / "img", notes)
+    unlisted = len(set(paths) - set(table["path"]))
+    if unlisted:
+        notes.append(f"{unlisted:,} pictures on disk are in no list and are ignored")
 
 
 def _pictures(root: Path, folder: Path, notes: list[str]) -> tuple[list[str], int]:
@@ -177,9 +160,7 @@ def read_folder(source_dir: str | Path) -> Source:
     A picture that lies directly in its class's folder is an item of its own.
     """
     root = Path(source_dir)
-    if not root.is_dir():
-        raise FileNotFoundError(f"{root}: no such folder; point --source_dir at the folder that "
-                                "contains a folder per class")
+    files.require_folder(root, "point --source_dir at the folder that contains a folder per class")
     notes = [f"pictures: {root}, a folder per class"]
     table = _table_of_folder(root, root, notes)
 
@@ -196,16 +177,14 @@ def read_folder(source_dir: str | Path) -> Source:
 
 def read_csv(csv_file: str | Path, *, images_root: str | Path, path_column: str,
              category_column: str, item_column: str | None = None,
-             bbox_columns: list[str] | None = None,
-             partition_column: str | None = None) -> Source:
+             bbox_columns: list[str] | None = None, partition_column: str | None = None) -> Source:
     """Reads a CSV file with a header and a row for each picture; the caller names the columns.
 
     Without `item_column` the item is the picture's folder, or the picture itself where its path has
     none. `bbox_columns` are x1, y1, x2, y2; a row may leave all four empty.
     """
     file = Path(csv_file)
-    if not file.is_file():
-        raise FileNotFoundError(f"{file}: no such file; --csv_file takes a CSV with a header")
+    files.require_file(file, "--csv_file takes a CSV with a header")
     if bbox_columns and (len(bbox_columns) != 4 or len(set(bbox_columns)) != 4):
         raise ValueError(f"--bbox_columns needs the four columns x1,y1,x2,y2, got {bbox_columns}")
     columns = [path_column, category_column, item_column, partition_column, *(bbox_columns or [])]
@@ -235,11 +214,11 @@ def _csv_items(file: Path, rows: pd.DataFrame, path_column: str,
     if item_column is None:
         folder = rows[path_column].str.rpartition("/")[0]
         return folder.where(folder != "", rows[path_column])
-    empty = rows[item_column] == ""
-    if empty.any():
-        raise ValueError(f"{file}:{empty.idxmax()}: has no item, and all pictures without one "
-                         "would count as one garment; fill it in, or leave --item_column out")
-    return rows[item_column]
+    items = rows[item_column]
+    annotations.refuse(file, items[items == ""], lambda _: (
+        "has no item, and all pictures without one would count as one garment; fill it in, or "
+        "leave --item_column out"))
+    return items
 
 
 def _csv_boxes(file: Path, sides: pd.DataFrame) -> pd.Series:

@@ -19,10 +19,9 @@ def split(table: pd.DataFrame, *, method: str, test_fraction: float = 0.2,
 
     Args:
         table: columns `path, item, label` (and `partition` for "official").
-        method: "grouped" keeps all rows of an item together, "stratified"
-            draws rows within each class, "official" takes the partition.
-        test_fraction: share of all rows for the test split.
-        validation_fraction: share of all rows for validation, taken from the rest.
+        method: "grouped" keeps all rows of an item together, "stratified" draws rows within each
+            class, "official" takes the partition.
+        test_fraction, validation_fraction: shares of all rows.
 
     Returns:
         Series of split names on the index of `table`.
@@ -63,9 +62,7 @@ def _official(table: pd.DataFrame) -> pd.Series:
 def items_by_pattern(paths: pd.Series, pattern: str) -> pd.Series:
     """Forms items wider than the source's, from the part of each path that `pattern` matches.
 
-    Args:
-        pattern: regular expression; the item is its first group, or the whole match if
-            it has no group.
+    The item is the first group of the regular expression, or the whole match if it has none.
 
     Raises:
         ValueError: the pattern is not a regular expression, or a path does not match.
@@ -162,15 +159,7 @@ def _cost(missing: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def deviation(table: pd.DataFrame) -> pd.DataFrame:
-    """Compares each class's share of a split with the share of all rows.
-
-    Args:
-        table: columns `label` and `split`.
-
-    Returns:
-        A row for each class, a column for each split: the share of the class that went there
-        minus the share of all rows that went there.
-    """
+    """The share of each class (row) that went to each split (column), minus that of all rows."""
     shares = pd.crosstab(table["label"], table["split"], normalize="index")
     overall = table["split"].value_counts(normalize=True)
     return shares.sub(overall).reindex(columns=list(SPLITS), fill_value=0.0)
