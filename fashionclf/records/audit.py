@@ -17,9 +17,7 @@ def usable(labelled: categories.Labelled, images_root: Path, *,
            run: workers.Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Splits the labelled rows into usable and quarantined ones, and prints how many there are.
 
-    Returns:
-        Both with the columns of `pictures`; the usable rows also with those of
-        `with_checked_boxes`.
+    Both have the columns of `pictures`, and the usable rows those of `with_checked_boxes`.
 
     Raises:
         ValueError: a class has no usable picture.
@@ -43,17 +41,12 @@ def usable(labelled: categories.Labelled, images_root: Path, *,
 
 def pictures(table: pd.DataFrame, images_root: Path, *,
              run: workers.Run = workers.here) -> pd.DataFrame:
-    """Opens every picture of `table` and checks it with the decoder used in training.
-
-    Args:
-        table: one row per picture, column `path`.
-        run: runs the parts, in this process or in workers (see system/workers.py).
+    """Opens every picture of `table`, column `path`, and checks it with training's decoder.
 
     Returns:
-        DataFrame on the index of `table`: `reason` (why the picture can't be used,
-        or None), `digest` (hex, equal for identical bytes; None if the file can't
-        be read), and, None unless usable, `perceptual_hash` (64 hex digits, see
-        near_duplicates.perceptual_hash) and `size` (width, height in pixels).
+        DataFrame on the index of `table`: `reason` (why the picture can't be used, or None),
+        `digest` (hex, equal for identical bytes; None if the file can't be read), and, None unless
+        usable, `perceptual_hash` (64 hex digits) and `size` (width, height in pixels).
     """
     parts = [table[["path"]].iloc[start:start + PART] for start in range(0, len(table), PART)]
     inspected = run(functools.partial(_inspect_all, images_root.absolute()), parts,
@@ -63,7 +56,6 @@ def pictures(table: pd.DataFrame, images_root: Path, *,
 
 
 def _inspect_all(images_root: Path, part: pd.DataFrame) -> list[tuple]:
-    """Returns the values of COLUMNS for each row."""
     return [_inspect(images_root, path) for path in part["path"]]
 
 

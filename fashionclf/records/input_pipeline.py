@@ -17,15 +17,9 @@ MAX_SIDE = 1024  # pixels of a picture that is kept in memory to be shown
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Records:
-    """The records of a finished build, as training and evaluation read them.
-
-    Attributes:
-        folder: the folder of the build.
-        manifest: see records/manifests.py.
-        framing: how pictures are cropped and resized.
-    """
+    """The records of a finished build, as training and evaluation read them."""
     folder: Path
-    manifest: dict
+    manifest: dict  # see records/manifests.py
     framing: Framing
     enters = None  # pictures enter at the network's input, unlike trunk_cache.Activations
 
@@ -49,11 +43,10 @@ class Records:
 
     def training(self, *, epoch: int = 0, batch_size: int, seed: int, skip_batches: int = 0,
                  context: tf.distribute.InputContext | None = None) -> tf.data.Dataset:
-        """Returns one epoch of the split "train", shuffled by `seed`.
+        """Returns one epoch of the split "train", see `shuffled`.
 
         Args:
             epoch: unused; as in trunk_cache.Activations, whose views change with it.
-            batch_size, seed, skip_batches, context: see `shuffled`.
 
         Returns:
             Batches of one replica: {"image": float32 [B, S, S, 3] RGB 0..255, "label": int64 [B]},
@@ -78,9 +71,8 @@ class Records:
             context: which input pipeline this is; pipeline i of n reads the
                 examples i, i + n, i + 2n, ... of the same order.
         """
-        ds = self._read("train", fields, shuffle_seed=seed)
-        ds = ds.shuffle(SHUFFLE_BUFFER, seed=seed)
-        ds = ds.skip(skip_batches * batch_size)
+        ds = self.in_order("train", fields, shuffle_seed=seed)
+        ds = ds.shuffle(SHUFFLE_BUFFER, seed=seed).skip(skip_batches * batch_size)
         return ds.shard(context.num_input_pipelines, context.input_pipeline_id)
 
     def evaluation(self, split: str, *, batch_size: int) -> tf.data.Dataset:
@@ -94,17 +86,10 @@ class Records:
         ds = ds.map(self._load, num_parallel_calls=os.cpu_count())
         return ds.batch(batch_size).prefetch(2)
 
-    def in_order(self, split: str, fields: tuple[str, ...]) -> tf.data.Dataset:
-        """Returns the given fields of every record of `split`, undecoded, in file order."""
-        return self._read(split, fields)
-
     def pictures(self, split: str, paths: list[str]) -> dict[str, np.ndarray]:
-        """Returns the pictures of these paths, cropped as for the model but not squashed.
+        """Returns path -> uint8 [H, W, 3], RGB, cropped as for the model but not squashed.
 
         They are shrunk until no side exceeds MAX_SIDE.
-
-        Returns:
-            path -> uint8 [H, W, 3], RGB.
         """
         wanted = tf.constant([path.encode() for path in paths], tf.string)
         ds = self.in_order(split, ("image", "bbox", "path"))
@@ -118,9 +103,9 @@ class Records:
             shown[path] = decoding.shrunk(pixels.numpy(), MAX_SIDE)
         return shown
 
-    def _read(self, split: str, fields: tuple[str, ...],
-              shuffle_seed: int | None = None) -> tf.data.Dataset:
-        """Returns the undecoded fields, in file order or with the files shuffled by a seed."""
+    def in_order(self, split: str, fields: tuple[str, ...],
+                 shuffle_seed: int | None = None) -> tf.data.Dataset:
+        """Returns the fields, undecoded, in file order or with the files shuffled by a seed."""
         builder = tfds.builder_from_directory(self.folder)
         if split not in builder.info.splits:
             raise ValueError(f"{self.folder}: has no split {split!r}, "

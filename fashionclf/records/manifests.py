@@ -87,8 +87,7 @@ def check_classes(ours: list[str], theirs: list[str], records_dir: str | Path) -
     """Raises ValueError, naming the difference, if run and records have different classes."""
     if ours != theirs:
         raise ValueError(
-            f"{records_dir}: its classes differ from the run's: "
-            f"{class_difference(ours, theirs)}. "
+            f"{records_dir}: its classes differ from the run's: {class_difference(ours, theirs)}. "
             "Evaluate on records built with the run's class list (--classes of build_tfrecords), "
             "or map the classes onto each other with --align")
 

@@ -22,17 +22,13 @@ EXAMPLES_PER_SHARD = 2_000
 
 def write(table: pd.DataFrame, folder: Path, *, images_root: Path, classes: list[str],
           run: workers.Run = workers.here) -> dict[str, int]:
-    """Writes the shards and TFDS's metadata into `folder`.
+    """Writes the shards and TFDS's metadata into `folder`; returns the records per split.
 
     Records are ordered by the hash of their path, as in TFDS's own writer, so that the same
     table always gives the same bytes. Each worker has one picture in memory at a time.
 
     Args:
         table: `path, item, bbox, label, split, digest`, audited rows only.
-        run: runs one call per shard, here or in workers (see system/workers.py).
-
-    Returns:
-        Records written per split.
 
     Raises:
         ValueError: a picture has changed since the audit, or a path is repeated.
@@ -85,17 +81,13 @@ def _shards(split: str, rows: pd.DataFrame) -> list[pd.DataFrame]:
         repeated = rows["path"][rows["hash"].duplicated()].iloc[0]
         raise ValueError(f"{repeated} is repeated in {split}: give each picture one row")
 
-    count = _num_shards(split, len(rows))
+    wanted = max(MIN_TRAIN_SHARDS if split == "train" else 1, len(rows) // EXAMPLES_PER_SHARD)
+    count = min(len(rows), wanted)
     ends = shard_utils.get_shard_boundaries(len(rows), count)
     names = [_template(Path(), split).sharded_filepath(shard_index=number, num_shards=count).name
              for number in range(count)]
     return [rows.iloc[start:end].assign(shard=name)
             for name, start, end in zip(names, [0, *ends], ends)]
-
-
-def _num_shards(name: str, examples: int) -> int:
-    wanted = examples // EXAMPLES_PER_SHARD
-    return min(examples, max(MIN_TRAIN_SHARDS if name == "train" else 1, wanted))
 
 
 def _write_shard(folder: Path, images_root: Path, rows: pd.DataFrame) -> tuple[int, int]:
@@ -141,9 +133,8 @@ def _serialized(row: tuple, encoded: bytes) -> bytes:
 def schema(classes: list[str]) -> tfds.features.FeaturesDict:
     """Returns the schema of a record, for writing and reading alike.
 
-    `image` holds the unchanged bytes of the file (as no encoding is named, TFDS
-    neither checks nor converts them); `bbox` is x1, y1, x2, y2 in pixels, 1-based
-    and inclusive, or all zeros if there is no box.
+    `image` holds the unchanged bytes of the file (as no encoding is named, TFDS neither checks nor
+    converts them); `bbox` is x1, y1, x2, y2 in pixels, 1-based and inclusive, or all zeros.
     """
     return tfds.features.FeaturesDict({
         "image": tfds.features.Image(shape=(None, None, 3)),

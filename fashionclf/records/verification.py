@@ -1,5 +1,4 @@
 """Verifies that records are unchanged since the build: their files, and every single record."""
-import itertools
 import json
 import tempfile
 from collections.abc import Iterator
@@ -26,11 +25,7 @@ def check_shards(records_dir: str | Path, manifest: dict) -> None:
 
 
 def problems(records_dir: str | Path) -> Iterator[str]:
-    """Reads and decodes every record and lists all differences from the build.
-
-    Yields:
-        One problem each, with the shard and, if it concerns one, the record and its picture.
-    """
+    """Reads and decodes every record; yields each difference from the build, and where it is."""
     folder = Path(records_dir)
     manifest = manifests.read(folder)
     yield from _changed_files(folder, manifest)
@@ -52,7 +47,13 @@ def problems(records_dir: str | Path) -> Iterator[str]:
 
 
 def _changed_files(folder: Path, manifest: dict) -> Iterator[str]:
-    return itertools.chain(_changed_shards(folder, manifest), _changed_metadata(folder, manifest))
+    for name, sha256 in manifest["shards"].items():
+        if files.sha256(folder / name) != sha256:
+            yield f"{folder / name} is damaged or from another build (its sha256 differs)"
+    for file in sorted(folder.glob("*.tfrecord*")):
+        if file.name not in manifest["shards"]:
+            yield f"{file} is a shard that is not listed in {manifests.MANIFEST}"
+    yield from _changed_metadata(folder, manifest)
 
 
 def _changed_metadata(folder: Path, manifest: dict) -> Iterator[str]:
@@ -87,15 +88,6 @@ def _content(file: Path) -> object:
         return json.loads(text) if file.suffix == ".json" else text
     except (OSError, ValueError, RecursionError):
         return None
-
-
-def _changed_shards(folder: Path, manifest: dict) -> Iterator[str]:
-    for name, sha256 in manifest["shards"].items():
-        if files.sha256(folder / name) != sha256:
-            yield f"{folder / name} is damaged or from another build (its sha256 differs)"
-    for file in sorted(folder.glob("*.tfrecord*")):
-        if file.name not in manifest["shards"]:
-            yield f"{file} is a shard that is not listed in {manifests.MANIFEST}"
 
 
 def _damaged_records(shard: Path, features: tfds.features.FeaturesDict) -> Iterator[str | None]:

@@ -10,13 +10,10 @@ class GrowingArray:
     """What is on disk of an array, whose header is written once; a kill tears its last row at most.
 
     `np.lib.format.open_memmap` would do, but for a full disk: then it ends the process by SIGBUS.
-
-    Args:
-        file: to write, or to go on with.
-        shape: N, ...: the final one.
     """
 
     def __init__(self, file: str | Path, shape: tuple[int, ...], dtype: np.dtype | type):
+        """`shape` is the final one, N, ...; `file` may hold some of its rows already."""
         self.file, self._dtype = Path(file), np.dtype(dtype).newbyteorder("<")
         self._row_bytes = self._dtype.itemsize * math.prod(shape[1:])
 

@@ -14,8 +14,7 @@ from fashionclf.system.workers import Run
 def runner(options: list[str], folder: Path) -> Run:
     """Returns a `Run` on the runner that Beam's pipeline `options` name.
 
-    Args:
-        folder: on a disk that all workers share; results pass through it and are removed.
+    Results pass through `folder`, on a disk that all workers share, and are removed.
 
     Raises:
         ValueError: Apache Beam isn't installed, or doesn't know these options.

@@ -22,7 +22,6 @@ class CacheFiles:
     """The arrays of one cache, by the names of their files."""
 
     def __init__(self, folder: Path, made_from: dict):
-        """See `opened`."""
         self.folder, self._made_from, self._sha256 = folder, made_from, {}
         if not (folder / DESCRIPTION).is_file():
             return
@@ -45,10 +44,7 @@ class CacheFiles:
     @classmethod
     @contextlib.contextmanager
     def opened(cls, parent: Path, made_from: dict) -> Iterator["CacheFiles"]:
-        """Opens the cache of `made_from` below `parent`, once no other process writes it.
-
-        Args:
-            made_from: all that the arrays are computed from, as JSON has it.
+        """Opens the cache of `made_from`, as JSON has it, below `parent`; waits for other writers.
 
         Raises:
             ValueError: the folder contains something else, or a file was changed.
@@ -70,10 +66,7 @@ class CacheFiles:
 
     @contextlib.contextmanager
     def writing(self, names: list[str], count: int) -> Iterator[Callable[[list], None]]:
-        """Gives a function that appends rows: one array for each of `names`.
-
-        Args:
-            count: the rows that each will have at the end of the block, where they are listed.
+        """Gives a function that appends rows: one array for each of `names`, `count` rows in all.
 
         Raises:
             OSError: they can't be written; arrays that were complete before are kept.
@@ -83,17 +76,13 @@ class CacheFiles:
                 partial = [stack.enter_context(files.replaced(self.folder / name))
                            for name in names]
                 yield functools.partial(_add, partial, count, {})
-            for name in names:
-                self._sha256[name] = files.sha256(self.folder / name)
-            self._list()
+            self._sha256 |= {name: files.sha256(self.folder / name) for name in names}
+            files.write_json(self.folder / DESCRIPTION,
+                             {"made_from": self._made_from, "sha256": self._sha256})
         except OSError as error:
             raise OSError(f"{self.folder} cannot be written ({error.strerror}); complete arrays "
                           "are kept: make room and run the same command again, or choose another "
                           "--cache_dir") from error
-
-    def _list(self) -> None:
-        files.write_json(self.folder / DESCRIPTION,
-                         {"made_from": self._made_from, "sha256": self._sha256})
 
 
 def _add(partial: list[Path], count: int, begun: dict[Path, arrays.GrowingArray],

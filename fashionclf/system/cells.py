@@ -7,10 +7,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def safe(cell):
-    """The cell; a text that a spreadsheet would take for a formula gets an apostrophe first.
-
-    A text is made `readable`.
-    """
+    """The cell; a text is made `readable`, and one that would be a formula gets an apostrophe."""
     if not isinstance(cell, str):
         return cell
     text = readable(cell)

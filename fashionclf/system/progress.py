@@ -14,12 +14,10 @@ def progress_bar(items: Iterable | None = None, *, total: int | None = None, ini
     """Counts `items` as they are taken or, as a context, what its `update` is told.
 
     Args:
-        items: what to pass on, if anything.
         total: how many there are in all (default: the length of `items`, if it has one).
         initial: how many were done before.
         desc: the work, as "opening pictures".
         unit: of what is counted, in the plural, as "pictures"; a bar shows it.
-        disable: whether to show nothing.
     """
     if total is None and hasattr(items, "__len__"):
         total = len(items)
@@ -63,8 +61,8 @@ class Lines:
             return
 
         self._tenths, self._time, self._printed = tenths, now, True
-        line = (f"{self._desc}: {100 * self._done // self._total} % ({self._done:,} of "
-                f"{self._total:,})")
+        done = 100 * self._done // self._total
+        line = f"{self._desc}: {done} % ({self._done:,} of {self._total:,})"
         print(", ".join(filter(None, [line, self._postfix])), file=sys.stderr, flush=True)
 
     def _tenths_done(self) -> int:

@@ -51,8 +51,8 @@ def read_table(file: Path, columns: list[str], *, cure: str, others: bool = Fals
         Strings, indexed by the line on which each row begins.
 
     Raises:
-        ValueError: there is no header or no row, a column is missing or repeated,
-            a quote is never closed, or a row has too many or too few fields.
+        ValueError: there is no header or no row, a column is missing or repeated, a quote is never
+            closed, or a row has too many or too few fields.
     """
     rows = _csv_rows(file)
     if len(rows) < 2:
