@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from fashionclf.pictures.files import Picture
-from fashionclf.system import tables
+from fashionclf.system import files, tables
 
 
 def read(csv_file: str | Path, *, path_column: str,
@@ -13,9 +13,8 @@ def read(csv_file: str | Path, *, path_column: str,
     """Lists the pictures of a CSV file with a header and one row per picture.
 
     Args:
-        path_column: the column with the pictures' paths.
-        source_dir: folder that the paths are relative to and must not lead out of;
-            None: the folder of the CSV.
+        source_dir: folder that the paths are relative to and must not lead out of; None: the
+            folder of the CSV.
 
     Returns:
         The pictures, and a table of all columns as strings, both in the order of the file.
@@ -25,16 +24,14 @@ def read(csv_file: str | Path, *, path_column: str,
         ValueError: the CSV is malformed or lacks `path_column`.
     """
     file = Path(csv_file)
-    if not file.is_file():
-        raise FileNotFoundError(f"{file}: no such file; --csv_file names a CSV with a header")
-
+    files.require_file(file, "--csv_file names a CSV with a header")
     root = os.fspath(file.parent if source_dir is None else source_dir)
-    if not os.path.isdir(root):
-        raise FileNotFoundError(f"{root}: no such folder; --source_dir names the folder that the "
-                                f"paths in {file} are relative to")
+    files.require_folder(root, f"--source_dir names the folder that the paths in {file} are "
+                         "relative to")
 
-    table = tables.read_table(file, [path_column], cure="name the pictures' column with "
-                              "--path_column", others=True).reset_index(drop=True)
+    table = tables.read_table(file, [path_column], others=True,
+                              cure="name the pictures' column with --path_column")
+    table = table.reset_index(drop=True)
     pictures = [Picture(path=os.path.join(root, path), root=root,
                         fault=None if path else "no path in its CSV row")
                 for path in table[path_column]]
@@ -43,10 +40,9 @@ def read(csv_file: str | Path, *, path_column: str,
 
 def known(csv_file: str | Path, table: pd.DataFrame,
           columns: dict[str, str | None]) -> list[dict[str, str]]:
-    """Returns the wanted columns of a CSV as one dictionary per picture.
+    """Returns the wanted columns of the table of `read` as one dictionary per picture.
 
     Args:
-        table: as `read` returns it.
         columns: key in the result -> column of the table, or None to leave it out.
 
     Raises:

@@ -10,15 +10,10 @@ NO_BOX = np.zeros(4, np.int32)  # keeps the whole picture, whatever the margin
 
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
 def decode(encoded: tf.Tensor) -> tf.Tensor:
-    """Decodes one JPEG, PNG or WEBP.
+    """Decodes one JPEG, PNG or WEBP to uint8 [height, width, 3], RGB.
 
-    Args:
-        encoded: scalar string, the file's bytes.
-
-    Returns:
-        uint8 [height, width, 3], RGB. Transparency is dropped, grey is repeated,
-        EXIF orientation is not applied (DeepFashion's pictures have none). If a
-        JPEG or PNG holds several pictures, the first is returned.
+    Transparency is dropped, grey is repeated, EXIF orientation is not applied (DeepFashion's
+    pictures have none). If a JPEG or PNG holds several pictures, the first is returned.
     """
     with tf.device("CPU:0"):  # TensorFlow has no decoder for other devices
         image = tf.cond(
@@ -34,8 +29,8 @@ def _decode_jpeg_or_png(encoded: tf.Tensor) -> tf.Tensor:
 def _decode_webp(encoded: tf.Tensor) -> tf.Tensor:
     """Decodes a still WEBP with or without transparency; an animated one is an error.
 
-    TensorFlow 2.21 rejects transparent pictures with channels=3, and with
-    channels=0 an animation crashes the process.
+    TensorFlow 2.21 rejects transparent pictures with channels=3, and with channels=0 an animation
+    crashes the process.
     """
     head = tf.io.decode_raw(encoded, tf.uint8, fixed_length=21)
     extended = tf.reduce_all(head[12:16] == tuple(b"VP8X"))
@@ -68,11 +63,7 @@ def crop(image: tf.Tensor, bbox: tf.Tensor, margin: float) -> tf.Tensor:
 
 
 def fit(image: tf.Tensor, bbox: tf.Tensor, framing: Framing) -> tf.Tensor:
-    """Crops to the box and resizes to a square, ignoring the aspect ratio.
-
-    Args:
-        image: [height, width, 3].
-        bbox: see `crop`.
+    """Crops to the box (see `crop`) and resizes to a square, ignoring the aspect ratio.
 
     Returns:
         float32 [S, S, 3], S = framing.image_size, in the range of `image`.

@@ -14,16 +14,10 @@ MAX_BYTES = 200_000_000  # a picture of inspection.MAX_PIXELS takes less
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A picture file that a user named.
-
-    Attributes:
-        path: as shown to the user.
-        root: folder that the file must not lead out of.
-        fault: why it can't be read, if that is already known.
-    """
-    path: str
-    root: str
-    fault: str | None = None
+    """A picture file that a user named."""
+    path: str  # as shown to the user
+    root: str  # folder that the file must not lead out of
+    fault: str | None = None  # why it can't be read, if that is already known
 
     def bytes_or_reason(self) -> bytes | str:
         """Returns the file's bytes, or the reason why they can't be read."""
@@ -34,13 +28,12 @@ def find(words: Iterable[str]) -> tuple[list[Picture], int]:
     """Lists the pictures in the given files and folders.
 
     Args:
-        words: files (taken whatever their name, and whether they exist or not)
-            and folders (searched recursively for names that end in one of
-            SUFFIXES; links to folders are not followed).
+        words: files (taken whatever their name, and whether they exist or not) and folders (see
+            walk_pictures).
 
     Returns:
-        The pictures, in the order of `words` and sorted within a folder, and
-        the number of other files in the folders.
+        The pictures, in the order of `words` and sorted within a folder, and the number of other
+        files in the folders.
 
     Raises:
         ValueError: a folder contains no pictures.
@@ -53,9 +46,9 @@ def find(words: Iterable[str]) -> tuple[list[Picture], int]:
 
         in_folder, others = _search(word)
         if not in_folder:
-            suffixes = ", ".join(files.PICTURE_SUFFIXES)
-            raise ValueError(f"{word}: contains no pictures ({suffixes}), {others} other files; "
-                             "give a folder of pictures, or picture files")
+            raise ValueError(
+                f"{word}: contains no pictures ({', '.join(files.PICTURE_SUFFIXES)}), {others} "
+                "other files; give a folder of pictures, or picture files")
         pictures += in_folder
         ignored += others
     return pictures, ignored
@@ -86,8 +79,8 @@ def read_image(images_root: str | Path, path: str) -> bytes:
     """Reads one picture's bytes.
 
     Raises:
-        ValueError: `path` is missing, leads out of `images_root`, is not a
-            regular file, or is larger than MAX_BYTES.
+        ValueError: `path` is missing, leads out of `images_root`, is not a regular file, or is
+            larger than MAX_BYTES.
         OSError: it cannot be read.
     """
     root = _real(os.fspath(images_root))

@@ -4,14 +4,9 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Framing:
-    """Crop a picture to its box with a margin, then resize it to a square.
-
-    Attributes:
-        image_size: side of the square, in pixels.
-        box_margin: share of the box's width and height that is added on each side.
-    """
-    image_size: int
-    box_margin: float
+    """Crop a picture to its box with a margin, then resize it to a square."""
+    image_size: int  # pixels a side of the square
+    box_margin: float  # share of the box's width and height that is added on each side
 
     def __post_init__(self):
         """Raises ValueError where a value is out of range."""

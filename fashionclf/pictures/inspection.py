@@ -93,7 +93,9 @@ def _pixels_or_reason(encoded: bytes, header: _Header, decoder: Callable[[bytes,
     try:
         pixels = decoder(encoded, header.kind)
     except tf.errors.OpError as error:
-        return f"cannot be decoded: {_decoder_message(error)}"
+        # The decoder's own message, without TensorFlow's additions
+        text = error.message.partition("\n\t [[")[0].splitlines()[-1].rpartition("}} ")[2]
+        return f"cannot be decoded: {text.partition(' [Op:')[0]}"
     if header.layout and jpeg.lacks_data(encoded, header.layout, pixels, scale):
         return "cannot be decoded: a part of the picture is missing"
     return pixels
@@ -110,12 +112,6 @@ def _luminance_now(encoded: bytes, kind: str, scale: int) -> np.ndarray:
 
     grey = Image.fromarray(decoding.decode_now(encoded, kind)).convert("L")
     return np.asarray(grey.reduce(scale))[..., np.newaxis]
-
-
-def _decoder_message(error: tf.errors.OpError) -> str:
-    """Returns the decoder's own message, without TensorFlow's additions."""
-    text = error.message.partition("\n\t [[")[0].splitlines()[-1]
-    return text.rpartition("}} ")[2].partition(" [Op:")[0]
 
 
 def _header_or_reason(encoded: bytes) -> _Header | str:
@@ -151,7 +147,7 @@ def _other_header_or_reason(encoded: bytes) -> _Header | str:
     """Reads the header of anything but a JPEG with Pillow."""
     try:
         with Image.open(io.BytesIO(encoded)) as header:
-            kind, (width, height) = header.format, header.size
+            kind, size = header.format, header.size
     except Image.DecompressionBombError:
         return f"more pixels than the limit of {MAX_PIXELS:,}"
     except Image.UnidentifiedImageError:
@@ -163,4 +159,4 @@ def _other_header_or_reason(encoded: bytes) -> _Header | str:
 
     if kind not in FORMATS:
         return f"{kind} is not one of {', '.join(FORMATS)}"
-    return _Header(kind, (width, height))
+    return _Header(kind, size)

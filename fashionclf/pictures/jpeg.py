@@ -59,13 +59,11 @@ def layout(encoded: bytes) -> Layout:
 
 
 def lacks_data(encoded: bytes, parts: Layout, pixels: np.ndarray, scale: int = 1) -> bool:
-    """Returns whether the decoder made up some of the pixels because the file lacks their data.
+    """Returns whether the decoder made up some of `pixels`, as the file lacks their data.
 
-    Extra bytes before the end marker change the picture only if the decoder still
-    waits for data. A gap of up to the last 16 x 16 pixels may go unnoticed.
-
-    Args:
-        pixels: uint8 [H, W, C], at 1 / scale of the picture's size.
+    Extra bytes before the end marker change the picture only if the decoder still waits for data.
+    A gap of up to the last 16 x 16 pixels may go unnoticed. `pixels`, uint8 [H, W, C], are at
+    1 / scale of the picture's size.
     """
     if _scans_lack(parts.scans):
         return True

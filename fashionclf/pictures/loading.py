@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import tensorflow as tf
 
 from fashionclf.pictures import decoding, inspection
@@ -24,26 +23,19 @@ def load_all(pictures: Iterable[Picture], *, framing: Framing,
         ahead: number of pictures loaded before they are requested.
 
     Yields:
-        Each picture in order, with float32 [S, S, 3], RGB, 0..255, or the
-        reason why it can't be used, worded as in the audit.
+        Each picture in order, with float32 [S, S, 3], RGB, 0..255, or the reason why it can't be
+        used, worded as in the audit.
     """
-    prepare = _preparer(framing)
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
+    def prepare(pixels: tf.Tensor) -> tf.Tensor:  # compiled once for all threads
+        with tf.device("CPU:0"):  # the accelerator is for the model
+            return decoding.fit(pixels, decoding.NO_BOX, framing)
 
     def load(picture: Picture) -> tuple[Picture, tf.Tensor | str]:
         pixels = inspection.pixels_or_reason(picture)
         return picture, pixels if isinstance(pixels, str) else prepare(pixels)
 
     return _map_ahead(load, pictures, ahead)
-
-
-def _preparer(framing: Framing) -> Callable[[np.ndarray], tf.Tensor]:
-    """Returns decoding.fit for whole pictures, compiled once for all threads."""
-    @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
-    def prepare(pixels):
-        with tf.device("CPU:0"):  # the accelerator is for the model
-            return decoding.fit(pixels, decoding.NO_BOX, framing)
-
-    return prepare
 
 
 def _map_ahead(function: Callable, arguments: Iterable, ahead: int) -> Iterator:

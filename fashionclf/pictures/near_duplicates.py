@@ -19,7 +19,7 @@ TILE = 4096  # hashes compared at a time with as many others: 64 MB of distances
 
 
 def perceptual_hash(grey: np.ndarray, scale: float = 1, size: tuple[int, int] | None = None) -> str:
-    """Hashes a picture: one bit for each of its 256 lowest frequencies, set above their median.
+    """Hashes to 64 hex digits: one bit for each of 256 lowest frequencies, set above their median.
 
     This is ImageHash's phash in a quarter of the time (a test compares them): its steps up to the
     bits are linear, so that two matrix products do them. The picture is first averaged over whole
@@ -29,9 +29,6 @@ def perceptual_hash(grey: np.ndarray, scale: float = 1, size: tuple[int, int] | 
         grey: uint8 [H, W], luminance.
         scale: `grey` is 1 / scale of the picture's size, rounded up.
         size: width and height of the picture; None for those of `grey`.
-
-    Returns:
-        64 hex digits.
     """
     means = tuple(max(1, side // FINEST) for side in grey.shape[::-1])
     small = grey if means == (1, 1) else np.asarray(Image.fromarray(grey).reduce(means))
@@ -59,14 +56,10 @@ def _low_frequencies(side: int, extent: float) -> np.ndarray:
 
 
 def groups(hashes: pd.Series, threshold: int = THRESHOLD) -> pd.Series:
-    """Groups near-duplicates by comparing every picture with every other.
+    """Groups pictures whose hashes differ in at most `threshold` bits; compares every two.
 
     290,000 pictures take some minutes on two CPU cores, ten times as many a hundred times as
     long. A threshold of 0 compares nothing and groups equal hashes.
-
-    Args:
-        hashes: one perceptual hash per picture.
-        threshold: largest number of bits in which near-duplicates differ.
 
     Returns:
         int on the index of `hashes`, equal for pictures connected by a chain of near-duplicates.
