@@ -28,14 +28,12 @@ if TYPE_CHECKING:  # --help stays quick
 
     from fashionclf.sources.categories import Labelled
     from fashionclf.sources.readers import Source
-    from fashionclf.system.workers import Run
 
 FLAGS = flags.FLAGS
 
 # Source
-flags.DEFINE_enum("source", "deepfashion", ["deepfashion", "folder", "csv"],
-                  "Layout of the pictures: the benchmark's tree, a folder per class, or the rows "
-                  "of --csv_file.")
+flags.DEFINE_enum("source", "deepfashion", ["deepfashion", "folder", "csv"], "Layout of the "
+                  "pictures: the benchmark's tree, a folder per class, or the rows of --csv_file.")
 flags.DEFINE_string("source_dir", None, "Folder of the pictures (for csv: the folder that the "
                     "paths start from).")
 flags.DEFINE_string("csv_file", None, "CSV file with a header and a row per picture.")
@@ -69,12 +67,11 @@ flags.DEFINE_float("validation_fraction", 0.1, "Share of all pictures for the va
 flags.DEFINE_string("group_pattern", None,
                     "Regular expression searched in each path: pictures with the same match (of "
                     "its group, if it has one) are one item, instead of those in one folder.")
-flags.DEFINE_integer("near_duplicate_bits", 32,
-                     "Two pictures are near-duplicates if their perceptual hashes of 256 bits "
-                     "differ in at most this many: copies in another size, quality or colour, or "
-                     "cropped by 1 or 2 %. Above 0, every picture is compared with every other: "
-                     "ten times the pictures take a hundred times as long.",
-                     lower_bound=0, upper_bound=96)
+flags.DEFINE_integer(
+    "near_duplicate_bits", 32, "Two pictures are near-duplicates if their perceptual hashes of 256 "
+    "bits differ in at most this many: copies in another size, quality or colour, or cropped by 1 "
+    "or 2 %. Above 0, every picture is compared with every other: ten times the pictures take a "
+    "hundred times as long.", lower_bound=0, upper_bound=96)
 flags.DEFINE_alias("look_alike_bits", "near_duplicate_bits")  # its name in older flag files
 flags.DEFINE_integer("seed", 0, "Random seed of --split and --max_per_class.")
 # Output
@@ -147,13 +144,10 @@ def read() -> "tuple[Source, Labelled]":
     elif FLAGS.source == "folder":
         source = readers.read_folder(FLAGS.source_dir)
     else:
-        source = readers.read_csv(
-            FLAGS.csv_file, images_root=FLAGS.source_dir, path_column=FLAGS.path_column,
-            category_column=FLAGS.category_column, item_column=FLAGS.item_column,
-            bbox_columns=FLAGS.bbox_columns, partition_column=FLAGS.partition_column)
-    for note in source.notes:
-        print(note)
-    print(f"rows read: {len(source.table):,}")
+        columns = {name: FLAGS[name].value for name in (
+            "path_column", "category_column", "item_column", "bbox_columns", "partition_column")}
+        source = readers.read_csv(FLAGS.csv_file, images_root=FLAGS.source_dir, **columns)
+    print(*source.notes, f"rows read: {len(source.table):,}", sep="\n")
 
     labelled = categories.assign(
         source.table, label_from=FLAGS.label_from, category_map=FLAGS.category_map or (),
@@ -195,10 +189,11 @@ def build(source: "Source", labelled: "Labelled") -> None:
         from fashionclf.evaluation import figures
         from fashionclf.records import audit, shards
         from fashionclf.sources import leakage
-        from fashionclf.system import tables
+        from fashionclf.system import beam, tables, workers
 
     with files.staging(Path(FLAGS.records)) as folder:
-        run = runner(folder)
+        run = (beam.runner(FLAGS.beam_options, folder) if FLAGS.runner == "beam" else
+               workers.processes(FLAGS.workers, preload=["fashionclf.records.preload"]))
         table, quarantined = audit.usable(labelled, source.images_root, run=run)
         table = audit.with_near_duplicate_groups(table, FLAGS.near_duplicate_bits)
         table, facts = split(table, labelled.classes)
@@ -210,12 +205,11 @@ def build(source: "Source", labelled: "Labelled") -> None:
 
         # What did not go in as it was, picture by picture
         repaired = table[table["repair"].notna()]
-        for name, rows in {
-                "quarantine": quarantined[["path", "item", "category", "reason"]],
-                "repaired": repaired[["path", "item", "category", "repair"]],
-                "dropped": labelled.dropped,
-                "near_duplicates": leakage.near_duplicate_rows(table, labelled.classes)}.items():
-            tables.write(rows, folder / f"{name}.csv")
+        tables.write(quarantined[["path", "item", "category", "reason"]], folder / "quarantine.csv")
+        tables.write(repaired[["path", "item", "category", "repair"]], folder / "repaired.csv")
+        tables.write(labelled.dropped, folder / "dropped.csv")
+        tables.write(leakage.near_duplicate_rows(table, labelled.classes),
+                     folder / "near_duplicates.csv")
         figures.class_distribution(facts["counts"]).savefig(folder / "class_distribution.png")
 
         # Last: a folder of records is finished once the manifest exists.
@@ -226,15 +220,6 @@ def build(source: "Source", labelled: "Labelled") -> None:
             flags=cli.own_flags())
     print(f"\n{FLAGS.records}: {written:,} records in "
           + ", ".join(f"{name} {count:,}" for name, count in examples.items()))
-
-
-def runner(folder: Path) -> "Run":
-    """Where --runner lets pictures be opened and shards be written; `folder` is for exchange."""
-    from fashionclf.system import beam, workers
-
-    if FLAGS.runner == "beam":
-        return beam.runner(FLAGS.beam_options, folder)
-    return workers.processes(FLAGS.workers, preload=["fashionclf.records.preload"])
 
 
 if __name__ == "__main__":

@@ -17,9 +17,8 @@ HELP, VERSION = ("-h", "-help", "--help", "-helpshort", "--helpshort"), ("-versi
 def run(main: Callable[[list[str]], int | None], *, positional: str | None = None) -> None:
     """Runs `main(argv)` under absl, where argv holds the words that are not flags.
 
-    Args:
-        main: the program; its return value is the exit code.
-        positional: what these words are called; where it is None, a stray word is an error.
+    Its return value is the exit code. `positional` is what these words are called; where it is
+    None, a stray word is an error.
     """
     def guarded(argv: list[str]) -> int:
         words = argv[1:]

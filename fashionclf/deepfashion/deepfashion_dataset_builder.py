@@ -38,9 +38,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         return self.dataset_info_from_configs(
             features=shards.schema(CLASSES), supervised_keys=("image", "label"),
             homepage="https://mmlab.ie.cuhk.edu.hk/projects/DeepFashion.html",
-            license="For non-commercial research and educational purposes only, after "
-                    "registration with the authors, who do not own the pictures.",
-            metadata=tfds.core.MetadataDict())
+            license="For non-commercial research and educational purposes only, after registration "
+            "with the authors, who do not own the pictures.", metadata=tfds.core.MetadataDict())
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         source = readers.read_deepfashion(dl_manager.manual_dir)

@@ -12,16 +12,12 @@ def read(csv_file: str | Path, *, path_column: str,
          source_dir: str | Path | None) -> tuple[list[Picture], pd.DataFrame]:
     """Lists the pictures of a CSV file with a header and one row per picture.
 
-    Args:
-        source_dir: folder that the paths are relative to and must not lead out of; None: the
-            folder of the CSV.
+    Paths are relative to `source_dir` (None: the folder of the CSV) and must not lead out of it.
 
     Returns:
         The pictures, and a table of all columns as strings, both in the order of the file.
 
-    Raises:
-        FileNotFoundError: the CSV or the folder does not exist.
-        ValueError: the CSV is malformed or lacks `path_column`.
+    Raises FileNotFoundError, or ValueError where the CSV is malformed or lacks `path_column`.
     """
     file = Path(csv_file)
     files.require_file(file, "--csv_file names a CSV with a header")
@@ -42,11 +38,7 @@ def known(csv_file: str | Path, table: pd.DataFrame,
           columns: dict[str, str | None]) -> list[dict[str, str]]:
     """Returns the wanted columns of the table of `read` as one dictionary per picture.
 
-    Args:
-        columns: key in the result -> column of the table, or None to leave it out.
-
-    Raises:
-        ValueError: the table lacks a column.
+    `columns` maps a key to a column, or to None to leave it out; ValueError if there is no such.
     """
     columns = {name: column for name, column in columns.items() if column}
     for column in columns.values():

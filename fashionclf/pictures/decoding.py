@@ -16,10 +16,10 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
     pictures have none). If a JPEG or PNG holds several pictures, the first is returned.
     """
     with tf.device("CPU:0"):  # TensorFlow has no decoder for other devices
-        image = tf.cond(
-            tf.strings.substr(encoded, 0, 4) == b"RIFF", lambda: _decode_webp(encoded),
-            lambda: _decode_jpeg_or_png(encoded))
-        return tf.ensure_shape(image, [None, None, 3])
+        is_webp = tf.strings.substr(encoded, 0, 4) == b"RIFF"
+        decoded = tf.cond(
+            is_webp, lambda: _decode_webp(encoded), lambda: _decode_jpeg_or_png(encoded))
+        return tf.ensure_shape(decoded, [None, None, 3])
 
 
 def _decode_jpeg_or_png(encoded: tf.Tensor) -> tf.Tensor:
@@ -63,11 +63,7 @@ def crop(image: tf.Tensor, bbox: tf.Tensor, margin: float) -> tf.Tensor:
 
 
 def fit(image: tf.Tensor, bbox: tf.Tensor, framing: Framing) -> tf.Tensor:
-    """Crops to the box (see `crop`) and resizes to a square, ignoring the aspect ratio.
-
-    Returns:
-        float32 [S, S, 3], S = framing.image_size, in the range of `image`.
-    """
+    """Crops (see `crop`) and squashes to a square: float32 [S, S, 3], S = framing.image_size."""
     size = [framing.image_size, framing.image_size]
     image = tf.image.resize(crop(image, bbox, framing.box_margin), size, antialias=True)
     return tf.ensure_shape(image, [*size, 3])

@@ -25,11 +25,7 @@ class Picture:
 
 
 def find(words: Iterable[str]) -> tuple[list[Picture], int]:
-    """Lists the pictures in the given files and folders.
-
-    Args:
-        words: files (taken whatever their name, and whether they exist or not) and folders (see
-            walk_pictures).
+    """Lists files (whatever their name, there or not) and the pictures in folders (walk_pictures).
 
     Returns:
         The pictures, in the order of `words` and sorted within a folder, and the number of other
@@ -44,22 +40,17 @@ def find(words: Iterable[str]) -> tuple[list[Picture], int]:
             pictures.append(Picture(path=word, root=os.sep))
             continue
 
-        in_folder, others = _search(word)
+        paths, others, unreadable = files.walk_pictures(word)
+        in_folder = [Picture(path=path, root=word) for path in paths]
+        in_folder += [Picture(path=error.filename, root=word,
+                              fault=f"cannot be read: {error.strerror}") for error in unreadable]
         if not in_folder:
             raise ValueError(
                 f"{word}: contains no pictures ({', '.join(files.PICTURE_SUFFIXES)}), {others} "
                 "other files; give a folder of pictures, or picture files")
-        pictures += in_folder
+        pictures += sorted(in_folder, key=lambda picture: picture.path.split(os.sep))
         ignored += others
     return pictures, ignored
-
-
-def _search(folder: str) -> tuple[list[Picture], int]:
-    paths, ignored, unreadable = files.walk_pictures(folder)
-    pictures = [Picture(path=path, root=folder) for path in paths]
-    pictures += [Picture(path=error.filename, root=folder,
-                         fault=f"cannot be read: {error.strerror}") for error in unreadable]
-    return sorted(pictures, key=lambda picture: picture.path.split(os.sep)), ignored
 
 
 def bytes_or_reason(images_root: str | Path, path: str) -> bytes | str:

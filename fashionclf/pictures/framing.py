@@ -10,9 +10,7 @@ class Framing:
 
     def __post_init__(self):
         """Raises ValueError where a value is out of range."""
-        allowed = {
-            "image_size": type(self.image_size) is int and 1 <= self.image_size <= 2048,
-            "box_margin": type(self.box_margin) in (int, float) and 0 <= self.box_margin <= 10}
-        for name, is_allowed in allowed.items():
-            if not is_allowed:
-                raise ValueError(f"{name} cannot be {getattr(self, name)!r:.100}")
+        if type(self.image_size) is not int or not 1 <= self.image_size <= 2048:
+            raise ValueError(f"image_size cannot be {self.image_size!r:.100}")
+        if type(self.box_margin) not in (int, float) or not 0 <= self.box_margin <= 10:
+            raise ValueError(f"box_margin cannot be {self.box_margin!r:.100}")

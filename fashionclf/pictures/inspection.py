@@ -62,10 +62,8 @@ def luminance_or_reason(encoded: bytes, *, least: int = MAX_SIDE) -> Luminance |
 
     A JPEG stores luminance as a separate plane, and libjpeg can decode it at a half, a quarter or
     an eighth of its size: two thirds of the time of all colours. All data is still read, so that
-    damage is found; missing data is found slightly more often, as flat luminance shows it.
-
-    Args:
-        least: shrinks a JPEG only as far as its shorter side keeps this many pixels.
+    damage is found; missing data is found slightly more often, as flat luminance shows it. A JPEG
+    is shrunk only as far as its shorter side keeps `least` pixels.
     """
     header = _header_or_reason(encoded)
     if isinstance(header, str):

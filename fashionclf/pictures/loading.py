@@ -17,14 +17,11 @@ NICENESS = 15  # of the reading threads; 19 is the lowest priority
 
 def load_all(pictures: Iterable[Picture], *, framing: Framing,
              ahead: int) -> Iterator[tuple[Picture, tf.Tensor | str]]:
-    """Reads, checks and resizes whole pictures in threads; decodes them as training does.
-
-    Args:
-        ahead: number of pictures loaded before they are requested.
+    """Reads, checks and resizes whole pictures in threads, `ahead` before they are requested.
 
     Yields:
-        Each picture in order, with float32 [S, S, 3], RGB, 0..255, or the reason why it can't be
-        used, worded as in the audit.
+        Each picture in order, with float32 [S, S, 3], RGB, 0..255, decoded as in training, or the
+        reason why it can't be used, worded as in the audit.
     """
     @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
     def prepare(pixels: tf.Tensor) -> tf.Tensor:  # compiled once for all threads

@@ -1,7 +1,7 @@
 """Finds near-duplicates: copies in another size, quality, colour or with a narrow crop."""
 import functools
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -25,15 +25,13 @@ def perceptual_hash(grey: np.ndarray, scale: float = 1, size: tuple[int, int] | 
     bits are linear, so that two matrix products do them. The picture is first averaged over whole
     pixels, down to no less than the 64 x 64 that phash uses.
 
-    Args:
-        grey: uint8 [H, W], luminance.
-        scale: `grey` is 1 / scale of the picture's size, rounded up.
-        size: width and height of the picture; None for those of `grey`.
+    `grey`, uint8 [H, W], is luminance at 1 / scale of the picture's `size`, rounded up: width and
+    height, None for those of `grey`.
     """
     means = tuple(max(1, side // FINEST) for side in grey.shape[::-1])
     small = grey if means == (1, 1) else np.asarray(Image.fromarray(grey).reduce(means))
-    across, down = (length / scale / mean
-                    for length, mean in zip(size or grey.shape[::-1], means))
+    extents = size or grey.shape[::-1]
+    across, down = (length / scale / mean for length, mean in zip(extents, means))
 
     height, width = small.shape
     low = _low_frequencies(height, down) @ small @ _low_frequencies(width, across).T
@@ -46,8 +44,7 @@ def perceptual_hash(grey: np.ndarray, scale: float = 1, size: tuple[int, int] | 
 def _low_frequencies(side: int, extent: float) -> np.ndarray:
     """Returns float64 [SIDE, side], which resizes to FINEST and takes a DCT's lowest frequencies.
 
-    Args:
-        extent: pixels that the picture covers; it may end within the last of `side`.
+    The picture covers `extent` pixels; it may end within the last of `side`.
     """
     identity = Image.fromarray(np.eye(side, dtype=np.float32))
     resized = np.asarray(identity.resize((side, FINEST), Image.Resampling.LANCZOS,
@@ -59,10 +56,8 @@ def groups(hashes: pd.Series, threshold: int = THRESHOLD) -> pd.Series:
     """Groups pictures whose hashes differ in at most `threshold` bits; compares every two.
 
     290,000 pictures take some minutes on two CPU cores, ten times as many a hundred times as
-    long. A threshold of 0 compares nothing and groups equal hashes.
-
-    Returns:
-        int on the index of `hashes`, equal for pictures connected by a chain of near-duplicates.
+    long. A threshold of 0 compares nothing and groups equal hashes. Returns int on the index of
+    `hashes`, equal for pictures connected by a chain of near-duplicates.
     """
     codes, distinct = pd.factorize(hashes)
     if threshold == 0:
@@ -77,7 +72,19 @@ def groups(hashes: pd.Series, threshold: int = THRESHOLD) -> pd.Series:
 
 def pairs(hashes: Sequence[str], threshold: int = THRESHOLD) -> np.ndarray:
     """Returns int [P, 2], positions (lower first) of hashes at most `threshold` bits apart."""
-    return np.concatenate([np.empty((0, 2), int), *_near_pairs(_signs(hashes), threshold)])
+    signs = _signs(hashes)
+    least = signs.shape[1] - 2 * threshold
+
+    # Tile by tile, as the distances of all would not fit into memory
+    tiles = list(itertools.combinations_with_replacement(range(0, len(signs), TILE), 2))
+    near = [np.empty((0, 2), int)]
+    for first, second in progress_bar(tiles, desc="comparing pictures", unit="tiles"):
+        is_near = signs[first:first + TILE] @ signs[second:second + TILE].T >= least
+        if is_near.any():
+            low, high = np.nonzero(is_near)
+            positions = np.column_stack([low + first, high + second])
+            near.append(positions[positions[:, 0] < positions[:, 1]])
+    return np.concatenate(near)
 
 
 def bits(hashes: Sequence[str], others: Sequence[str]) -> np.ndarray:
@@ -89,16 +96,3 @@ def _signs(hashes: Sequence[str]) -> np.ndarray:
     """Returns float32 [K, 256] of -1 and 1: rows a and b differ in (256 - a @ b) / 2 bits."""
     packed = np.frombuffer(bytes.fromhex("".join(hashes)), np.uint8).reshape(-1, SIDE**2 // 8)
     return 2 * np.unpackbits(packed, axis=1).astype(np.float32) - 1
-
-
-def _near_pairs(signs: np.ndarray, threshold: int) -> Iterator[np.ndarray]:
-    """Yields the pairs of `pairs`, one tile at a time."""
-    least = signs.shape[1] - 2 * threshold
-    starts = range(0, len(signs), TILE)
-    tiles = list(itertools.combinations_with_replacement(starts, 2))
-    for first, second in progress_bar(tiles, desc="comparing pictures", unit="tiles"):
-        is_near = signs[first:first + TILE] @ signs[second:second + TILE].T >= least
-        if is_near.any():
-            low, high = np.nonzero(is_near)
-            positions = np.column_stack([low + first, high + second])
-            yield positions[positions[:, 0] < positions[:, 1]]

@@ -17,10 +17,8 @@ def usable(labelled: categories.Labelled, images_root: Path, *,
            run: workers.Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Splits the labelled rows into usable and quarantined ones, and prints how many there are.
 
-    Both have the columns of `pictures`, and the usable rows those of `with_checked_boxes`.
-
-    Raises:
-        ValueError: a class has no usable picture.
+    Both have the columns of `pictures`, and the usable rows those of `with_checked_boxes`. Raises
+    ValueError if a class has no usable picture.
     """
     table = labelled.table.join(pictures(labelled.table, images_root, run=run))
     quarantined = table[table["reason"].notna()]
@@ -74,12 +72,7 @@ def _inspect(images_root: Path, path: str) -> tuple:
 
 
 def with_checked_boxes(table: pd.DataFrame) -> pd.DataFrame:
-    """Clips the boxes to their pictures; adds `repair`, a note of the change or None.
-
-    Args:
-        table: columns `bbox` (x1, y1, x2, y2 in pixels, 1-based and inclusive, or None)
-            and `size` (width, height).
-    """
+    """Clips each `bbox` to the picture's `size`; adds `repair`, a note of the change or None."""
     checked = [_checked_box(*row) for row in zip(table["bbox"], table["size"])]
     return table.assign(**pd.DataFrame(checked, table.index, ["bbox", "repair"], dtype=object))
 

@@ -45,8 +45,7 @@ class Records:
                  context: tf.distribute.InputContext | None = None) -> tf.data.Dataset:
         """Returns one epoch of the split "train", see `shuffled`.
 
-        Args:
-            epoch: unused; as in trunk_cache.Activations, whose views change with it.
+        `epoch` is not used; it is for trunk_cache.Activations, whose views change with it.
 
         Returns:
             Batches of one replica: {"image": float32 [B, S, S, 3] RGB 0..255, "label": int64 [B]},
@@ -56,8 +55,8 @@ class Records:
         ds = self.shuffled(("image", "bbox", "label"), batch_size=batch_size, seed=seed,
                            skip_batches=skip_batches, context=context)
         ds = ds.map(self._load, num_parallel_calls=os.cpu_count())
-        return ds.batch(context.get_per_replica_batch_size(batch_size),
-                        drop_remainder=True).prefetch(2)
+        per_replica = context.get_per_replica_batch_size(batch_size)
+        return ds.batch(per_replica, drop_remainder=True).prefetch(2)
 
     def shuffled(self, fields: tuple[str, ...], *, batch_size: int, seed: int, skip_batches: int,
                  context: tf.distribute.InputContext) -> tf.data.Dataset:
@@ -68,8 +67,7 @@ class Records:
             batch_size: examples per step over all replicas.
             seed: determines the order; give each epoch its own.
             skip_batches: steps that a resumed epoch has already done; they are not decoded.
-            context: which input pipeline this is; pipeline i of n reads the
-                examples i, i + n, i + 2n, ... of the same order.
+            context: pipeline i of n reads the examples i, i + n, i + 2n, ... of the same order.
         """
         ds = self.in_order("train", fields, shuffle_seed=seed)
         ds = ds.shuffle(SHUFFLE_BUFFER, seed=seed).skip(skip_batches * batch_size)
@@ -78,9 +76,7 @@ class Records:
     def evaluation(self, split: str, *, batch_size: int) -> tf.data.Dataset:
         """Returns every example of `split` once, in file order, including the last small batch.
 
-        Returns:
-            Batches {"image": float32 [B, S, S, 3] RGB 0..255, "label": int64 [B],
-            "path": string [B], "item": string [B]}.
+        Its batches are those of `training`, with "path" and "item", string [B].
         """
         ds = self.in_order(split, ("image", "bbox", "label", "path", "item"))
         ds = ds.map(self._load, num_parallel_calls=os.cpu_count())
@@ -97,10 +93,9 @@ class Records:
 
         shown = {}
         for record in ds:
-            pixels = decoding.crop(decoding.decode(record["image"]), record["bbox"],
-                                   self.framing.box_margin)
-            path = record["path"].numpy().decode()
-            shown[path] = decoding.shrunk(pixels.numpy(), MAX_SIDE)
+            picture = decoding.decode(record["image"])
+            pixels = decoding.crop(picture, record["bbox"], self.framing.box_margin).numpy()
+            shown[record["path"].numpy().decode()] = decoding.shrunk(pixels, MAX_SIDE)
         return shown
 
     def in_order(self, split: str, fields: tuple[str, ...],
@@ -111,8 +106,7 @@ class Records:
             raise ValueError(f"{self.folder}: has no split {split!r}, "
                              f"only {', '.join(builder.info.splits)}")
 
-        config = tfds.ReadConfig(shuffle_seed=shuffle_seed, try_autocache=False,
-                                 skip_prefetch=True)
+        config = tfds.ReadConfig(shuffle_seed=shuffle_seed, try_autocache=False, skip_prefetch=True)
         # Autotuning's thread can delay the end of a pass by a second.
         config.options.autotune.enabled = False
 

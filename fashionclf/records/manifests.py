@@ -22,8 +22,7 @@ def account(rows_read: int, written: int, quarantined: int, dropped: int) -> str
 
 def write(folder: Path, *, classes: list[str], **provenance: object) -> None:
     """Writes manifest.json: classes, `provenance`, and the sha256 of every shard."""
-    shards = {file.name: files.sha256(file)
-              for file in sorted(folder.glob(f"{NAME}-*.tfrecord-*"))}
+    shards = {file.name: files.sha256(file) for file in sorted(folder.glob(f"{NAME}-*.tfrecord-*"))}
     manifest = {"classes": classes, **provenance, "shards": shards,
                 "fingerprint": fingerprint(shards, classes)}
     files.write_json(folder / MANIFEST, manifest)
@@ -38,9 +37,7 @@ def fingerprint(shards: dict[str, str], classes: list[str]) -> str:
 def read(records_dir: str | Path) -> dict:
     """Reads the manifest of a finished build.
 
-    Raises:
-        FileNotFoundError: the manifest, or a shard it lists, is missing.
-        ValueError: it was not written by build_tfrecords, or changed since.
+    Raises FileNotFoundError where it or a shard of it is missing, else ValueError as `parse` does.
     """
     file = Path(records_dir) / MANIFEST
     if not file.is_file():
@@ -56,7 +53,7 @@ def read(records_dir: str | Path) -> dict:
 
 
 def parse(file: Path) -> dict:
-    """Reads a manifest, or a run's copy of one; raises ValueError if it was changed."""
+    """Reads a manifest, or a copy of one; raises ValueError if it was changed, or no build's."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         stated = content["fingerprint"]

@@ -25,10 +25,8 @@ def write(table: pd.DataFrame, folder: Path, *, images_root: Path, classes: list
     """Writes the shards and TFDS's metadata into `folder`; returns the records per split.
 
     Records are ordered by the hash of their path, as in TFDS's own writer, so that the same
-    table always gives the same bytes. Each worker has one picture in memory at a time.
-
-    Args:
-        table: `path, item, bbox, label, split, digest`, audited rows only.
+    table always gives the same bytes. Each worker has one picture in memory at a time. The columns
+    of `table`, audited rows only, are `path, item, bbox, label, split, digest`.
 
     Raises:
         ValueError: a picture has changed since the audit, or a path is repeated.
@@ -139,7 +137,5 @@ def schema(classes: list[str]) -> tfds.features.FeaturesDict:
     return tfds.features.FeaturesDict({
         "image": tfds.features.Image(shape=(None, None, 3)),
         "label": tfds.features.ClassLabel(names=classes),
-        "path": tfds.features.Text(),
-        "item": tfds.features.Text(),
-        "bbox": tfds.features.Tensor(shape=(4,), dtype=np.int32),
-    })
+        "path": tfds.features.Text(), "item": tfds.features.Text(),
+        "bbox": tfds.features.Tensor(shape=(4,), dtype=np.int32)})

@@ -16,8 +16,7 @@ from fashionclf.system.progress import progress_bar
 def check_shards(records_dir: str | Path, manifest: dict) -> None:
     """Compares shards and TFDS's metadata with the manifest, at about 1 GB a second and core.
 
-    Raises:
-        ValueError: a file was changed or a shard is not in the manifest; names the first one.
+    Raises ValueError, with the first file that was changed or is not in the manifest.
     """
     for problem in _changed_files(Path(records_dir), manifest):
         raise ValueError(f"{problem}: restore the folder, or build the records again "
@@ -92,26 +91,18 @@ def _content(file: Path) -> object:
 
 def _damaged_records(shard: Path, features: tfds.features.FeaturesDict) -> Iterator[str | None]:
     """Yields None or the problem for each record of a shard; stops after a broken one."""
-    serialized = iter(tf.data.TFRecordDataset(str(shard)))
     number = 0
-    while True:
-        number += 1
+    try:
+        for number, record in enumerate(tf.data.TFRecordDataset(str(shard)), start=1):
+            try:
+                example = features.deserialize_example(
+                    record, decoders={"image": tfds.decode.SkipDecoding()})
+                reason = inspection.why_unusable(example["image"].numpy())
+            except tf.errors.InvalidArgumentError:
+                yield f"record {number:,} was not written by build_tfrecords"
+                continue
 
-        try:
-            record = next(serialized)
-        except StopIteration:
-            return
-        except tf.errors.DataLossError:
-            yield f"record {number:,} is broken (checksum); the records after it can't be read"
-            return
-
-        try:
-            example = features.deserialize_example(
-                record, decoders={"image": tfds.decode.SkipDecoding()})
-            reason = inspection.why_unusable(example["image"].numpy())
-        except tf.errors.InvalidArgumentError:
-            yield f"record {number:,} was not written by build_tfrecords"
-            continue
-
-        path = example["path"].numpy().decode(errors="backslashreplace")
-        yield f"record {number:,} ({path}): {reason}" if reason else None
+            path = example["path"].numpy().decode(errors="backslashreplace")
+            yield f"record {number:,} ({path}): {reason}" if reason else None
+    except tf.errors.DataLossError:
+        yield f"record {number + 1:,} is broken (checksum); the records after it can't be read"

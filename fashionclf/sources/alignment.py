@@ -47,9 +47,7 @@ class Alignment:
     def facts(self, labels: np.ndarray, probabilities: np.ndarray) -> dict:
         """Describes the alignment in an evaluation, ready for JSON.
 
-        Args:
-            labels: int [N], of the records, whether reached or not.
-            probabilities: float [N, R].
+        `labels`, int [N], are those of the records, reached or not; `probabilities` float [N, R].
         """
         # Over all pictures: those of classes that the run can't predict count as errors.
         scored = np.isin(labels, self.reached)
@@ -59,14 +57,12 @@ class Alignment:
         return {
             "maps": {name: [self.run_classes[i] for i in self.members(place)]
                      for name, place in zip(self.reached_classes, self.reached)},
-            "run classes without one": [name for name, place in zip(self.run_classes, self.places)
-                                        if place < 0],
+            "run classes without one": [self.run_classes[i] for i in self.members(-1)],
             "records' classes without one": {
                 name: int((labels == place).sum())
                 for place, name in enumerate(self.records_classes) if place not in self.reached},
             "pictures": len(labels), "scored": int(scored.sum()),
-            "coverage": float(scored.mean()),
-            "accuracy over all": float(correct.mean()),
+            "coverage": float(scored.mean()), "accuracy over all": float(correct.mean()),
             "scored of which the run says a class without one": int((foreign & scored).sum())}
 
 
@@ -90,9 +86,7 @@ def as_text(facts: dict) -> str:
 def read(file: Path, run_classes: list[str], records_classes: list[str]) -> Alignment:
     """Reads an alignment; each class of the run needs a row, a class of the records does not.
 
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a class is repeated, unknown or missing, or no class maps.
+    Raises ValueError where a class is repeated, unknown or missing, or no class maps.
     """
     files.require_file(file, f"--align takes a CSV with {','.join(COLUMNS)}")
     rows = tables.read_table(file, COLUMNS, cure=f"name its two columns {' and '.join(COLUMNS)}")

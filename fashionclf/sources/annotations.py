@@ -122,14 +122,9 @@ def is_class_name(name: str) -> bool:
 
 
 def unique(file: Path, rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """Checks the paths of `rows` and drops rows that repeat another.
+    """Checks the column `path` of `rows`, and drops rows that repeat another; `notes` counts them.
 
-    Args:
-        rows: column `path` and others, indexed by line number of `file`.
-        notes: receives a line if rows were repeated.
-
-    Raises:
-        ValueError: a path leads out of the images root, is not plain, or has two rows of values.
+    Raises ValueError if a path leads out of the images root, is not plain, or has various values.
     """
     _check_paths(file, rows["path"])
 

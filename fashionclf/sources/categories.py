@@ -37,9 +37,8 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] 
         classes: text file with the classes to keep, one per line; labels in its order.
         max_per_class: most rows that a class keeps, see `_over_cap`.
 
-    Raises:
-        ValueError: a class or mapped category does not exist, nothing is left, or top_k and classes
-            are both given.
+    Raises ValueError where a class or mapped category does not exist, nothing is left, or top_k and
+    classes are both given.
     """
     if top_k and classes:
         raise ValueError("--top_k and --classes both choose the classes; give one of them")
@@ -150,8 +149,8 @@ def _mapped(category: pd.Series, file: Path) -> pd.Series:
 def _over_cap(table: pd.DataFrame, label: pd.Series, cap: int, seed: int) -> pd.Index:
     """Rows beyond `cap` of each class, drawn evenly over its items.
 
-    Each item gives one row, then each a second one, and so on; the seed decides which
-    item and which of its rows come first.
+    Each item gives one row, then each a second one, and so on; the seed decides which item and
+    which of its rows come first.
     """
     # Sorted first, so that the draw does not depend on the order of the rows.
     rows = table.loc[label.index, ["path", "item"]].assign(label=label).sort_values("path")

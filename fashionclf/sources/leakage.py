@@ -14,15 +14,11 @@ SHARED = {"item": ("items", "whose item is in train"),
 
 
 def facts(table: pd.DataFrame, at_random: pd.Series, classes: list[str]) -> dict:
-    """Describes a split for the manifest.
-
-    Args:
-        table: `label` and the columns that `overlap` needs.
-        at_random: the split that a draw of single pictures would have given.
+    """Describes the split of `table` (`label` and the columns of `overlap`) for the manifest.
 
     Returns:
-        counts (split -> class -> pictures), split_deviation (see splits.max_deviation),
-        overlap, and overlap_at_random for comparison.
+        counts (split -> class -> pictures), split_deviation (see splits.max_deviation), overlap
+        and, for comparison with a draw of single pictures, `at_random`, overlap_at_random.
     """
     counts = (pd.crosstab(table["label"], table["split"])
               .reindex(index=range(len(classes)), columns=SPLITS, fill_value=0).set_axis(classes))
@@ -47,11 +43,7 @@ def as_text(facts: dict) -> str:
 
 
 def overlap(table: pd.DataFrame) -> dict[str, float | int]:
-    """Counts what the splits share.
-
-    Args:
-        table: columns `split`, `item` and, where the pictures are known, `digest` and
-            `near_duplicate_group` (see near_duplicates.groups).
+    """Counts what the values of `split` share in each of the columns in SHARED that `table` has.
 
     Returns:
         For each pair of splits the number of items, identical pictures and groups of
@@ -72,12 +64,7 @@ def overlap(table: pd.DataFrame) -> dict[str, float | int]:
 
 
 def joined_items(items: pd.Series, groups: pd.Series) -> pd.Series:
-    """Joins items that share near-duplicates, under the name that sorts first.
-
-    Args:
-        items: group key of each picture.
-        groups: int, equal for near-duplicates, on the same index.
-    """
+    """Joins items, of each picture, that share near-duplicates (`groups`): the first name stays."""
     item, names = pd.factorize(items, sort=True)
     group, _ = pd.factorize(groups)
 
@@ -94,15 +81,12 @@ def joined_items(items: pd.Series, groups: pd.Series) -> pd.Series:
 def near_duplicate_rows(table: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
     """Lists the pictures that have near-duplicates, group by group.
 
-    Args:
-        table: `path, item, label, split, digest, near_duplicate_group`.
-
     Returns:
         group (numbered from 1), path, item, class, split, identical (in bytes, to another picture).
     """
     group = "near_duplicate_group"
     rows = table[table.duplicated(group, keep=False)].sort_values([group, "path"])
     return pd.DataFrame({
-        "group": pd.factorize(rows[group])[0] + 1, "path": rows["path"],
-        "item": rows["item"], "class": np.array(classes, object)[rows["label"]],
-        "split": rows["split"], "identical": rows.duplicated("digest", keep=False)})
+        "group": pd.factorize(rows[group])[0] + 1, "path": rows["path"], "item": rows["item"],
+        "class": np.array(classes, object)[rows["label"]], "split": rows["split"],
+        "identical": rows.duplicated("digest", keep=False)})

@@ -60,8 +60,10 @@ def read_deepfashion(source_dir: str | Path) -> Source:
     else:
         table = _annotated(categories, source_dir, notes)
         table["item"] = table["path"].str.rpartition("/")[0]
-        if pictures.is_dir():
-            _note_unlisted(table, images_root, notes)
+        on_disk = _pictures(images_root, pictures, notes)[0] if pictures.is_dir() else []
+        unlisted = len(set(on_disk) - set(table["path"]))
+        if unlisted:
+            notes.append(f"{unlisted:,} pictures on disk are in no list and are ignored")
 
     table["bbox"] = _listed(
         table, _find(source_dir, ANNOTATION_FOLDERS, "list_bbox.txt"), notes,
@@ -97,13 +99,13 @@ def _annotated(file: Path, source_dir: Path, notes: list[str]) -> pd.DataFrame:
     names_file = _find(source_dir, ANNOTATION_FOLDERS, "list_category_cloth.txt")
     if names_file is None:
         notes.append("no list_category_cloth.txt: ids have no names, use --label_from=name")
-        return pd.DataFrame({"path": rows["path"], "category": None}).reset_index(drop=True)
-
-    names = annotations.read_names(names_file)
-    annotations.refuse(file, rows["id"][~rows["id"].between(1, len(names))], lambda number: (
-        f"category {number} is not in 1..{len(names)}, the rows of {names_file}; use two files of "
-        "the same release"))
-    category = rows["id"].map(dict(enumerate(names, start=1)))
+        category = None
+    else:
+        names = annotations.read_names(names_file)
+        annotations.refuse(file, rows["id"][~rows["id"].between(1, len(names))], lambda number: (
+            f"category {number} is not in 1..{len(names)}, the rows of {names_file}; use two files "
+            "of the same release"))
+        category = rows["id"].map(dict(enumerate(names, start=1)))
     return pd.DataFrame({"path": rows["path"], "category": category}).reset_index(drop=True)
 
 
@@ -123,13 +125,6 @@ def _listed(table: pd.DataFrame, file: Path | None, notes: list[str], *, columns
     if known < len(rows):
         notes.append(f"{len(rows) - known:,} more of its rows belong to other pictures")
     return values.where(values.notna(), None)
-
-
-def _note_unlisted(table: pd.DataFrame, images_root: Path, notes: list[str]) -> None:
-    paths, _ = _pictures(images_root, images_root / "img", notes)
-    unlisted = len(set(paths) - set(table["path"]))
-    if unlisted:
-        notes.append(f"{unlisted:,} pictures on disk are in no list and are ignored")
 
 
 def _pictures(root: Path, folder: Path, notes: list[str]) -> tuple[list[str], int]:

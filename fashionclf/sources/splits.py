@@ -12,7 +12,7 @@ OFFICIAL = {"train": "train", "val": "validation", "test": "test"}
 
 def split(table: pd.DataFrame, *, method: str, test_fraction: float = 0.2,
           validation_fraction: float = 0.1, seed: int = 0) -> pd.Series:
-    """Assigns every row to one of SPLITS.
+    """Assigns every row to one of SPLITS: a series on the index of `table`.
 
     The result depends on the rows and the seed, but not on the order of the rows; the test split
     does not depend on `validation_fraction`.
@@ -20,14 +20,8 @@ def split(table: pd.DataFrame, *, method: str, test_fraction: float = 0.2,
     Args:
         table: columns `path, item, label` (and `partition` for "official").
         method: "grouped" keeps all rows of an item together, "stratified" draws rows within each
-            class, "official" takes the partition.
+            class, "official" takes the partition; ValueError if a row has none.
         test_fraction, validation_fraction: shares of all rows.
-
-    Returns:
-        Series of split names on the index of `table`.
-
-    Raises:
-        ValueError: the method is unknown, or a row's official part is missing or unknown.
     """
     if method == "official":
         return _official(table)
@@ -63,15 +57,13 @@ def items_by_pattern(paths: pd.Series, pattern: str) -> pd.Series:
     """Forms items wider than the source's, from the part of each path that `pattern` matches.
 
     The item is the first group of the regular expression, or the whole match if it has none.
-
-    Raises:
-        ValueError: the pattern is not a regular expression, or a path does not match.
+    Raises ValueError if the pattern is not one, or a path does not match.
     """
     try:
         captured = pattern if re.compile(pattern).groups else f"({pattern})"
     except re.error as error:
-        raise ValueError(f"--group_pattern={pattern} is not a regular expression: {error}"
-                         ) from error
+        raise ValueError(
+            f"--group_pattern={pattern} is not a regular expression: {error}") from error
 
     items = paths.str.extract(captured).iloc[:, 0]
     if items.isna().any():
@@ -108,12 +100,8 @@ def _draw_groups(rows: pd.DataFrame, wanted: pd.Series, rng: np.random.Generator
 def _draw_once(sizes: np.ndarray, target: np.ndarray, order: np.ndarray) -> np.ndarray:
     """Takes each group that helps and fits, in `order`; then moves single groups while that helps.
 
-    Args:
-        sizes: [G, C + 1] rows of each group by class, and together.
-        target: [C + 1] rows wanted.
-
-    Returns:
-        bool [G]; at least one group of every class is not taken.
+    `sizes`, [G, C + 1], are rows of each group by class, and together; `target`, [C + 1], those
+    wanted. Returns bool [G]; at least one group of every class is not taken.
     """
     taken = np.zeros(len(sizes), bool)
     missing, left = target.copy(), sizes.sum(axis=0)

@@ -14,10 +14,8 @@ from fashionclf.system.workers import Run
 def runner(options: list[str], folder: Path) -> Run:
     """Returns a `Run` on the runner that Beam's pipeline `options` name.
 
-    Results pass through `folder`, on a disk that all workers share, and are removed.
-
-    Raises:
-        ValueError: Apache Beam isn't installed, or doesn't know these options.
+    Results pass through `folder`, on a disk that all workers share, and are removed. Raises
+    ValueError where Apache Beam isn't installed, or doesn't know these options.
     """
     try:
         from apache_beam.options.pipeline_options import PipelineOptions
@@ -42,8 +40,10 @@ def _run(options: object, folder: Path, function: Callable[[pd.DataFrame], list]
                 _ = (pipeline | beam.Create(list(enumerate(parts))) | beam.Reshuffle()
                      | beam.Map(_run_part, function, Path(exchange)))
         except Exception as error:  # each runner has its own for an error in a worker
+            # The worker's own line: Beam wraps it in its stack.
+            lines = [line.strip() for line in str(error).splitlines() if "Error: " in line]
             raise OSError(f"the Beam pipeline failed while {desc}, and nothing is kept: "
-                          f"{_culprit(error)}") from error
+                          f"{[repr(error), *lines][-1][:500]}") from error
 
         # Beam returns no results, and in no order: they are read from their files.
         return [json.loads((Path(exchange) / f"{number}.json").read_text())
@@ -56,9 +56,3 @@ def _run_part(numbered: tuple[int, pd.DataFrame], function: Callable[[pd.DataFra
     number, part = numbered
     with files.replaced(exchange / f"{number}.json", rivals=True) as partial:
         partial.write_text(json.dumps(function(part)))
-
-
-def _culprit(error: Exception) -> str:
-    """The worker's own line: Beam wraps it in its stack."""
-    lines = [line.strip() for line in str(error).splitlines() if "Error: " in line]
-    return next(reversed(lines), repr(error))[:500]

@@ -46,8 +46,7 @@ class CacheFiles:
     def opened(cls, parent: Path, made_from: dict) -> Iterator["CacheFiles"]:
         """Opens the cache of `made_from`, as JSON has it, below `parent`; waits for other writers.
 
-        Raises:
-            ValueError: the folder contains something else, or a file was changed.
+        Raises ValueError if the folder contains something else, or a file was changed.
         """
         digest = hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
         folder = parent / digest[:16]
@@ -68,8 +67,7 @@ class CacheFiles:
     def writing(self, names: list[str], count: int) -> Iterator[Callable[[list], None]]:
         """Gives a function that appends rows: one array for each of `names`, `count` rows in all.
 
-        Raises:
-            OSError: they can't be written; arrays that were complete before are kept.
+        Raises OSError if they can't be written; arrays that were complete before are kept.
         """
         try:
             with contextlib.ExitStack() as stack:

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import filelock
@@ -79,37 +79,32 @@ def incomplete(file: str | Path) -> Path:
     return Path(file).with_name(f"{Path(file).name}.incomplete")
 
 
-@contextlib.contextmanager
-def exclusive(lock_file: str | Path, *, otherwise: str) -> Iterator[None]:
+def exclusive(lock_file: str | Path, *, otherwise: str) -> contextlib.AbstractContextManager[None]:
     """Holds a lock for the time of the block; a kill releases it.
 
-    Raises:
-        FileExistsError: another process holds it; says `otherwise`.
+    Raises FileExistsError, which says `otherwise`, where another process holds it.
     """
-    lock = filelock.FileLock(lock_file)
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout as error:
-        raise FileExistsError(otherwise) from error
-    with _released(lock):
-        yield
+    def refuse() -> None:
+        raise FileExistsError(otherwise)
+
+    return _held(lock_file, refuse)
+
+
+def waiting(lock_file: str | Path, *, until: str) -> contextlib.AbstractContextManager[None]:
+    """Holds a lock for the time of the block; prints `until` where another process has it now."""
+    return _held(lock_file, lambda: print(until, flush=True))
 
 
 @contextlib.contextmanager
-def waiting(lock_file: str | Path, *, until: str) -> Iterator[None]:
-    """Holds a lock for the time of the block; prints `until` where another process has it now."""
+def _held(lock_file: str | Path, taken: Callable[[], None]) -> Iterator[None]:
+    """Calls `taken` where another process holds the lock, then waits for it."""
     lock = filelock.FileLock(lock_file)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        print(until, flush=True)
+        taken()
         lock.acquire()
-    with _released(lock):
-        yield
 
-
-@contextlib.contextmanager
-def _released(lock: filelock.FileLock) -> Iterator[None]:
     try:
         yield
     finally:
@@ -131,10 +126,8 @@ def staging(final: Path, *, flag: str = "--records") -> Iterator[Path]:
     """Gives a folder to build in, which becomes `final` when all went well.
 
     Until then it is called `<final>.incomplete`; what a killed build left under that name is
-    cleared away by the next one. Messages name the `flag` that named `final`.
-
-    Raises:
-        FileExistsError: `final` exists, or another build writes it now.
+    cleared away by the next one. Raises FileExistsError, with the `flag` that named `final`, where
+    it exists or another build writes it now.
     """
     refuse_existing(final, flag=flag)
     folder = incomplete(final)

@@ -13,11 +13,8 @@ def progress_bar(items: Iterable | None = None, *, total: int | None = None, ini
                  desc: str = "", unit: str = "", disable: bool = False) -> "tqdm | Lines":
     """Counts `items` as they are taken or, as a context, what its `update` is told.
 
-    Args:
-        total: how many there are in all (default: the length of `items`, if it has one).
-        initial: how many were done before.
-        desc: the work, as "opening pictures".
-        unit: of what is counted, in the plural, as "pictures"; a bar shows it.
+    `total` is the length of `items` where it is None; `initial` were done before. `desc` is the
+    work, as "opening pictures", and `unit`, which a bar shows, is in the plural, as "pictures".
     """
     if total is None and hasattr(items, "__len__"):
         total = len(items)

@@ -41,18 +41,14 @@ def split_lines(text: str) -> list[str]:
 
 
 def read_table(file: Path, columns: list[str], *, cure: str, others: bool = False) -> pd.DataFrame:
-    """Reads `columns` of a CSV file with a header.
-
-    Args:
-        cure: what to do if a column is missing.
-        others: whether to read all other columns as well, after these.
+    """Reads `columns` of a CSV file with a header, and with `others` all other columns after them.
 
     Returns:
         Strings, indexed by the line on which each row begins.
 
     Raises:
         ValueError: there is no header or no row, a column is missing or repeated, a quote is never
-            closed, or a row has too many or too few fields.
+            closed, or a row has too many or too few fields; `cure` is for a missing column.
     """
     rows = _csv_rows(file)
     if len(rows) < 2:
