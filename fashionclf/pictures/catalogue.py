@@ -38,7 +38,7 @@ def known(csv_file: str | Path, table: pd.DataFrame,
           columns: dict[str, str | None]) -> list[dict[str, str]]:
     """Returns the wanted columns of the table of `read` as one dictionary per picture.
 
-    `columns` maps a key to a column, or to None to leave it out; ValueError if there is no such.
+    `columns` maps a key to a column, or to None to leave it out; ValueError if one is missing.
     """
     columns = {name: column for name, column in columns.items() if column}
     for column in columns.values():

@@ -29,10 +29,7 @@ def find(words: Iterable[str]) -> tuple[list[Picture], int]:
 
     Returns:
         The pictures, in the order of `words` and sorted within a folder, and the number of other
-        files in the folders.
-
-    Raises:
-        ValueError: a folder contains no pictures.
+        files in the folders. Raises ValueError if a folder contains no pictures.
     """
     pictures, ignored = [], 0
     for word in words:

@@ -19,7 +19,7 @@ TILE = 4096  # hashes compared at a time with as many others: 64 MB of distances
 
 
 def perceptual_hash(grey: np.ndarray, scale: float = 1, size: tuple[int, int] | None = None) -> str:
-    """Hashes to 64 hex digits: one bit for each of 256 lowest frequencies, set above their median.
+    """Hashes to 64 hex digits: a bit for each of the 256 lowest frequencies, set above the median.
 
     This is ImageHash's phash in a quarter of the time (a test compares them): its steps up to the
     bits are linear, so that two matrix products do them. The picture is first averaged over whole

@@ -124,7 +124,7 @@ def is_class_name(name: str) -> bool:
 def unique(file: Path, rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """Checks the column `path` of `rows`, and drops rows that repeat another; `notes` counts them.
 
-    Raises ValueError if a path leads out of the images root, is not plain, or has various values.
+    Raises ValueError if a path leads out of the images root, is not plain, or has other values too.
     """
     _check_paths(file, rows["path"])
 

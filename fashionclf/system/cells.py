@@ -1,7 +1,4 @@
-"""Cells that are safe to open in a spreadsheet: none starts a formula (OWASP, CSV injection).
-
-Apart from the tables, as it loads without pandas.
-"""
+"""Cells that start no formula in a spreadsheet (OWASP, CSV injection); loads without pandas."""
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
