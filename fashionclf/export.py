@@ -62,25 +62,23 @@ def main(words: list[str]) -> None:
         calibration = examples[:FLAGS.calibration_pictures]
         source = {"checked_on": words, "calibrated_on": "the same pictures"}
     else:
-        records = Records(folder=Path(FLAGS.records), manifest=manifest,
-                          framing=run.spec.framing)
+        records = Records(folder=Path(FLAGS.records), manifest=manifest, framing=run.spec.framing)
         examples = export_check.of_records(records, FLAGS.split, FLAGS.pictures)
         calibration = export_check.of_records(records, "train", FLAGS.calibration_pictures)
         source = {"checked_on": f"{FLAGS.records}, split {FLAGS.split}",
                   "records_fingerprint": manifest["fingerprint"],
                   "calibrated_on": f"{FLAGS.records}, split train"}
 
-    limits = export_check.Limits(tolerance=FLAGS.tolerance, int8_agreement=FLAGS.int8_agreement)
     with files.staging(Path(FLAGS.output), flag="--output") as folder:
         export_formats.write_labels(run, folder)
-        network = export_formats.with_probabilities(run)
-        checks = {}
+        network, checks = export_formats.with_probabilities(run), {}
         for name in dict.fromkeys(FLAGS.format):
             path = export_formats.write(
                 name, network, run.spec.framing, folder,
                 calibrate_on=lambda: export_check.load(calibration, run.spec.framing))
-            checks[name] = export_check.check(run, path, name, examples, limits,
-                                              batch_size=FLAGS.batch_size)
+            checks[name] = export_check.check(
+                run, path, name, examples, batch_size=FLAGS.batch_size,
+                tolerance=FLAGS.tolerance, int8_agreement=FLAGS.int8_agreement)
         export_formats.describe(run, folder, {**source, "formats": checks})
     print(f"\nwritten: {FLAGS.output}")
 

@@ -61,7 +61,7 @@ def main(words: list[str]) -> int:
     form = checked(words)
     with standard_output() as stream:
         with cli.loading():
-            from fashionclf.deployment.prediction import Listing, Prediction
+            from fashionclf.deployment import prediction
             from fashionclf.model import weights
             from fashionclf.pictures import catalogue
 
@@ -69,15 +69,15 @@ def main(words: list[str]) -> int:
         if FLAGS.csv_file:
             pictures, table = catalogue.read(FLAGS.csv_file, path_column=FLAGS.path_column,
                                              source_dir=FLAGS.source_dir)
-            listing = Listing.of_table(pictures, table, FLAGS.path_column)
+            listing = prediction.Listing.of_table(pictures, table, FLAGS.path_column)
         else:
             pictures, ignored = picture_files.find(words)
-            listing = Listing.of_files(pictures)
+            listing = prediction.Listing.of_files(pictures)
 
-        prediction = Prediction(
-            output=FLAGS.output, form=form, batch_size=FLAGS.batch_size,
-            min_probability=FLAGS.min_probability, embeddings=FLAGS.embeddings)
-        bad = prediction.write(weights.load(FLAGS.run), listing, stream)
+        bad = prediction.write(
+            weights.load(FLAGS.run), listing, stream, output=FLAGS.output, form=form,
+            batch_size=FLAGS.batch_size, min_probability=FLAGS.min_probability,
+            embeddings=FLAGS.embeddings)
         if ignored:
             print(f"{ignored} files of other kinds in the folders were ignored", file=sys.stderr)
         if bad:

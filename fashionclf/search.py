@@ -60,14 +60,12 @@ SHEET_LINES = 20  # pictures that are drawn with their neighbours
 
 
 def main(words: list[str]) -> int:
-    verb, words = words[:1], words[1:]
-    if verb not in (["build"], ["query"]):
+    verbs = {"build": (check_build, build), "query": (check_query, query)}
+    if not words or words[0] not in verbs:
         raise ValueError("the first word says what to do: build or query (see --help)")
-    if verb == ["build"]:
-        check_build(words)
-        return build(words)
-    check_query(words)
-    return query(words)
+    check, do = verbs[words[0]]
+    check(words[1:])
+    return do(words[1:])
 
 
 def check_build(words: list[str]) -> None:
@@ -103,9 +101,8 @@ def build(words: list[str]) -> int:
     run = weights.load(FLAGS.run)
     describer = visual_search.Describer(run, batch_size=FLAGS.batch_size)
     if FLAGS.records:
-        root = None
-        described = describer.records(Records.open(FLAGS.records, run.spec.framing),
-                                      FLAGS.splits)
+        records, root = Records.open(FLAGS.records, run.spec.framing), None
+        described = describer.records(records, FLAGS.splits)
     elif words:
         root = os.getcwd()
         pictures, _ = picture_files.find(words)
@@ -162,8 +159,7 @@ def query(words: list[str]) -> int:
         if len(queries.rows) > SHEET_LINES:
             print(f"{FLAGS.sheet} shows the first {SHEET_LINES} of {len(queries.rows)} pictures",
                   file=sys.stderr)
-        sheet = visual_search.sheet(index, queries.rows[:SHEET_LINES], found, run)
-        sheet.savefig(FLAGS.sheet)
+        visual_search.sheet(index, queries.rows[:SHEET_LINES], found, run).savefig(FLAGS.sheet)
 
     if queries.unusable:
         print(f"error: {len(queries.unusable)} of {len(pictures)} pictures could not be used; "

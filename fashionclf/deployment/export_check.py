@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -20,15 +21,8 @@ Runtime = Callable[[np.ndarray], np.ndarray]
 SIGNATURES = ("images", "serving_default")  # of a SavedModel; other formats have the first
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Example:
-    """A picture, undecoded.
-
-    Attributes:
-        encoded: the file's bytes.
-        bbox: int32 [4], see decoding.crop.
-        label: its class; None if unknown.
-    """
+class Example(NamedTuple):
+    """A picture: the file's bytes, the box as for decoding.crop, and the class if it is known."""
     encoded: bytes
     bbox: np.ndarray
     label: int | None = None
@@ -36,19 +30,14 @@ class Example:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The results of an export and its run on the same pictures.
+    """The results of an export and its run on the same pictures, as in export.json.
 
-    Attributes:
-        pictures: their number.
-        largest_difference: of any probability of any picture.
-        agreement: share of pictures for which both predict the same class.
-        run_accuracy, accuracy: of the run and of the export; None if labels are unknown.
-        run_pictures_per_second, pictures_per_second: from arrays in memory (from undecoded
-            files for a SavedModel's "serving_default"), without the first call.
+    Accuracies are None if labels are unknown. Speeds are from arrays in memory (from undecoded
+    files for a SavedModel's "serving_default"), without the first call.
     """
     pictures: int
-    largest_difference: float
-    agreement: float
+    largest_difference: float  # of any probability of any picture
+    agreement: float  # share of pictures for which both predict the same class
     run_accuracy: float | None
     accuracy: float | None
     run_pictures_per_second: float
@@ -58,7 +47,7 @@ class Comparison:
 def of_records(records: Records, split: str, max_examples: int) -> list[Example]:
     """Returns the first `max_examples` of a split: a random sample, as the order is by hash."""
     dataset = records.in_order(split, ("image", "bbox", "label"))
-    return [Example(encoded=record["image"], bbox=record["bbox"], label=int(record["label"]))
+    return [Example(record["image"], record["bbox"], int(record["label"]))
             for record in dataset.take(max_examples).as_numpy_iterator()]
 
 
@@ -68,18 +57,15 @@ def of_files(pictures: list[Picture], max_examples: int) -> list[Example]:
     Raises:
         ValueError: a picture can't be used.
     """
-    count = min(max_examples, len(pictures))
-    chosen = np.linspace(0, len(pictures) - 1, count).round().astype(int)
-    return [Example(encoded=_read(pictures[i]), bbox=decoding.NO_BOX) for i in chosen]
-
-
-def _read(picture: Picture) -> bytes:
-    encoded = picture.bytes_or_reason()
-    reason = encoded if isinstance(encoded, str) else inspection.why_unusable(encoded)
-    if reason:
-        raise ValueError(f"{picture.path}: {reason}; exclude it: an export is checked on usable "
-                         "pictures only")
-    return encoded
+    examples, count = [], min(max_examples, len(pictures))
+    for i in np.linspace(0, len(pictures) - 1, count).round().astype(int):
+        encoded = pictures[i].bytes_or_reason()
+        reason = encoded if isinstance(encoded, str) else inspection.why_unusable(encoded)
+        if reason:
+            raise ValueError(f"{pictures[i].path}: {reason}; exclude it: an export is checked on "
+                             "usable pictures only")
+        examples.append(Example(encoded, decoding.NO_BOX))
+    return examples
 
 
 def load(examples: Iterable[Example], framing: Framing) -> Iterator[np.ndarray]:
@@ -89,40 +75,17 @@ def load(examples: Iterable[Example], framing: Framing) -> Iterator[np.ndarray]:
                             framing).numpy()
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Limits:
-    """Limits of the difference between an export and its run.
-
-    Attributes:
-        tolerance: largest allowed difference of a probability, for formats in float32.
-        int8_agreement: smallest allowed share of pictures with the run's class, for litert_int8.
-    """
-    tolerance: float
-    int8_agreement: float
-
-    def check(self, name: str, comparison: Comparison) -> None:
-        """Raises ValueError if an export is too far from its run."""
-        if name == "litert_int8":
-            if comparison.agreement < self.int8_agreement:
-                raise ValueError(
-                    f"{name} predicts the run's class for {comparison.agreement:.4f} of the "
-                    f"pictures, below --int8_agreement={self.int8_agreement}: nothing was "
-                    "exported. Try more --calibration_pictures, or litert")
-        elif comparison.largest_difference > self.tolerance:
-            raise ValueError(
-                f"{name}: a probability differs by {comparison.largest_difference:.1e} from the "
-                f"run's, above --tolerance={self.tolerance}: nothing was exported")
-
-
-def check(run: Run, path: Path, name: str, examples: list[Example], limits: Limits, *,
-          batch_size: int) -> dict:
+def check(run: Run, path: Path, name: str, examples: list[Example], *, batch_size: int,
+          tolerance: float, int8_agreement: float) -> dict:
     """Compares an export with its run, prints the differences, and returns them for export.json.
 
     Args:
         path: file or folder that export_formats.write wrote in the format `name`.
+        tolerance: largest allowed difference of a probability, for formats in float32.
+        int8_agreement: smallest allowed share of pictures with the run's class, for litert_int8.
 
     Raises:
-        ValueError: they differ by more than `limits`.
+        ValueError: an export is too far from its run.
     """
     exported = [path] if path.is_file() else path.rglob("*")
     num_bytes = sum(file.stat().st_size for file in exported if file.is_file())
@@ -135,7 +98,15 @@ def check(run: Run, path: Path, name: str, examples: list[Example], limits: Limi
                              run.spec.framing, examples, batch_size)
         title = f"{name}, {signature}" if name == "saved_model" else name
         print(_line(title, num_bytes, comparison), flush=True)
-        limits.check(name, comparison)
+        if name == "litert_int8" and comparison.agreement < int8_agreement:
+            raise ValueError(
+                f"{name} predicts the run's class for {comparison.agreement:.4f} of the pictures, "
+                f"below --int8_agreement={int8_agreement}: nothing was exported. Try more "
+                "--calibration_pictures, or litert")
+        if name != "litert_int8" and comparison.largest_difference > tolerance:
+            raise ValueError(
+                f"{name}: a probability differs by {comparison.largest_difference:.1e} from the "
+                f"run's, above --tolerance={tolerance}: nothing was exported")
         measured[signature] = dataclasses.asdict(comparison)
     return measured
 
@@ -161,7 +132,7 @@ def compare_on_files(predictor: Predictor, exported: Runtime, framing: Framing,
                      examples: list[Example], batch_size: int) -> Comparison:
     """Compares the probabilities for files, without boxes, as in predict."""
     def predict(encoded: np.ndarray) -> np.ndarray:
-        whole = (Example(encoded=content, bbox=decoding.NO_BOX) for content in encoded)
+        whole = (Example(content, decoding.NO_BOX) for content in encoded)
         return predictor.probabilities(np.stack(list(load(whole, framing))))
 
     batches = (np.array([example.encoded for example in batch], object)
@@ -191,11 +162,9 @@ def _compare(predict: Runtime, exported: Runtime, batches: Iterable[np.ndarray],
                          "values that are not finite: this run can't be exported to that format")
 
     predicted = ours.argmax(axis=1), theirs.argmax(axis=1)
-    accuracies = [None, None]
-    if examples[0].label is not None:
-        labels = np.array([example.label for example in examples])
-        accuracies = [float((classes == labels).mean()) for classes in predicted]
-
+    labels = np.array([example.label for example in examples])
+    accuracies = [None if examples[0].label is None else float((classes == labels).mean())
+                  for classes in predicted]
     speeds = (len(ours) / seconds).tolist()
     return Comparison(
         pictures=len(ours), largest_difference=float(np.abs(ours - theirs).max()),
@@ -205,31 +174,22 @@ def _compare(predict: Runtime, exported: Runtime, batches: Iterable[np.ndarray],
 
 
 def start(name: str, path: Path, *, signature: str = "images") -> Runtime:
-    """Loads a format of export_formats.FILES, to run on all cores.
-
-    Args:
-        signature: of a SavedModel; other formats have one.
-    """
+    """Loads a format of export_formats.FILES, to run on all cores; `signature` of a SavedModel."""
     if name == "saved_model":
-        return _start_saved_model(path, signature)
-    return _start_onnx(path) if name == "onnx" else _start_litert(path)
+        loaded = tf.saved_model.load(str(path))
 
+        def run(batch: np.ndarray) -> np.ndarray:
+            function = loaded.signatures[signature]  # looked up here, as it doesn't keep `loaded`
+            return function(tf.constant(batch))["probabilities"].numpy()
+        return run
 
-def _start_saved_model(path: Path, signature: str) -> Runtime:
-    loaded = tf.saved_model.load(str(path))
+    if name == "onnx":
+        import onnxruntime
 
-    def run(batch: np.ndarray) -> np.ndarray:
-        function = loaded.signatures[signature]  # looked up here, as it doesn't keep `loaded`
-        return function(tf.constant(batch))["probabilities"].numpy()
-    return run
-
-
-def _start_onnx(path: Path) -> Runtime:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    (inputs,) = session.get_inputs()
-    return lambda batch: session.run(None, {inputs.name: batch})[0]
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        (inputs,) = session.get_inputs()
+        return lambda batch: session.run(None, {inputs.name: batch})[0]
+    return _start_litert(path)
 
 
 def _start_litert(path: Path) -> Runtime:

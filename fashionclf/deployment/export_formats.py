@@ -62,7 +62,10 @@ def with_probabilities(run: Run) -> keras.Model:
     # A copy, so that the run's network does not change.
     model = network.build(run.spec)
     model.set_weights(run.network.get_weights())
-    _hold_statistics_as_arrays(model)
+    for layer in model.layers:
+        # tf2onnx takes the tensors of Keras 3.15 for further inputs of the model.
+        if isinstance(layer, keras.layers.Normalization):
+            layer.mean, layer.variance = np.asarray(layer.mean), np.asarray(layer.variance)
 
     pictures = keras.Input(model.input_shape[1:], name="images")
     images = pictures
@@ -80,13 +83,6 @@ def with_probabilities(run: Run) -> keras.Model:
     return keras.Model(pictures, outputs, name="fashionclf")
 
 
-def _hold_statistics_as_arrays(model: keras.Model) -> None:
-    """Replaces the tensors of Keras 3.15, which tf2onnx takes for further inputs of the model."""
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Normalization):
-            layer.mean, layer.variance = np.asarray(layer.mean), np.asarray(layer.variance)
-
-
 def write(name: str, model: keras.Model, framing: Framing, folder: Path, *,
           calibrate_on: Callable[[], Iterable[np.ndarray]]) -> Path:
     """Writes a format into `folder`, which already contains LABELS.
@@ -100,7 +96,6 @@ def write(name: str, model: keras.Model, framing: Framing, folder: Path, *,
         The file, or the folder of a SavedModel.
     """
     path = folder / FILES[name]
-
     if name == "saved_model":
         _write_saved_model(model, framing, path, folder / LABELS)
     elif name == "onnx":
@@ -111,7 +106,6 @@ def write(name: str, model: keras.Model, framing: Framing, folder: Path, *,
         model.export(path, format="litert", verbose=False)
     else:
         _write_litert_int8(model, path, calibrate_on())
-
     return path
 
 
@@ -120,8 +114,7 @@ def _takes(model: keras.Model) -> list[tf.TensorSpec]:
     return [tf.TensorSpec(model.input_shape, tf.float32, name="images")]
 
 
-def _write_saved_model(model: keras.Model, framing: Framing, path: Path,
-                       labels: Path) -> None:
+def _write_saved_model(model: keras.Model, framing: Framing, path: Path, labels: Path) -> None:
     """Writes two signatures, "serving_default" on files and "images" on pictures, and `labels`.
 
     "serving_default" takes `encoded`, string [B], the bytes of JPEG, PNG or WEBP files, and uses
@@ -155,8 +148,8 @@ def _write_litert_int8(model: keras.Model, path: Path, pictures: Iterable[np.nda
     """
     from ai_edge_quantizer import qtyping, quantizer
 
-    with (tempfile.TemporaryDirectory() as folder,
-          contextlib.redirect_stdout(sys.stderr)):  # the quantizer prints sizes
+    # The quantizer prints sizes.
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
         in_float = Path(folder) / FILES["litert"]
         model.export(in_float, format="litert", verbose=False)
 

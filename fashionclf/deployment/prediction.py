@@ -51,79 +51,62 @@ class Listing:
         return hashlib.sha256(json.dumps([named, self.columns, self.cells]).encode()).hexdigest()
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Prediction:
-    """The options of predict.
+def write(run: Run, listing: Listing, stream: TextIO, *, output: str, form: str, batch_size: int,
+          min_probability: float, embeddings: str | None) -> int:
+    """Predicts and writes a row for each picture; returns the number of rows with an error.
 
-    Attributes:
+    Args:
+        stream: text stream for the rows if `output` is STANDARD_OUTPUT.
         output: the file to write, or STANDARD_OUTPUT.
         form: "csv", "jsonl" or "parquet".
         batch_size: pictures per call of the network.
         min_probability: see prediction_table.row.
         embeddings: the .npy file for the pooled features, or None.
     """
-    output: str
-    form: str
-    batch_size: int = 32
-    min_probability: float = 0.0
-    embeddings: str | None = None
+    names, total = prediction_table.columns(listing.columns), len(listing.pictures)
+    predictor = run.predictor(features=bool(embeddings))
 
-    def write(self, run: Run, listing: Listing, stream: TextIO) -> int:
-        """Predicts and writes a row for each picture; returns the number of rows with an error.
-
-        Args:
-            stream: text stream for rows to standard output.
-        """
-        names = prediction_table.columns(listing.columns)
-        if self.output == STANDARD_OUTPUT:
-            return self._to_stream(run, listing, names, stream)
-
-        total = len(listing.pictures)
-        description = {
-            "program": "predict",
-            "model": files.sha256(run.folder / "model.json"),
-            "list of pictures": listing.fingerprint(), "--format": self.form,
-            "--batch_size": self.batch_size, "--min_probability": self.min_probability,
-            "--embeddings": self.embeddings}
-        embeddings = (prediction_job.Embeddings(self.embeddings, (total, run.num_features))
-                      if self.embeddings else None)
-        with (prediction_job.opened(self.output, description, total=total, embeddings=embeddings,
-                                    batch_size=self.batch_size) as job, signals.deferred()):
-            if job.done:
-                print(f"{job.part}: resuming after {job.done:,} of {total:,} rows",
-                      file=sys.stderr)
-            for rows, features in self._batches(run, listing, start=job.done):
-                job.append(rows, features)
-                if signals.requested():
-                    signals.leave(f"{job.done:,} of {total:,} rows are kept")
-            return job.finish(names, self.form)
-
-    def _to_stream(self, run: Run, listing: Listing, names: list[str], stream: TextIO) -> int:
-        num_errors = 0
-
-        def rows() -> Iterator[list]:
-            nonlocal num_errors
-            for batch, _ in self._batches(run, listing, start=0):
-                num_errors += sum(row[prediction_table.ERROR] is not None for row in batch)
-                yield from batch
-
-        prediction_table.write_text(rows(), names, stream, self.form)
-        return num_errors
-
-    def _batches(self, run: Run, listing: Listing,
-                 start: int) -> Iterator[tuple[list[list], list[np.ndarray | None]]]:
+    def batches(start: int) -> Iterator[tuple[list[list], list[np.ndarray | None]]]:
         """Yields the rows and features of each batch, from row `start`; shows progress."""
-        predictor = run.predictor(features=bool(self.embeddings))
-        batches = predictor.predict_batches(
-            listing.pictures[start:], framing=run.spec.framing, batch_size=self.batch_size)
-
-        with progress_bar(total=len(listing.pictures), initial=start, unit="pictures",
-                          desc="predicting") as bar:
-            for batch in batches:
+        answers = predictor.predict_batches(listing.pictures[start:], framing=run.spec.framing,
+                                            batch_size=batch_size)
+        with progress_bar(total=total, initial=start, unit="pictures", desc="predicting") as bar:
+            for batch in answers:
                 rows = [[*prediction_table.row(listing.paths[i], probabilities, run.spec.classes,
-                                               min_probability=self.min_probability),
-                         *listing.cells[i]]
+                                               min_probability=min_probability), *listing.cells[i]]
                         for i, (_, probabilities, _) in enumerate(batch, start=start)]
                 yield rows, [features for *_, features in batch]
                 start += len(batch)
                 bar.update(len(batch))
+
+    if output == STANDARD_OUTPUT:
+        return _to_stream(batches(0), names, stream, form)
+
+    description = {
+        "program": "predict", "model": files.sha256(run.folder / "model.json"),
+        "list of pictures": listing.fingerprint(), "--format": form, "--batch_size": batch_size,
+        "--min_probability": min_probability, "--embeddings": embeddings}
+    array = embeddings and prediction_job.Embeddings(embeddings, (total, run.num_features))
+    with (prediction_job.opened(output, description, total=total, embeddings=array,
+                                batch_size=batch_size) as job, signals.deferred()):
+        if job.done:
+            print(f"{job.part}: resuming after {job.done:,} of {total:,} rows", file=sys.stderr)
+        for rows, features in batches(job.done):
+            job.append(rows, features)
+            if signals.requested():
+                signals.leave(f"{job.done:,} of {total:,} rows are kept")
+        return job.finish(names, form)
+
+
+def _to_stream(batches: Iterator[tuple[list[list], list]], names: list[str], stream: TextIO,
+               form: str) -> int:
+    num_errors = 0
+
+    def rows() -> Iterator[list]:
+        nonlocal num_errors
+        for batch, _ in batches:
+            num_errors += sum(row[prediction_table.ERROR] is not None for row in batch)
+            yield from batch
+
+    prediction_table.write_text(rows(), names, stream, form)
+    return num_errors

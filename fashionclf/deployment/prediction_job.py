@@ -63,26 +63,6 @@ class Job:
         self.part, self.done = files.incomplete(output), 0
         self._output, self._embeddings, self._description = output, embeddings, description
 
-    def _resume(self, total: int, batch_size: int) -> None:
-        """Keeps the whole batches that are on disk, and starts the file if it is new."""
-        ends = list(self._ends())
-        rows = max(0, len(ends) - 1)
-        if self._embeddings:
-            rows = self._embeddings.kept(rows)
-
-        # Whole batches: repeated ones have the same pictures, hence the same probabilities.
-        if rows != total:
-            rows = rows // batch_size * batch_size
-
-        with open(self.part, "ab") as file:
-            file.truncate(ends[rows] if ends else 0)
-            if not ends:
-                file.write(_line(self._description))
-
-        if self._embeddings:
-            self._embeddings.cut(rows)
-        self.done = rows
-
     def _ends(self) -> Iterator[int]:
         """Yields the end of each whole line, in bytes; the first line describes the job.
 
@@ -105,11 +85,10 @@ class Job:
         except (ValueError, TypeError) as error:
             raise ValueError(f"{self.part} was not written by predict. {cure}") from error
 
-        changes = [f"{name} was {before.get(name)}, is {value}"
-                   for name, value in self._description.items() if before.get(name) != value]
+        changes = "; ".join(f"{name} was {before.get(name)}, is {value}" for name, value in
+                            self._description.items() if before.get(name) != value)
         if changes:
-            raise ValueError(
-                f"{self.part} holds rows of another job: {'; '.join(changes)}. {cure}")
+            raise ValueError(f"{self.part} holds rows of another job: {changes}. {cure}")
 
     def append(self, rows: list[list], features: list[np.ndarray | None]) -> None:
         """Adds a batch: its rows, and their features if the job has embeddings."""
@@ -159,7 +138,20 @@ def opened(output: str | Path, description: dict, *, total: int, batch_size: int
     with files.exclusive(f"{output}.lock", otherwise=f"another process is writing {job.part}: wait "
                          "for it to end, or choose another --output"):
         job.part.touch()
-        job._resume(total, batch_size)
+        ends = list(job._ends())
+        rows = max(0, len(ends) - 1)
+        if embeddings:
+            rows = embeddings.kept(rows)
+
+        # Whole batches: repeated ones have the same pictures, hence the same probabilities.
+        job.done = rows if rows == total else rows // batch_size * batch_size
+
+        with open(job.part, "ab") as file:
+            file.truncate(ends[job.done] if ends else 0)
+            if not ends:
+                file.write(_line(description))
+        if embeddings:
+            embeddings.cut(job.done)
         yield job
 
 

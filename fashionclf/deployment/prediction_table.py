@@ -23,13 +23,12 @@ def row(path: str, answer: np.ndarray | str, classes: list[str], *,
         min_probability: float = 0.0) -> list:
     """Returns the cells of COLUMNS: the most probable classes, or the reason for none.
 
+    Probabilities are rounded to six digits; an empty cell is None.
+
     Args:
         answer: float32 [C] probabilities, or the reason.
         min_probability: `check` is True if the first probability is below it; without
             probabilities, if it is above 0.
-
-    Returns:
-        Probabilities rounded to six digits; None for an empty cell.
     """
     if isinstance(answer, str):
         return [path, *[None] * (2 * TOP), answer, min_probability > 0]

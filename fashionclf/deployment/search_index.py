@@ -23,16 +23,10 @@ VECTORS, PICTURES, FACTS = "vectors.faiss", "pictures.jsonl", "index.json"
 
 @dataclasses.dataclass(frozen=True)
 class Index:
-    """An index in memory; get one from `read`.
-
-    Attributes:
-        facts: the content of index.json.
-        pictures: a dictionary for each vector.
-        vectors: the Faiss index of `build`.
-    """
-    facts: dict
-    pictures: list[dict]
-    vectors: object
+    """An index in memory; get one from `read`."""
+    facts: dict  # the content of index.json
+    pictures: list[dict]  # one for each vector
+    vectors: object  # the Faiss index of `build`
 
     def nearest(self, vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Finds the neighbours of float32 [Q, D].
@@ -64,8 +58,7 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 def build(vectors: np.ndarray, approximate: bool | None = None) -> object:
     """Builds a Faiss index of float [N, D], which may be memory-mapped.
 
-    Args:
-        approximate: None for approximate above EXACT_UP_TO vectors.
+    With `approximate` None, it is approximate above EXACT_UP_TO vectors.
     """
     faiss = _faiss()
     count, width = vectors.shape
@@ -86,15 +79,12 @@ def build(vectors: np.ndarray, approximate: bool | None = None) -> object:
 
 def write(folder: str | Path, vectors: np.ndarray, pictures: list[dict], *, facts: dict,
           approximate: bool | None = None) -> dict:
-    """Builds an index in `<folder>.incomplete`, which is renamed to `folder` when complete.
+    """Builds an index in `<folder>.incomplete`, then renames it; returns the index.json.
 
     Args:
         vectors, approximate: see `build`.
         pictures: a dictionary of JSON values for each vector.
         facts: further entries of index.json.
-
-    Returns:
-        The content of index.json.
 
     Raises:
         FileExistsError: `folder` exists, or another process is writing it.

@@ -28,15 +28,12 @@ COLUMNS = ["query", "rank", "similarity", "path", "class", "predicted", "item", 
 class Described:
     """Pictures and their features.
 
-    Attributes:
-        rows: a dictionary per picture: `path`, and `item`, `class`, `predicted` (the predicted
-            class) and `split` (of records) if known.
-        features: float32 [N, D], in the order of `rows`.
-        unusable: `path` and `reason` of each picture without features.
+    The keys of a row are `path` and, if known, `item`, `class`, `predicted` (the predicted class)
+    and `split` (of records).
     """
     rows: list[dict]
-    features: np.ndarray
-    unusable: list[dict]
+    features: np.ndarray  # float32 [N, D], in the order of `rows`
+    unusable: list[dict]  # `path` and `reason` of each picture without features
 
 
 class Describer:
@@ -91,8 +88,8 @@ class Describer:
         try:
             features = np.load(embeddings, mmap_mode="r", allow_pickle=False)
         except ValueError as error:
-            raise ValueError(f"{embeddings}: not a complete .npy file of numbers ({error})"
-                             ) from error
+            message = f"{embeddings}: not a complete .npy file of numbers ({error})"
+            raise ValueError(message) from error
 
         wanted = (len(pictures), self.run.num_features)
         if features.shape != wanted:
@@ -121,13 +118,12 @@ def _same(features: np.ndarray, others: np.ndarray) -> bool:
 
 
 def build(folder: str | Path, described: Described, run: Run, *, root: str | None,
-          records_dir: str | Path | None, approximate: bool | None = None) -> dict:
-    """Writes an index of `described`, with the facts that a query needs.
+          records_dir: str | Path | None, approximate: bool | None) -> dict:
+    """Writes an index of `described` as search_index.write, with the facts that a query needs.
 
     Args:
         root: the folder of relative paths; None for records.
         records_dir: the records of the pictures, if any.
-        approximate: see search_index.write.
 
     Raises:
         ValueError: no picture can be used.
@@ -188,8 +184,7 @@ def sheet(index: search_index.Index, queries: list[dict], found: pd.DataFrame,
     """Draws a row per query: its picture, then its neighbours with class and similarity.
 
     Args:
-        queries: some rows of the queries given to `answers`.
-        found: the result of `answers`.
+        queries: some rows of the queries given to `answers`, which returned `found`.
         run: the run of the index.
     """
     paths = [query["path"] for query in queries]
