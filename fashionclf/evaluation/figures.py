@@ -55,21 +55,18 @@ def _grid(rows: list[list[tuple[np.ndarray | str, str]]], columns: int) -> Figur
     for number, row in enumerate(rows):
         for column, (pixels, caption) in enumerate(row):
             axes = figure.add_subplot(len(rows), columns, number * columns + column + 1)
-            _fill(axes, pixels)
+            if isinstance(pixels, str):
+                axes.set_facecolor("#eeeeee")
+                axes.text(0.5, 0.5, textwrap.fill(pixels, 18), ha="center", va="center",
+                          fontsize=9, transform=axes.transAxes, parse_math=False)
+                axes.set_box_aspect(1)
+            else:
+                axes.imshow(decoding.shrunk(pixels, THUMBNAIL))
+
             longest = max(map(len, caption.split("\n")))
             axes.set_title(caption, fontsize=min(9, 240 / longest), parse_math=False)
             axes.set(xticks=[], yticks=[])
     return figure
-
-
-def _fill(axes, pixels: np.ndarray | str) -> None:
-    if isinstance(pixels, str):
-        axes.set_facecolor("#eeeeee")
-        axes.text(0.5, 0.5, textwrap.fill(pixels, 18), ha="center", va="center", fontsize=9,
-                  transform=axes.transAxes, parse_math=False)
-        axes.set_box_aspect(1)
-    else:
-        axes.imshow(decoding.shrunk(pixels, THUMBNAIL))
 
 
 def sheet(pictures: np.ndarray, columns: int) -> np.ndarray:
@@ -85,23 +82,18 @@ def sheet(pictures: np.ndarray, columns: int) -> np.ndarray:
 
 
 def class_distribution(counts: dict[str, dict[str, int]]) -> Figure:
-    """Draws the pictures per class, stacked by split, the largest class on top.
-
-    Args:
-        counts: split -> class -> pictures.
-    """
+    """Draws split -> class -> pictures as bars, stacked by split, the largest class on top."""
     table = pd.DataFrame(counts)
     table = table.loc[table.sum(axis=1).sort_values(kind="stable").index]
     figure = Figure(figsize=(8, 1.5 + 0.22 * len(table)), dpi=100, layout="constrained")
     axes = figure.add_subplot()
 
-    starts = table.cumsum(axis=1) - table
+    starts, ticks = table.cumsum(axis=1) - table, range(len(table))
     for split, colour in zip(table, COLOURS):
-        bars = axes.barh(range(len(table)), table[split], left=starts[split], label=split,
-                         color=colour)
+        bars = axes.barh(ticks, table[split], left=starts[split], label=split, color=colour)
     axes.bar_label(bars, [f"{n:,}" for n in table.sum(axis=1)], padding=3, fontsize=8)
 
-    axes.set_yticks(range(len(table)), table.index, parse_math=False)  # a class may hold a $
+    axes.set_yticks(ticks, table.index, parse_math=False)  # a class may hold a $
     axes.set(xlabel="pictures", title=f"{table.to_numpy().sum():,} pictures by class and split")
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.margins(x=0.1)
@@ -111,11 +103,7 @@ def class_distribution(counts: dict[str, dict[str, int]]) -> Figure:
 
 
 def confusion(matrix: np.ndarray, classes: list[str], name: str) -> Figure:
-    """Draws counts, coloured by their share of the row, so that rare classes show as well.
-
-    Args:
-        matrix: int [C, C], pictures by label (row) and predicted class.
-    """
+    """Draws metrics.confusion, coloured by shares of the row, so that rare classes show too."""
     side = max(6.0, 2.2 + 0.36 * len(classes))  # inches
     figure = Figure(figsize=(side, side), dpi=100, layout="constrained")
     axes = figure.add_subplot()
@@ -144,11 +132,7 @@ def confusion(matrix: np.ndarray, classes: list[str], name: str) -> Figure:
 
 
 def reliability(tables: dict[str, pd.DataFrame], name: str) -> Figure:
-    """Draws accuracy over confidence; the area of a point is its number of pictures.
-
-    Args:
-        tables: title -> `n, confidence, accuracy`, see calibration.reliability.
-    """
+    """Draws tables of calibration.reliability by title; a point's area is its pictures."""
     figure = Figure(figsize=(5.5, 5.5), dpi=100, layout="constrained")
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color="#bbbbbb", linewidth=1)

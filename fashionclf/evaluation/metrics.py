@@ -54,12 +54,7 @@ def summary(labels: np.ndarray, probabilities: np.ndarray, classes: list[str],
 
 
 def headline(scores: dict, name: str) -> str:
-    """Formats the main scores with their intervals, beside the majority baseline.
-
-    Args:
-        scores: the content of metrics.json.
-        name: of the split.
-    """
+    """Formats the main scores of metrics.json with their intervals; `name` is the split's."""
     def line(title: str, key: str) -> str:
         low, high = scores[f"{key}_interval"]
         return f"{title:<22}{scores[key]:.3f}  ({low:.3f} to {high:.3f})"
@@ -142,9 +137,9 @@ def _bootstrap(labels, predicted, hits, groups, resamples, seed) -> np.ndarray:
     rng = np.random.default_rng(seed)
     resampled = []
     for start in range(0, resamples, CHUNK):
-        weights = np.stack([np.bincount(rng.integers(num_groups, size=num_groups),
-                                        minlength=num_groups)
-                            for _ in range(min(CHUNK, resamples - start))])
+        draws = [rng.integers(num_groups, size=num_groups)
+                 for _ in range(min(CHUNK, resamples - start))]
+        weights = np.stack([np.bincount(draw, minlength=num_groups) for draw in draws])
         resampled.append(weights.astype(float) @ by_group)
 
     top_k, correct, label_counts, predicted_counts = np.split(
@@ -166,10 +161,7 @@ def wilson(hits: np.ndarray, n: np.ndarray) -> np.ndarray:
 
 
 def per_class(labels: np.ndarray, predicted: np.ndarray, classes: list[str]) -> pd.DataFrame:
-    """Scores each class, in the order of `classes`.
-
-    Args:
-        labels, predicted: int [N].
+    """Scores each class, in the order of `classes`, from int [N] labels and predicted classes.
 
     Returns:
         class, n (its pictures), precision, recall, f1 (NaN where undefined: the class was never
@@ -192,9 +184,6 @@ def per_class(labels: np.ndarray, predicted: np.ndarray, classes: list[str]) -> 
 
 def confused_pairs(labels: np.ndarray, predicted: np.ndarray, classes: list[str]) -> pd.DataFrame:
     """Lists the pairs of a true and a wrongly predicted class, the most frequent first.
-
-    Args:
-        labels, predicted: int [N].
 
     Returns:
         true, predicted (names), n (pictures), share (of the pictures of the true class).

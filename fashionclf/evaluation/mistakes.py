@@ -19,8 +19,7 @@ Explainer = Callable[[list[np.ndarray], list[str]], np.ndarray]
 def explainer(run: Run) -> Explainer:
     """Returns an Explainer for pictures that are already cropped to their boxes."""
     def explain(pictures: list[np.ndarray], classes: list[str]) -> np.ndarray:
-        images = [decoding.fit(picture, decoding.NO_BOX, run.spec.framing)
-                  for picture in pictures]
+        images = [decoding.fit(picture, decoding.NO_BOX, run.spec.framing) for picture in pictures]
         labels = [run.spec.classes.index(name) for name in classes]
         return grad_cam.heatmaps(run.network, tf.stack(images), labels)
     return explain
@@ -55,8 +54,8 @@ def to_show(rows: pd.DataFrame, pairs: pd.DataFrame, *, max_errors: int,
     errors = errors.assign(picture=list(map(page.jpeg, small)), overlay="")
 
     if explain and len(errors):
-        heatmaps = explain([pictures[path] for path in errors["path"]],
-                           errors["predicted"].tolist())
+        shown = [pictures[path] for path in errors["path"]]
+        heatmaps = explain(shown, errors["predicted"].tolist())
         errors["overlay"] = [page.jpeg(grad_cam.overlay(*each)) for each in zip(small, heatmaps)]
 
     pairs = pairs.assign(picture=[

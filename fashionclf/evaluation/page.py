@@ -29,8 +29,7 @@ DPI = 150  # of a chart; at 100 a pixel of the file is one of the page
 
 
 def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, pairs: pd.DataFrame,
-          mistakes: pd.DataFrame, drawings: dict[str, Figure], manifest: dict,
-          flags: str) -> None:
+          mistakes: pd.DataFrame, drawings: dict[str, Figure], manifest: dict, flags: str) -> None:
     """Writes the page; every text from classes, file names, manifest and flags is escaped.
 
     Args:
@@ -45,18 +44,27 @@ def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, pair
     """
     environment = _environment()
     script = environment.get_template("report.js").render()
+    script_sha256 = hashlib.sha256(script.encode()).digest()
     counts = per_class.sort_values("n", ascending=False, kind="stable")
+    flag_files = {"Training": flags, "Records": manifest.get("flags", "")}
+
+    # The line below each score that has no interval
+    notes = dict.fromkeys(HEADLINE, "")
+    notes["majority_baseline"] = f"always predicting {counts['class'].iloc[0]}"
+    if scores["temperature"] != 1:
+        notes["ece"] = f"{scores['ece_at_temperature_1']:.3f} at temperature 1"
 
     page = environment.get_template("report.html").render(
-        title=title, scores=scores, headline=HEADLINE, notes=_notes(scores, counts),
+        title=title, scores=scores, headline=HEADLINE, notes=notes,
         class_counts=list(zip(counts["class"], counts["n"].tolist())),
         per_class=per_class[list(COLUMNS)].rename(columns=COLUMNS),
         pairs=list(pairs.itertuples()), mistakes=list(mistakes.itertuples()),
         wrong=round(scores["n"] * (1 - scores["top1"])),
         drawings={name: _drawn(figure) for name, figure in drawings.items()},
-        facts=_facts(manifest), flags=_flags(flags, manifest), script=script,
-        script_hash=_csp_hash(script), fingerprint=manifest.get("fingerprint", ""),
-        today=datetime.date.today().isoformat())
+        facts=_facts(manifest), script=script,
+        flags={heading: text for heading, text in flag_files.items() if text.strip()},
+        script_hash=f"sha256-{base64.b64encode(script_sha256).decode()}",
+        fingerprint=manifest.get("fingerprint", ""), today=datetime.date.today().isoformat())
     files.write_text(file, cells.readable(page))
 
 
@@ -97,26 +105,13 @@ def _cell(value) -> str:
     return str(value)
 
 
-def _csp_hash(script: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
-
-
-def _notes(scores: dict, counts: pd.DataFrame) -> dict[str, str]:
-    """Returns the line below each score that has no interval."""
-    notes = dict.fromkeys(HEADLINE, "")
-    notes["majority_baseline"] = f"always predicting {counts['class'].iloc[0]}"
-    if scores["temperature"] != 1:
-        notes["ece"] = f"{scores['ece_at_temperature_1']:.3f} at temperature 1"
-    return notes
-
-
 def _facts(manifest: dict) -> dict[str, pd.DataFrame]:
     """Returns heading -> table for each group of facts that the manifest holds."""
     facts = {}
     rows = [(name, manifest[key]) for key, name in ROWS.items() if key in manifest]
     if "dropped" in manifest:
-        rows += [(f"dropped: {reason}", n) for reason, n in manifest["dropped"].items()] or [
-            ("dropped", 0)]
+        dropped = [(f"dropped: {reason}", n) for reason, n in manifest["dropped"].items()]
+        rows += dropped or [("dropped", 0)]
     if rows:
         facts["From source to records"] = pd.DataFrame(rows, columns=["rows", "number"])
 
@@ -133,8 +128,3 @@ def _facts(manifest: dict) -> dict[str, pd.DataFrame]:
         counts.insert(0, "class", counts.index)
         facts["Pictures by class and split"] = counts
     return facts
-
-
-def _flags(flags: str, manifest: dict) -> dict[str, str]:
-    texts = {"Training": flags, "Records": manifest.get("flags", "")}
-    return {heading: text for heading, text in texts.items() if text.strip()}

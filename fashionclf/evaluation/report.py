@@ -3,7 +3,6 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from fashionclf.evaluation import figures, metrics, mistakes, page, tensorboard_pages
 from fashionclf.model import calibration, inference
@@ -25,14 +24,13 @@ class Evaluation:
 
     Attributes:
         predictions: of N examples; labels and probabilities are numbered as `classes`.
-        classes: C names.
         name: of the split; titles the charts, prefixes TensorBoard's tags.
         temperature: of the probabilities; undone for comparison.
         provenance: further entries of metrics.json, e.g. the fingerprint of the records.
         manifest: of the records, for the page's section on the data; may be empty.
         run_dir: folder of the training, whose name and flags the page shows.
-        load_pictures: loads the pictures of errors; None to show none.
-        explain: computes heat maps for these; None to show none.
+        load_pictures, explain: load the pictures of errors and compute their heat maps; None to
+            show none.
     """
     predictions: Predictions
     classes: list[str]
@@ -57,8 +55,7 @@ class Evaluation:
         predictions = predict_split(run, records, split, batch_size=batch_size,
                                     max_features=max_features)
         return cls(predictions=predictions, classes=run.spec.classes, name=split,
-                   temperature=run.spec.temperature, explain=mistakes.explainer(run),
-                   **_circumstances(run, records, split))
+                   explain=mistakes.explainer(run), **_circumstances(run, records, split))
 
     @classmethod
     def aligned(cls, run: Run, records: Records, split: str, classes: Alignment, *,
@@ -71,9 +68,7 @@ class Evaluation:
         Raises:
             ValueError: the split is empty, or no picture is of a class that the run has.
         """
-        at_one = dataclasses.replace(
-            run, spec=dataclasses.replace(run.spec, temperature=1.0))
-        predictions = predict_split(at_one, records, split, batch_size=batch_size)
+        predictions = predict_split(run.at_temperature(1.0), records, split, batch_size=batch_size)
         facts = classes.facts(predictions.labels, predictions.probabilities)
         print(alignment.as_text(facts))
         if not facts["scored"]:
@@ -81,19 +76,18 @@ class Evaluation:
                              f"{split!r} is of a class that the run has; choose another --split "
                              "or --align")
 
-        circumstances = _circumstances(run, records, split)
-        circumstances["provenance"]["alignment"] = facts
-        return cls(predictions=scored(predictions, classes, run.spec.temperature),
+        return cls(predictions=_scored(predictions, classes, run.spec.temperature),
                    classes=classes.reached_classes, name=f"{split}_aligned",
-                   temperature=run.spec.temperature, **circumstances)
+                   **_circumstances(run, records, split, alignment=facts))
 
 
-def _circumstances(run: Run, records: Records, split: str) -> dict:
+def _circumstances(run: Run, records: Records, split: str, **provenance) -> dict:
     """Returns the fields of an Evaluation that do not depend on how the split is scored."""
     return {"manifest": records.manifest, "run_dir": run.folder,
+            "temperature": run.spec.temperature,
             "load_pictures": lambda paths: records.pictures(split, paths),
-            "provenance": {"split": split,
-                           "records_fingerprint": records.manifest["fingerprint"]}}
+            "provenance": {"split": split, "records_fingerprint": records.manifest["fingerprint"],
+                           **provenance}}
 
 
 def predict_split(run: Run, records: Records, split: str, *, batch_size: int,
@@ -113,7 +107,7 @@ def predict_split(run: Run, records: Records, split: str, *, batch_size: int,
         progress=f"reading {split}", max_features=max_features)
 
 
-def scored(predictions: Predictions, classes: Alignment, temperature: float) -> Predictions:
+def _scored(predictions: Predictions, classes: Alignment, temperature: float) -> Predictions:
     """Keeps the examples of reached classes, numbered as `reached_classes`.
 
     Args:
@@ -129,24 +123,20 @@ def scored(predictions: Predictions, classes: Alignment, temperature: float) -> 
 
 def calibrated(run: Run, records: Records, *, batch_size: int) -> Run:
     """Returns `run` with the temperature that fits the validation split best, and prints it."""
-    at_one = dataclasses.replace(run, spec=dataclasses.replace(run.spec, temperature=1.0))
-    predictions = predict_split(at_one, records, "validation", batch_size=batch_size)
+    predictions = predict_split(run.at_temperature(1.0), records, "validation",
+                                batch_size=batch_size)
     temperature = calibration.fit_temperature(predictions.labels, predictions.probabilities)
     print(f"temperature {temperature:.3f}, fitted on {len(predictions.labels):,} validation "
           "pictures")
-    return dataclasses.replace(
-        run, spec=dataclasses.replace(run.spec, temperature=temperature))
+    return run.at_temperature(temperature)
 
 
 def evaluate(run: Run, records: Records, split: str, report_dir: str | Path, *, batch_size: int,
              classes: Alignment | None = None) -> dict:
-    """Evaluates a run on a split, writes the report and prints its headline.
+    """Evaluates a run on a split, writes the report, prints its headline, returns metrics.json.
 
     Args:
         classes: maps the run's classes to those of the records where they differ.
-
-    Returns:
-        The content of metrics.json.
     """
     if classes:
         evaluation = Evaluation.aligned(run, records, split, classes, batch_size=batch_size)
@@ -164,13 +154,10 @@ def evaluate(run: Run, records: Records, split: str, report_dir: str | Path, *, 
 
 def write(report_dir: str | Path, evaluation: Evaluation, *,
           tensorboard_dir: str | Path | None = None, step: int = 0) -> dict:
-    """Writes metrics.json, CSV and text tables, charts, and report.html, which shows them all.
+    """Writes tables, charts and report.html, which shows them all; returns metrics.json.
 
     Args:
         tensorboard_dir: folder for the same as TensorBoard summaries, at `step`.
-
-    Returns:
-        The content of metrics.json.
     """
     report_dir = Path(report_dir)
     report_dir.mkdir(parents=True, exist_ok=True)
@@ -178,17 +165,29 @@ def write(report_dir: str | Path, evaluation: Evaluation, *,
     labels, predicted = predictions.labels, predictions.probabilities.argmax(axis=1)
 
     # Scores and tables
-    scores = summary(evaluation)
+    plain = calibration.at_temperature(predictions.probabilities, 1 / evaluation.temperature)
     text_table = metrics.text_table(labels, predicted, classes)
     rows = inference.prediction_rows(predictions, classes)
     by_class = metrics.per_class(labels, predicted, classes)
+    scores = {
+        **evaluation.provenance,
+        **metrics.summary(labels, predictions.probabilities, classes, predictions.items),
+        "ece": calibration.expected_calibration_error(labels, predictions.probabilities),
+        "temperature": evaluation.temperature,
+        "ece_at_temperature_1": calibration.expected_calibration_error(labels, plain)}
     files.write_json(report_dir / "metrics.json", scores)
     files.write_text(report_dir / "classification_report.txt", text_table)
     tables.write(by_class, report_dir / "per_class.csv", float_format="%.4f")
     tables.write(rows, report_dir / "predictions.csv", float_format="%.6f")
 
     # Charts, and the errors to show
-    charts = _charts(evaluation)
+    matrix = metrics.confusion(labels, predicted, len(classes))
+    curves = {"temperature 1": calibration.reliability(labels, plain)}
+    if evaluation.temperature != 1:
+        curves[f"temperature {evaluation.temperature:.2f}"] = calibration.reliability(
+            labels, predictions.probabilities)
+    charts = {"confusion_matrix": figures.confusion(matrix, classes, name),
+              "reliability": figures.reliability(curves, name)}
     pairs = metrics.confused_pairs(labels, predicted, classes).head(PAIRS)
     errors, pairs, pictures = mistakes.to_show(
         rows, pairs, max_errors=GALLERY, load_pictures=evaluation.load_pictures,
@@ -199,50 +198,15 @@ def write(report_dir: str | Path, evaluation: Evaluation, *,
     for title, figure in saved.items():
         figure.savefig(report_dir / f"{title}.png")
 
-    page.write(report_dir / "report.html", title=_title(evaluation), scores=scores,
-               per_class=by_class, pairs=pairs, mistakes=errors, drawings=charts,
-               manifest=evaluation.manifest, flags=_flags(evaluation.run_dir))
+    # The page, and the same for TensorBoard
+    run_dir = evaluation.run_dir
+    flag_file = run_dir and run_dir / "flags.cfg"
+    page.write(report_dir / "report.html", scores=scores, per_class=by_class, pairs=pairs,
+               title=f"{run_dir.resolve().name if run_dir else 'A model'} on {name} pictures",
+               mistakes=errors, drawings=charts, manifest=evaluation.manifest,
+               flags=flag_file.read_text() if flag_file and flag_file.is_file() else "")
     if tensorboard_dir:
         images = {title: report_dir / f"{title}.png" for title in saved}
         tensorboard_pages.add_report(tensorboard_dir, predictions, classes, name=name,
                                      pictures=images, table=text_table, scores=scores, step=step)
     return scores
-
-
-def summary(evaluation: Evaluation) -> dict:
-    """Returns the content of metrics.json: provenance, scores with intervals, calibration."""
-    labels, probabilities = evaluation.predictions.labels, evaluation.predictions.probabilities
-    plain = calibration.at_temperature(probabilities, 1 / evaluation.temperature)
-    return {**evaluation.provenance,
-            **metrics.summary(labels, probabilities, evaluation.classes,
-                              evaluation.predictions.items),
-            "ece": calibration.expected_calibration_error(labels, probabilities),
-            "temperature": evaluation.temperature,
-            "ece_at_temperature_1": calibration.expected_calibration_error(labels, plain)}
-
-
-def _charts(evaluation: Evaluation) -> dict:
-    """Draws the confusion matrix and the reliability diagram."""
-    predictions, name = evaluation.predictions, evaluation.name
-    predicted = predictions.probabilities.argmax(axis=1)
-    matrix = metrics.confusion(predictions.labels, predicted, len(evaluation.classes))
-
-    plain = calibration.at_temperature(predictions.probabilities, 1 / evaluation.temperature)
-    curves = {"temperature 1": plain}
-    if evaluation.temperature != 1:
-        curves[f"temperature {evaluation.temperature:.2f}"] = predictions.probabilities
-    reliability: dict[str, pd.DataFrame] = {
-        title: calibration.reliability(predictions.labels, probabilities)
-        for title, probabilities in curves.items()}
-    return {"confusion_matrix": figures.confusion(matrix, evaluation.classes, name),
-            "reliability": figures.reliability(reliability, name)}
-
-
-def _title(evaluation: Evaluation) -> str:
-    run = evaluation.run_dir.resolve().name if evaluation.run_dir else "A model"
-    return f"{run} on {evaluation.name} pictures"
-
-
-def _flags(run_dir: Path | None) -> str:
-    file = run_dir and run_dir / "flags.cfg"
-    return file.read_text() if file and file.is_file() else ""

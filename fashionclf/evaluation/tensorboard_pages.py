@@ -30,8 +30,6 @@ def add_report(tensorboard_dir: str | Path, predictions: Predictions, classes: l
                step: int = 0) -> None:
     """Adds charts, curves, the table by class and scores of one pass over a split.
 
-    The parameters are what the pages show, each of which report.write has at hand.
-
     Args:
         name: of the split; prefixes the tags.
         pictures: title -> PNG file.
@@ -52,11 +50,9 @@ def add_report(tensorboard_dir: str | Path, predictions: Predictions, classes: l
 
 def add_hyperparameters(tensorboard_dir: str | Path,
                         values: dict[str, bool | int | float | str], *, run: Path) -> None:
-    """Adds a row to the HParams page, beside the scores of the reports.
+    """Adds a row to the HParams page, beside the scores of the reports: the flags of a training.
 
-    Args:
-        values: name -> value the run was trained with.
-        run: its folder, the row's name: two runs with the same values stay two rows.
+    The folder `run` is the row's name: two runs with the same values stay two rows.
     """
     writer = tf.summary.create_file_writer(str(Path(tensorboard_dir) / RUN))
     with writer.as_default(step=0):
@@ -89,7 +85,7 @@ def add_projector(tensorboard_dir: str | Path, predictions: Predictions, records
                   split: str) -> None:
     """Adds the pictures whose features `predictions` hold, the first of the split.
 
-    They are a random sample, as records are ordered by a hash. Pages of other splits are kept.
+    They are a random sample, as records are ordered by a hash.
     """
     folder = Path(tensorboard_dir) / RUN
     folder.mkdir(parents=True, exist_ok=True)
@@ -97,20 +93,23 @@ def add_projector(tensorboard_dir: str | Path, predictions: Predictions, records
 
     features = folder / f"projector_{split}.bytes"
     predictions.features.astype("<f4").tofile(features)
-    metadata = features.with_suffix(".tsv")
+    metadata, sprite = features.with_suffix(".tsv"), features.with_suffix(".png")
     metadata.write_text(_metadata(predictions, records.classes, count), encoding="utf-8")
-    sprite = features.with_suffix(".png")
-    thumbnails = _read_thumbnails(records, split, count)
-    sheet = figures.sheet(thumbnails, math.ceil(math.sqrt(count)))
+    sheet = figures.sheet(_read_thumbnails(records, split, count), math.ceil(math.sqrt(count)))
     Image.fromarray(sheet).save(sprite)
 
     page = projector.EmbeddingInfo(tensor_name=split, tensor_shape=[count, size],
                                    tensor_path=features.name, metadata_path=metadata.name)
     page.sprite.image_path = sprite.name
     page.sprite.single_image_dim.extend([THUMBNAIL, THUMBNAIL])
-    other_pages = [other for other in _pages(folder) if other.tensor_name != split]
+
+    # Pages of other splits are kept.
+    config, file = projector.ProjectorConfig(), folder / "projector_config.pbtxt"
+    if file.is_file():
+        text_format.Parse(file.read_text(), config)
+    others = [other for other in config.embeddings if other.tensor_name != split]
     projector.visualize_embeddings(str(folder),
-                                   projector.ProjectorConfig(embeddings=[*other_pages, page]))
+                                   projector.ProjectorConfig(embeddings=[*others, page]))
 
 
 def _metadata(predictions: Predictions, classes: list[str], count: int) -> str:
@@ -120,23 +119,13 @@ def _metadata(predictions: Predictions, classes: list[str], count: int) -> str:
             label, item, best in zip(predictions.labels, predictions.items, predicted)]
 
     # No name may break a line or a column.
-    lines = [[re.sub(r"\s", " ", cell) for cell in row] for row in [METADATA, *rows[:count]]]
-    return "".join("\t".join(line) + "\n" for line in lines)
+    return "".join("\t".join(re.sub(r"\s", " ", cell) for cell in row) + "\n"
+                   for row in [METADATA, *rows[:count]])
 
 
 def _read_thumbnails(records: Records, split: str, count: int) -> np.ndarray:
     """Reads uint8 [count, THUMBNAIL, THUMBNAIL, 3], in the order of the records."""
-    small = dataclasses.replace(
-        records, framing=dataclasses.replace(records.framing, image_size=THUMBNAIL))
-    dataset = small.evaluation(split, batch_size=100)
-    batches = [batch["image"].numpy().astype(np.uint8)
-               for batch in dataset.take(math.ceil(count / 100))]
-    return np.concatenate(batches)[:count]
-
-
-def _pages(folder: Path) -> list[projector.EmbeddingInfo]:
-    """Returns the projector's pages that `folder` already has."""
-    file = folder / "projector_config.pbtxt"
-    if not file.is_file():
-        return []
-    return list(text_format.Parse(file.read_text(), projector.ProjectorConfig()).embeddings)
+    framing = dataclasses.replace(records.framing, image_size=THUMBNAIL)
+    dataset = dataclasses.replace(records, framing=framing).evaluation(split, batch_size=100)
+    batches = [batch["image"] for batch in dataset.take(math.ceil(count / 100))]
+    return np.concatenate(batches)[:count].astype(np.uint8)

@@ -20,25 +20,20 @@ from fashionclf.system import files
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Run:
-    """A trained network with its folder and its spec.
-
-    Attributes:
-        folder: the run folder of the training.
-        network: see network.build.
-        spec: see Spec.
-    """
+    """A network of network.build, with its spec and the run folder of its training."""
     folder: Path
     network: keras.Model
     spec: Spec
 
     @property
-    def name(self) -> str:
-        return self.folder.resolve().name
-
-    @property
     def num_features(self) -> int:
         """D of the pooled features, float32 [B, D], of `predictor(features=True)`."""
         return self.network.get_layer(network.FEATURES).output.shape[-1]
+
+    def at_temperature(self, temperature: float) -> "Run":
+        """Returns the same network with another temperature in its spec."""
+        return dataclasses.replace(
+            self, spec=dataclasses.replace(self.spec, temperature=temperature))
 
     def predictor(self, *, features: bool = False) -> Predictor:
         """Returns a Predictor of the current weights, with the spec's mirroring and temperature."""
