@@ -32,26 +32,25 @@ class Augmentation(keras.layers.Layer):
     def __init__(self, *, flip=True, rotation=15.0, zoom=0.15, stretch=0.1, shift=0.1,
                  brightness=0.1, contrast=0.2, saturation=0.2, **kwargs):
         super().__init__(**kwargs)
-        self.settings = dict(flip=flip, rotation=rotation, zoom=zoom, stretch=stretch,
-                             shift=shift, brightness=brightness, contrast=contrast,
-                             saturation=saturation)
+        self.settings = dict(
+            flip=flip, rotation=rotation, zoom=zoom, stretch=stretch, shift=shift,
+            brightness=brightness, contrast=contrast, saturation=saturation)
 
     def get_config(self) -> dict:
         return {**super().get_config(), **self.settings}
 
     def call(self, images: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
-        """Augments a batch.
+        """Augments a batch of float32 [B, S, S, 3], RGB, 0..255.
 
         Args:
-            images: float32 [B, S, S, 3], RGB, 0..255.
             uniform: float32 [B, DRAWS], random numbers in 0..1; 0.5 means no change,
                 except in column 0, which flips above 0.5.
-
-        Returns:
-            float32 [B, S, S, 3], 0..255.
         """
         signed = tf.unstack(2.0 * uniform - 1.0, DRAWS, axis=1)
-        moved = _resample(images, self._transforms(images.shape[1], *signed[:6]))
+        moved = tf.raw_ops.ImageProjectiveTransformV3(
+            images=images, transforms=self._transforms(images.shape[1], *signed[:6]),
+            output_shape=tf.shape(images)[1:3], interpolation="BILINEAR", fill_mode="REFLECT",
+            fill_value=0.0)
         return self._recolour(moved, *signed[6:])
 
     def _transforms(self, size: int, mirror, angle, zoom, stretch, shift_x, shift_y) -> tf.Tensor:
@@ -97,9 +96,3 @@ class Augmentation(keras.layers.Layer):
         constant = 127.5 * (1.0 - contrast) + brightness
         return tf.clip_by_value((contrast * saturation) * images
                                 + (contrast * (1.0 - saturation) * grey + constant), 0.0, 255.0)
-
-
-def _resample(images: tf.Tensor, transforms: tf.Tensor) -> tf.Tensor:
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=images, transforms=transforms, output_shape=tf.shape(images)[1:3],
-        interpolation="BILINEAR", fill_mode="REFLECT", fill_value=0.0)

@@ -9,13 +9,10 @@ TINY = 1e-12
 
 
 def at_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Returns softmax(log p / T), which keeps the order of the classes.
+    """Returns softmax(log p / T) of the rows of float [N, C], which keeps the order of classes.
 
     A temperature above 1 lowers the confidence, one below 1 raises it. For softmax outputs
     this is the temperature scaling of Guo et al. (2017).
-
-    Args:
-        probabilities: float [N, C], rows sum to one.
     """
     scaled = np.log(np.maximum(probabilities, TINY)) / temperature
     scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True))
@@ -23,12 +20,7 @@ def at_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Fits the temperature that minimises cross-entropy; use the validation split.
-
-    Args:
-        labels: int [N].
-        probabilities: float [N, C].
-    """
+    """Fits the temperature that minimises cross-entropy; use the validation split."""
     def cross_entropy(log_temperature: float) -> float:
         scaled = at_temperature(probabilities, np.exp(log_temperature))
         return -np.log(np.maximum(scaled[np.arange(len(labels)), labels], TINY)).mean()
@@ -38,11 +30,10 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def reliability(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """Compares confidence and accuracy in BINS bins of equal width.
+    """Compares confidence, the probability of the predicted class, with accuracy.
 
     Returns:
-        One row per non-empty bin: n, confidence (mean probability of the predicted
-        class), accuracy.
+        n, mean confidence and accuracy of each non-empty bin, of BINS of equal width.
     """
     confidence = probabilities.max(axis=1)
     table = pd.DataFrame({

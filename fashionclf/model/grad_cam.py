@@ -30,8 +30,7 @@ def heatmaps(model: keras.Model, images: tf.Tensor, classes: Sequence[int]) -> n
         float32 [B, h, w] in 0..1, the size of the feature map, divided by the picture's largest
         value; all zeros where nothing raises the score of the class.
 
-    Raises:
-        ValueError: the numbers of pictures and labels differ, or a label is out of range.
+    Raises ValueError if the numbers of pictures and labels differ, or a label is out of range.
     """
     num_classes = model.output_shape[-1]
     if len(images) != len(classes) or not all(0 <= label < num_classes for label in classes):
@@ -53,18 +52,12 @@ def heatmaps(model: keras.Model, images: tf.Tensor, classes: Sequence[int]) -> n
 
 
 def overlay(picture: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
-    """Tints a picture by its heat: unchanged where that is 0, mostly red where it is 1.
+    """Tints uint8 [H, W, 3] by its heat: unchanged where that is 0, mostly red where it is 1.
 
-    Args:
-        picture: uint8 [H, W, 3], RGB.
-        heatmap: float [h, w] in 0..1, stretched to the picture's size.
-
-    Returns:
-        uint8 [H, W, 3].
+    The heat map, float [h, w] in 0..1, is stretched to the picture's size.
     """
-    height, width = picture.shape[:2]
-    stretched = Image.fromarray(np.float32(heatmap)).resize((width, height),
-                                                            Image.Resampling.BILINEAR)
+    size = picture.shape[1::-1]  # width, height
+    stretched = Image.fromarray(np.float32(heatmap)).resize(size, Image.Resampling.BILINEAR)
     heat = np.clip(np.asarray(stretched), 0, 1)
     tint = OPACITY * heat[..., None]
     return np.uint8(np.rint((1 - tint) * picture + tint * 255 * COLOURS(heat)[..., :3]))

@@ -1,4 +1,5 @@
 """Predicts the classes of every record of a dataset or of every picture file, in order."""
+import collections
 import dataclasses
 import functools
 import itertools
@@ -22,20 +23,12 @@ Answer = tuple[Picture, np.ndarray | str, np.ndarray | None]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """The predictions of a model for N examples.
-
-    Attributes:
-        labels: int64 [N], the true classes.
-        probabilities: float32 [N, C], rows sum to one.
-        paths: N paths, as in the records.
-        items: N group keys.
-        features: float32 [N, D], or those of the first examples only, or None.
-    """
-    labels: np.ndarray
-    probabilities: np.ndarray
-    paths: list[str]
-    items: list[str]
-    features: np.ndarray | None = None
+    """The predictions of a model for N examples."""
+    labels: np.ndarray  # int64 [N], the true classes
+    probabilities: np.ndarray  # float32 [N, C], rows sum to one
+    paths: list[str]  # as in the records
+    items: list[str]  # group keys
+    features: np.ndarray | None = None  # float32 [N, D], perhaps of the first examples only
 
 
 class Predictor:
@@ -53,8 +46,8 @@ class Predictor:
     def __init__(self, model: keras.Model, *, mirrored: bool = False, temperature: float = 1.0,
                  fixed: bool = False, features: bool = False):
         if features:
-            model = keras.Model(model.input,
-                                [model.output, model.get_layer(network.FEATURES).output])
+            pooled = model.get_layer(network.FEATURES).output
+            model = keras.Model(model.input, [model.output, pooled])
         logits = with_constants(model) if fixed else functools.partial(model, training=False)
         any_batch = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)
 
@@ -94,20 +87,17 @@ class Predictor:
         Raises:
             ValueError: the dataset has a different number of examples, or none.
         """
-        parts: dict[str, list] = {"label": [], "path": [], "item": [], "probabilities": [],
-                                  "features": []}
+        parts = collections.defaultdict(list)
         with progress_bar(total=expected, desc=progress or "", unit="pictures",
                           disable=not progress) as bar:
             for batch in dataset:
                 probabilities, *features = self.outputs(batch["image"])
                 parts["probabilities"].append(probabilities)
-                kept = sum(map(len, parts["features"]))
-                if max_features is None or kept < max_features:
+                if max_features is None or sum(map(len, parts["features"])) < max_features:
                     parts["features"] += features
-
                 for name in ("label", "path", "item"):
                     parts[name].append(batch[name].numpy())
-                bar.update(len(parts["label"][-1]))
+                bar.update(len(probabilities))
 
         count = sum(map(len, parts["label"]))
         if not count or expected not in (None, count):
@@ -115,20 +105,19 @@ class Predictor:
             raise ValueError(f"the dataset has {count} examples, expected {wanted}: "
                              "build the records again")
 
+        features = parts["features"]
         return Predictions(
             labels=np.concatenate(parts["label"]),
             probabilities=np.concatenate(parts["probabilities"]),
-            features=(np.concatenate(parts["features"])[:max_features] if parts["features"]
-                      else None),
+            features=np.concatenate(features)[:max_features] if features else None,
             paths=[path.decode() for batch in parts["path"] for path in batch],
             items=[item.decode() for batch in parts["item"] for item in batch])
 
     def predict_batches(self, pictures: Iterable[Picture], *, framing: Framing,
                         batch_size: int) -> Iterator[list[Answer]]:
-        """Predicts whole picture files, with a few batches in memory at a time.
+        """Yields answers for whole picture files in order, in lists of `batch_size` or, last, less.
 
-        Yields:
-            Lists of `batch_size` answers, the last one shorter, in the order of the pictures.
+        A few batches are in memory at a time.
         """
         loaded = loading.load_all(pictures, framing=framing, ahead=2 * batch_size)
         while batch := list(itertools.islice(loaded, batch_size)):
@@ -151,7 +140,6 @@ def with_constants(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     def call(images):
         constants = (list(map(tf.constant, values)) for values in (trainable, others))
         return model.stateless_call(*constants, images, training=False)[0]
-
     return call
 
 

@@ -11,11 +11,9 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def build(spec: Spec) -> keras.Model:
-    """Builds the network with random weights.
+    """Builds the network with random weights: float32 [B, S, S, 3], RGB, 0..255 -> logits [B, C].
 
-    Returns:
-        float32 [B, S, S, 3], RGB, 0..255 -> float32 logits [B, C]. The layer
-        "features" outputs the input of the dense layer "predictions".
+    The layer "features" outputs the input of the dense layer "predictions".
     """
     shape = (spec.framing.image_size, spec.framing.image_size, 3)
     trunk = {"efficientnet_b0": _efficientnet_b0, "baseline_cnn": _baseline_cnn}
@@ -28,7 +26,12 @@ def build(spec: Spec) -> keras.Model:
 def _efficientnet_b0(shape):
     trunk = keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=shape)
     trunk = keras.models.clone_model(trunk, clone_function=_with_stochastic_depth)
-    _normalize_as_imagenet(trunk)
+
+    # Weight files differ in convention: the graph of weights="imagenet" divides by sqrt(std) twice,
+    # in an extra Rescaling layer; variance = std**2 in the graph of weights=None is equivalent.
+    layer = next(layer for layer in trunk.layers if isinstance(layer, keras.layers.Normalization))
+    layer.set_weights([np.array(IMAGENET_MEAN), np.array(IMAGENET_STD) ** 2, np.array(0)])
+    layer.finalize_state()  # otherwise the new statistics are ignored
     return trunk.input, trunk.output
 
 
@@ -38,12 +41,12 @@ class StochasticDepth(keras.layers.Layer):
     It replaces Keras's Dropout, whose random numbers a resumed training could not repeat.
 
     Attributes:
-        depth: position of the branch in the network, from 0 (start) to 1 (end).
         keep: float32 [B, 1, 1, 1], factors of the branch; the training step sets them while
             it is traced. None, the default, leaves the branch unchanged.
     """
 
     def __init__(self, depth: float, **kwargs):
+        """Takes the position of the branch in the network, from 0 (start) to 1 (end)."""
         super().__init__(**kwargs)
         self.depth, self.keep = depth, None
 
@@ -55,17 +58,6 @@ def _with_stochastic_depth(layer: keras.layers.Layer) -> keras.layers.Layer:
     if isinstance(layer, keras.layers.Dropout):  # its rate grows with depth to DROP_CONNECT_RATE
         return StochasticDepth(layer.rate / DROP_CONNECT_RATE, name=layer.name)
     return layer.__class__.from_config(layer.get_config())
-
-
-def _normalize_as_imagenet(model: keras.Model) -> None:
-    """Sets the input statistics, for which weight files differ in convention.
-
-    The graph of weights="imagenet" divides by sqrt(std) twice, in an extra
-    Rescaling layer; variance = std**2 in the graph of weights=None is equivalent.
-    """
-    layer = next(layer for layer in model.layers if isinstance(layer, keras.layers.Normalization))
-    layer.set_weights([np.array(IMAGENET_MEAN), np.array(IMAGENET_STD) ** 2, np.array(0)])
-    layer.finalize_state()  # otherwise the new statistics are ignored
 
 
 def _baseline_cnn(shape):
@@ -81,11 +73,8 @@ def _baseline_cnn(shape):
 def unfreeze_from(model: keras.Model, block: str | None) -> None:
     """Unfreezes all layers from the first of `block` on and freezes the others.
 
-    BatchNorm is always frozen. `None` unfreezes only the dense layer, "stem"
-    all layers. Only steps traced afterwards are affected.
-
-    Raises:
-        ValueError: no layer's name starts with `block`.
+    BatchNorm is always frozen. `None` unfreezes only the dense layer, "stem" all layers. Only steps
+    traced afterwards are affected. Raises ValueError if no layer's name starts with `block`.
     """
     first = model.layers.index(first_trained(model, block))
     for i, layer in enumerate(model.layers):
@@ -105,14 +94,9 @@ def first_trained(model: keras.Model, block: str | None) -> keras.layers.Layer:
 
 
 def part(model: keras.Model, enters: str | None, output: str) -> keras.Model:
-    """Returns the part of `model`, sharing its weights, that ends with the layer `output`.
-
-    Args:
-        enters: the first layer of the part, whose input becomes the part's input; None to
-            start from the picture.
-    """
-    inputs, outputs = (model.get_layer(enters).input if enters else model.input,
-                       model.get_layer(output).output)
+    """Returns the layers from `enters` (None: from the picture) to `output`, sharing weights."""
+    inputs = model.get_layer(enters).input if enters else model.input
+    outputs = model.get_layer(output).output
     if inputs is outputs:
         return keras.Sequential([keras.layers.Identity()])
     return keras.Model(inputs, outputs)

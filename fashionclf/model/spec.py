@@ -15,19 +15,13 @@ MODEL, WEIGHTS = "model.json", "model.weights.h5"  # files of a run's folder
 class Spec:
     """All that is needed to rebuild a network and to prepare its input.
 
-    Attributes:
-        architecture: one of ARCHITECTURES.
-        classes: names in the order of the labels.
-        framing: how pictures are cropped and resized.
-        mirrored: whether to average the predictions for a picture and its mirror image, which
-            takes twice the time.
-        temperature: divides the logarithms of the probabilities, see model/calibration.py.
+    Predictions are averaged over a picture and its mirror image if `mirrored`, in twice the time.
     """
-    architecture: str
-    classes: list[str]
-    framing: Framing
+    architecture: str  # one of ARCHITECTURES
+    classes: list[str]  # in the order of the labels
+    framing: Framing  # how pictures are cropped and resized
     mirrored: bool = False
-    temperature: float = 1.0
+    temperature: float = 1.0  # divides the logarithms of the probabilities, see calibration.py
 
     def __post_init__(self):
         """Raises ValueError if a field has a wrong type or is out of range."""

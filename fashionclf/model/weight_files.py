@@ -18,25 +18,20 @@ def save(model: keras.Model, file: Path) -> None:
 def load(model: keras.Model, file: Path) -> None:
     """Fills `model` from a file, of which only arrays of numbers are read.
 
-    Raises:
-        ValueError: it isn't HDF5, refers to other files, is larger than the model
-            allows, or doesn't fit.
+    Raises ValueError if it isn't HDF5, refers to other files, is too large, or doesn't fit.
     """
     try:
-        _check(file, limit=MOST_BYTES * sum(v.numpy().nbytes for v in model.variables) + 1e6)
+        if not h5py.is_hdf5(file):
+            raise ValueError("not an HDF5 file, the only kind that is opened")
+        with h5py.File(file, "r") as content:
+            own = sum(variable.numpy().nbytes for variable in model.variables)
+            _check_group(content, limit=MOST_BYTES * own + 1e6)
         model.load_weights(file)
     except (ValueError, KeyError, OSError, TypeError, RuntimeError) as error:
         raise ValueError(
             f"{file}: does not fit {model.name} of {model.count_params():,} parameters "
             f"({(str(error) or repr(error)).splitlines()[0]}). Give weights of EfficientNetB0 "
             "without its top, as Keras 3 saves them, or the folder of a run") from error
-
-
-def _check(file: Path, limit: float) -> None:
-    if not h5py.is_hdf5(file):
-        raise ValueError("not an HDF5 file, the only kind that is opened")
-    with h5py.File(file, "r") as content:
-        _check_group(content, limit)
 
 
 def _check_group(group: h5py.Group, limit: float) -> float:

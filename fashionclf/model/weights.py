@@ -42,11 +42,7 @@ class Run:
 
 
 def save(run: Run, **provenance) -> None:
-    """Writes model.weights.h5 and then model.json, with its sha256, into the run's folder.
-
-    Args:
-        provenance: further fields of the JSON, e.g. the origin of the weights.
-    """
+    """Writes model.weights.h5, then model.json with its sha256 and further fields, `provenance`."""
     weights = run.folder / specs.WEIGHTS
     weight_files.save(run.network, weights)
     description = {**run.spec.as_json(), "weights_sha256": files.sha256(weights), **provenance}
@@ -56,9 +52,7 @@ def save(run: Run, **provenance) -> None:
 def load(run_dir: str | Path) -> Run:
     """Rebuilds what `save` wrote into `run_dir`.
 
-    Raises:
-        FileNotFoundError: `run_dir` contains no finished model.
-        ValueError: the weights are not those described by model.json.
+    Raises as spec.read does, or ValueError if model.json describes other weights.
     """
     folder = Path(run_dir)
     spec, expected = specs.read(folder)
@@ -77,13 +71,9 @@ def warm_start(model: keras.Model, classes: list[str], weights: str,
     """Initialises the trunk of `model` and, with `align`, the head of its known classes.
 
     Args:
-        classes: the classes of `model`.
-        weights: "none", or as for `load_trunk`.
-        align: file that aligns the classes of the run `weights` with `classes`; None leaves the
-            head random.
-
-    Raises:
-        ValueError, FileNotFoundError: the weights are not available or don't fit.
+        weights: "none", or as for `load_trunk`, which raises if they don't fit.
+        align: file that aligns the classes of the run `weights` with `classes`, the model's; None
+            leaves the head random.
     """
     if align and not Path(weights).is_dir():
         raise ValueError(f"--align needs the head of a run, but --weights={weights} is not the "
@@ -123,10 +113,9 @@ def load_trunk(model: keras.Model, weights: str) -> None:
     """Loads all but the dense layer of an EfficientNetB0 built by network.build.
 
     Args:
-        weights: "imagenet" (Keras' cache or a download), the folder of a run of
-            this project, or a file: `.weights.h5` of
-            `EfficientNetB0(include_top=False, weights=None)` or the official
-            `efficientnetb0_notop.h5`.
+        weights: "imagenet" (Keras' cache or a download), the folder of a run of this project, or a
+            file: `.weights.h5` of `EfficientNetB0(include_top=False, weights=None)` or the
+            official `efficientnetb0_notop.h5`.
 
     Raises:
         ValueError, FileNotFoundError: the weights are not available or don't fit.
@@ -136,8 +125,8 @@ def load_trunk(model: keras.Model, weights: str) -> None:
     source = _imagenet_trunk() if weights == "imagenet" else _trunk_from(Path(weights))
     for layer in source.layers:
         # The official graph has an extra Rescaling; Normalization is set by network.build.
-        if layer.weights and layer.name != network.PREDICTIONS and (
-                "normalization" not in layer.name):
+        left_out = layer.name == network.PREDICTIONS or "normalization" in layer.name
+        if layer.weights and not left_out:
             model.get_layer(layer.name).set_weights(layer.get_weights())
 
 
