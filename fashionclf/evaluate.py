@@ -35,7 +35,9 @@ flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network tog
 def main(_: list[str]) -> None:
     run_dir, records_dir = Path(FLAGS.run), Path(FLAGS.records)
     manifest = checked(run_dir, records_dir)
-    report_dir = Path(FLAGS.output or run_dir / default_report())
+    folder = "report_aligned" if FLAGS.align else "report"
+    folder += "" if FLAGS.split == "test" else f"_{FLAGS.split}"
+    report_dir = Path(FLAGS.output or run_dir / folder)
     with cli.loading():
         from fashionclf.evaluation import report
         from fashionclf.model import weights
@@ -49,9 +51,7 @@ def main(_: list[str]) -> None:
     classes = FLAGS.align and alignment.read(Path(FLAGS.align), run.spec.classes, records.classes)
     report.evaluate(run, records, FLAGS.split, report_dir, batch_size=FLAGS.batch_size,
                     classes=classes or None)
-    print("\nwritten:")
-    for file in sorted(report_dir.iterdir()):
-        print(f"  {file}")
+    print("\nwritten:", *sorted(report_dir.iterdir()), sep="\n  ")
 
 
 def checked(run_dir: Path, records_dir: Path) -> dict:
@@ -68,12 +68,6 @@ def checked(run_dir: Path, records_dir: Path) -> dict:
         print(f"note: the run was trained on other records than {records_dir}; if both come from "
               "the same pictures, it has seen some of these in training")
     return manifest
-
-
-def default_report() -> str:
-    """The name of the report's folder within the run."""
-    name = "report_aligned" if FLAGS.align else "report"
-    return name if FLAGS.split == "test" else f"{name}_{FLAGS.split}"
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ thousands of pictures a second and the top two blocks on about 130; without the 
 and 50.
 """
 import contextlib
+import functools
 import re
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from fashionclf.system import extras, signals
 from fashionclf.training import run_folder
 
 FLAGS = flags.FLAGS
+define_share = functools.partial(flags.DEFINE_float, lower_bound=0.0, upper_bound=0.9)
 
 # Data
 flags.DEFINE_string("records", None, "Folder that build_tfrecords wrote.")
@@ -35,13 +37,10 @@ flags.DEFINE_float("box_margin", 0.1, "Margin around a bounding box before cropp
 flags.DEFINE_integer("batch_size", 32, "Pictures per step, over all devices.", lower_bound=1)
 flags.DEFINE_boolean("augment", True, "Augment training pictures at random, on the accelerator.")
 flags.DEFINE_float("rotation", 15.0, "Augmentation: largest angle, in degrees.", lower_bound=0.0)
-flags.DEFINE_float("zoom", 0.15, "Augmentation: largest change of scale, as a share.",
-                   lower_bound=0.0, upper_bound=0.9)
-flags.DEFINE_float("shift", 0.1, "Augmentation: largest shift, as a share of the side.",
-                   lower_bound=0.0, upper_bound=0.9)
-flags.DEFINE_float("colour", 0.2, "Augmentation: largest change of contrast and saturation, as a "
-                   "share; brightness changes by up to half of it.", lower_bound=0.0,
-                   upper_bound=0.9)
+define_share("zoom", 0.15, "Augmentation: largest change of scale, as a share.")
+define_share("shift", 0.1, "Augmentation: largest shift, as a share of the side.")
+define_share("colour", 0.2, "Augmentation: largest change of contrast and saturation, as a share; "
+             "brightness changes by up to half of it.")
 flags.DEFINE_float("mixup", 0.0, "Mixup: alpha of the Beta distribution of the mixing weights "
                    "(Zhang et al., 2018); 0 switches mixup off.", lower_bound=0.0)
 # Model
@@ -52,11 +51,9 @@ flags.DEFINE_string("weights", "imagenet", "Initial weights of the trunk: imagen
 flags.DEFINE_string("align", None, "With a run's folder as --weights: CSV file "
                     "run_class,records_class that maps its classes to those of the records, whose "
                     "rows of the head then start from the run's.")
-flags.DEFINE_float("dropout", 0.2, "Dropout rate of the pooled features.",
-                   lower_bound=0.0, upper_bound=0.9)
-flags.DEFINE_float("stochastic_depth", 0.0, "Drop rate of the last residual block, falling "
-                   "linearly to 0 at the first; frozen blocks are never dropped.",
-                   lower_bound=0.0, upper_bound=0.9)
+define_share("dropout", 0.2, "Dropout rate of the pooled features.")
+define_share("stochastic_depth", 0.0, "Drop rate of the last residual block, falling linearly to 0 "
+             "at the first; frozen blocks are never dropped.")
 flags.DEFINE_boolean("mirrored", False, "Average each prediction over the picture and its mirror "
                      "image, in evaluation and prediction; takes twice the time.")
 flags.DEFINE_boolean("calibrate", False, "Fit a temperature on the validation split (calibration).")
@@ -87,8 +84,7 @@ flags.DEFINE_string("unfreeze_from", "block6a", "Lowest block that the fine-tune
 flags.DEFINE_integer("warmup_steps", 100, "Steps of linear warm-up before the cosine decay.",
                      lower_bound=0)
 flags.DEFINE_float("l2", 1e-5, "Factor of the L2 penalty on the trained kernels.", lower_bound=0.0)
-flags.DEFINE_float("label_smoothing", 0.0, "Share of each target spread over all classes.",
-                   lower_bound=0.0, upper_bound=0.9)
+define_share("label_smoothing", 0.0, "Share of each target spread over all classes.")
 flags.DEFINE_float("class_weighting", 0.0, "Exponent of 1/frequency in the class weights of the "
                    "loss: 0 weights all pictures equally, 1 all classes.",
                    lower_bound=0.0, upper_bound=1.0)
@@ -142,10 +138,7 @@ def checked(records_dir: Path) -> dict:
 
 
 def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
-    """Trains the phases that are left; then looks once at the test split and saves the model.
-
-    As long as the recipe: every flag becomes a value here, once.
-    """
+    """Trains the phases that are left; then looks once at the test split and saves the model."""
     with cli.loading():
         import keras
         import numpy as np
@@ -174,9 +167,8 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
     recipe = Recipe(
         batch_size=FLAGS.batch_size, augmentation=augmentation if FLAGS.augment else None,
         mixup=FLAGS.mixup, dropout=FLAGS.dropout, stochastic_depth=FLAGS.stochastic_depth,
-        label_smoothing=FLAGS.label_smoothing,
-        class_weights=class_weights(counts, FLAGS.class_weighting),
-        ema_momentum=FLAGS.ema_momentum, seed=FLAGS.seed)
+        label_smoothing=FLAGS.label_smoothing, ema_momentum=FLAGS.ema_momentum, seed=FLAGS.seed,
+        class_weights=class_weights(counts, FLAGS.class_weighting))
     scratch = FLAGS.architecture == "baseline_cnn"  # a frozen random trunk teaches nothing
     both = {"warmup_steps": FLAGS.warmup_steps, "l2": FLAGS.l2}
     phases = [
@@ -191,8 +183,7 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
 
     with contextlib.ExitStack() as held:
         if chief:
-            held.enter_context(run_folder.held(run_dir))
-            run_folder.begin(run_dir, cli.own_flags(), records_dir, manifest)
+            held.enter_context(run_folder.held(run_dir, cli.own_flags(), records_dir, manifest))
         held.enter_context(devices.stopping_together())
         if FLAGS.mixed_precision:
             keras.mixed_precision.set_global_policy("mixed_bfloat16")

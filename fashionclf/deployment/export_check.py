@@ -52,11 +52,7 @@ def of_records(records: Records, split: str, max_examples: int) -> list[Example]
 
 
 def of_files(pictures: list[Picture], max_examples: int) -> list[Example]:
-    """Returns `max_examples` of the pictures, evenly spread.
-
-    Raises:
-        ValueError: a picture can't be used.
-    """
+    """Returns `max_examples`, evenly spread; raises ValueError if one can't be used."""
     examples, count = [], min(max_examples, len(pictures))
     for i in np.linspace(0, len(pictures) - 1, count).round().astype(int):
         encoded = pictures[i].bytes_or_reason()

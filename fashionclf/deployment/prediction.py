@@ -20,18 +20,11 @@ STANDARD_OUTPUT = "-"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Listing:
-    """The pictures to predict, with the path and the cells of the user's CSV that each row shows.
-
-    Attributes:
-        pictures: N files.
-        paths: N, as shown in the rows.
-        columns: names of the CSV's other columns.
-        cells: N rows of these columns.
-    """
+    """The pictures to predict, and the paths and the cells of the user's CSV that rows show."""
     pictures: list[Picture]
-    paths: list[str]
-    columns: list[str]
-    cells: list[tuple]
+    paths: list[str]  # as shown in the rows
+    columns: list[str]  # of the CSV, others than the path
+    cells: list[tuple]  # a row of these columns for each picture
 
     @classmethod
     def of_files(cls, pictures: list[Picture]) -> "Listing":

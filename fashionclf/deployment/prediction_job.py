@@ -15,12 +15,7 @@ from fashionclf.system import arrays, files
 
 
 class Embeddings:
-    """A .npy file, float32 [N, D], that grows row by row; a picture without features is NaN.
-
-    Args:
-        file: its final name.
-        shape: N, D.
-    """
+    """A .npy file, float32 [N, D], that grows row by row; a picture without features is NaN."""
 
     def __init__(self, file: str | Path, shape: tuple[int, int]):
         self._file, self._shape = Path(file), shape
@@ -52,23 +47,14 @@ class Embeddings:
 
 
 class Job:
-    """The finished rows of a prediction; get one from `opened`.
-
-    Attributes:
-        done: their number.
-        part: the file that they are in.
-    """
+    """The finished rows of a prediction, `done` in number, in the file `part`; see `opened`."""
 
     def __init__(self, output: Path, embeddings: Embeddings | None, description: dict):
         self.part, self.done = files.incomplete(output), 0
         self._output, self._embeddings, self._description = output, embeddings, description
 
     def _ends(self) -> Iterator[int]:
-        """Yields the end of each whole line, in bytes; the first line describes the job.
-
-        Raises:
-            ValueError: it describes another job.
-        """
+        """Yields the end of each whole line, in bytes; raises ValueError if the job is another."""
         end = 0
         with open(self.part, "rb") as file:
             for line in file:
@@ -127,8 +113,7 @@ def opened(output: str | Path, description: dict, *, total: int, batch_size: int
 
     Args:
         description: name -> JSON value of all that the rows depend on.
-        total: rows of the whole job.
-        batch_size: rows that are appended together.
+        total, batch_size: rows of the whole job, and rows that are appended together.
 
     Raises:
         ValueError: the rows on disk are those of another job.

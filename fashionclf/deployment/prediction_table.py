@@ -51,16 +51,15 @@ def columns(others: Iterable[str]) -> list[str]:
 def format_of(output: str, chosen: str | None) -> str:
     """Returns `chosen`, or else the format of the suffix of `output`; "-" is standard output.
 
-    Raises:
-        ValueError: neither names a format, or it can't be written.
+    Raises ValueError if neither names a format, or it can't be written.
     """
     name = chosen or ("csv" if output == "-" else FORMATS.get(Path(output).suffix.lower()))
     if name is None:
         raise ValueError(f"--output={output}: unknown suffix; use one of {', '.join(FORMATS)}, or "
                          "give --format")
-    if name == "parquet" and output == "-":
-        raise ValueError("Parquet cannot go to standard output: give a file with --output")
     if name == "parquet":
+        if output == "-":
+            raise ValueError("Parquet cannot go to standard output: give a file with --output")
         _pyarrow()
     return name
 

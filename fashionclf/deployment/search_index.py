@@ -103,12 +103,7 @@ def write(folder: str | Path, vectors: np.ndarray, pictures: list[dict], *, fact
 
 
 def read(folder: str | Path) -> Index:
-    """Opens an index that `write` wrote.
-
-    Raises:
-        FileNotFoundError: `folder` contains no index.
-        ValueError: the index is damaged.
-    """
+    """Opens an index; raises FileNotFoundError if there is none, ValueError if it is damaged."""
     faiss, folder = _faiss(), Path(folder)
     if not (folder / FACTS).is_file():
         raise FileNotFoundError(f"{folder}: contains no {FACTS}; give the --index of a finished "

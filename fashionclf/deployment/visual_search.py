@@ -82,8 +82,7 @@ class Describer:
               known: list[dict]) -> Described:
         """Loads features that predict saved for the same pictures; recomputes a few to compare.
 
-        Raises:
-            ValueError: the file is damaged, or of other pictures or another run.
+        Raises ValueError if the file is damaged, or of other pictures or another run.
         """
         try:
             features = np.load(embeddings, mmap_mode="r", allow_pickle=False)
@@ -121,12 +120,7 @@ def build(folder: str | Path, described: Described, run: Run, *, root: str | Non
           records_dir: str | Path | None, approximate: bool | None) -> dict:
     """Writes an index of `described` as search_index.write, with the facts that a query needs.
 
-    Args:
-        root: the folder of relative paths; None for records.
-        records_dir: the records of the pictures, if any.
-
-    Raises:
-        ValueError: no picture can be used.
+    Pictures are files below `root`, or in `records_dir`. Raises ValueError if none can be used.
     """
     if not described.rows:
         raise ValueError(f"none of {len(described.unusable):,} pictures can be used; the first: "
@@ -149,10 +143,8 @@ def check_run(index: search_index.Index, folder: str | Path, run_dir: str | Path
 def answers(index: search_index.Index, queries: Described, k: int) -> pd.DataFrame:
     """Finds the `k` pictures of the index that are nearest to each query.
 
-    A file is never its own answer, except in an index of records, which have no file paths.
-
-    Args:
-        queries: with paths relative to the working directory.
+    A file is never its own answer, except in an index of records, which have no file paths; paths
+    of queries are relative to the working directory.
 
     Returns:
         COLUMNS, and `place`, the neighbour's row in the index. Rows with `error` alone, one for

@@ -14,13 +14,10 @@ def summary(labels: np.ndarray, probabilities: np.ndarray, classes: list[str],
     """Returns the scores of one pass over a split, ready for JSON.
 
     Args:
-        labels: int [N], 0-based.
-        probabilities: float [N, C].
-        classes: C names.
+        labels: int [N], 0-based; probabilities: float [N, C]; classes: C names.
         items: N group keys. Pictures of one item are similar, so that the sample is one of
             items: intervals resample items.
-        resamples: draws of the bootstrap.
-        seed: of these draws.
+        resamples, seed: draws of the bootstrap, and their seed.
 
     Returns:
         n; top1, top3, top5 (share whose label is among the k most probable classes: 1.0 where
@@ -31,8 +28,7 @@ def summary(labels: np.ndarray, probabilities: np.ndarray, classes: list[str],
         [low, high], and interval_method. The bootstrap interval of a score without any error has
         width 0.
 
-    Raises:
-        ValueError: shapes, labels or probabilities break these rules.
+    Raises ValueError if shapes, labels or probabilities break these rules.
     """
     labels, probabilities = _checked(labels, probabilities, classes)
     predicted = probabilities.argmax(axis=1)

@@ -42,63 +42,13 @@ class Evaluation:
     load_pictures: mistakes.PictureLoader | None = None
     explain: mistakes.Explainer | None = None
 
-    @classmethod
-    def of(cls, run: Run, records: Records, split: str, *, batch_size: int,
-           max_features: int = 0) -> "Evaluation":
-        """Runs the network once over a split, see predict_split.
-
-        Raises:
-            ValueError: the records have other classes than the run, the split is empty, or a
-                record is missing.
-        """
-        manifests.check_classes(run.spec.classes, records.classes, records.folder)
-        predictions = predict_split(run, records, split, batch_size=batch_size,
-                                    max_features=max_features)
-        return cls(predictions=predictions, classes=run.spec.classes, name=split,
-                   explain=mistakes.explainer(run), **_circumstances(run, records, split))
-
-    @classmethod
-    def aligned(cls, run: Run, records: Records, split: str, classes: Alignment, *,
-                batch_size: int) -> "Evaluation":
-        """As `of`, on records of other classes: scores the pictures of classes that the run has.
-
-        The probabilities of the run's classes that map to one of the records are summed, scaled
-        to a sum of one without those that map to none, then brought to the run's temperature.
-
-        Raises:
-            ValueError: the split is empty, or no picture is of a class that the run has.
-        """
-        predictions = predict_split(run.at_temperature(1.0), records, split, batch_size=batch_size)
-        facts = classes.facts(predictions.labels, predictions.probabilities)
-        print(alignment.as_text(facts))
-        if not facts["scored"]:
-            raise ValueError(f"{records.folder}: none of {facts['pictures']:,} pictures of "
-                             f"{split!r} is of a class that the run has; choose another --split "
-                             "or --align")
-
-        return cls(predictions=_scored(predictions, classes, run.spec.temperature),
-                   classes=classes.reached_classes, name=f"{split}_aligned",
-                   **_circumstances(run, records, split, alignment=facts))
-
-
-def _circumstances(run: Run, records: Records, split: str, **provenance) -> dict:
-    """Returns the fields of an Evaluation that do not depend on how the split is scored."""
-    return {"manifest": records.manifest, "run_dir": run.folder,
-            "temperature": run.spec.temperature,
-            "load_pictures": lambda paths: records.pictures(split, paths),
-            "provenance": {"split": split, "records_fingerprint": records.manifest["fingerprint"],
-                           **provenance}}
-
 
 def predict_split(run: Run, records: Records, split: str, *, batch_size: int,
                   max_features: int = 0) -> Predictions:
     """Runs the network once over a split, whatever its classes.
 
-    Args:
-        max_features: number of examples, from the first, whose features are kept.
-
-    Raises:
-        ValueError: the split is empty, or a record is missing.
+    Keeps the features of the first `max_features` examples. Raises ValueError if the split is
+    empty, or a record is missing.
     """
     manifests.check_split(records.manifest, split, records.folder)
     predictor = run.predictor(features=max_features > 0)
@@ -107,18 +57,24 @@ def predict_split(run: Run, records: Records, split: str, *, batch_size: int,
         progress=f"reading {split}", max_features=max_features)
 
 
-def _scored(predictions: Predictions, classes: Alignment, temperature: float) -> Predictions:
-    """Keeps the examples of reached classes, numbered as `reached_classes`.
+def _predict_aligned(run: Run, records: Records, split: str, classes: Alignment, *,
+                     batch_size: int) -> tuple[Predictions, dict]:
+    """Predicts the pictures of reached classes, numbered as `reached_classes`; prints the facts."""
+    predictions = predict_split(run.at_temperature(1.0), records, split, batch_size=batch_size)
+    facts = classes.facts(predictions.labels, predictions.probabilities)
+    print(alignment.as_text(facts))
+    if not facts["scored"]:
+        raise ValueError(f"{records.folder}: none of {facts['pictures']:,} pictures of "
+                         f"{split!r} is of a class that the run has; choose another --split "
+                         "or --align")
 
-    Args:
-        predictions: labels of the records, probabilities [N, R] of the run at temperature 1.
-    """
     kept = np.flatnonzero(np.isin(predictions.labels, classes.reached))
     probabilities = classes.summed(predictions.probabilities[kept])
     return Predictions(
         labels=classes.reached.searchsorted(predictions.labels[kept]),
-        probabilities=calibration.at_temperature(probabilities, temperature),
-        paths=[predictions.paths[i] for i in kept], items=[predictions.items[i] for i in kept])
+        probabilities=calibration.at_temperature(probabilities, run.spec.temperature),
+        paths=[predictions.paths[i] for i in kept],
+        items=[predictions.items[i] for i in kept]), facts
 
 
 def calibrated(run: Run, records: Records, *, batch_size: int) -> Run:
@@ -135,20 +91,36 @@ def evaluate(run: Run, records: Records, split: str, report_dir: str | Path, *, 
              classes: Alignment | None = None) -> dict:
     """Evaluates a run on a split, writes the report, prints its headline, returns metrics.json.
 
-    Args:
-        classes: maps the run's classes to those of the records where they differ.
+    With `classes`, which map the run's classes to others of the records, only the pictures of
+    classes that the run has are scored. The probabilities of the run's classes that map to one of
+    the records are summed, scaled to a sum of one without those that map to none, then brought to
+    the run's temperature.
+
+    Raises:
+        ValueError: the split is empty, a record is missing, no picture is of a class that the run
+            has, or, without `classes`, the records have others than the run.
     """
     if classes:
-        evaluation = Evaluation.aligned(run, records, split, classes, batch_size=batch_size)
+        predictions, facts = _predict_aligned(run, records, split, classes, batch_size=batch_size)
+        names, name, provenance = classes.reached_classes, f"{split}_aligned", {"alignment": facts}
     else:
-        evaluation = Evaluation.of(run, records, split, batch_size=batch_size,
-                                   max_features=tensorboard_pages.MAX_POINTS)
+        manifests.check_classes(run.spec.classes, records.classes, records.folder)
+        predictions = predict_split(run, records, split, batch_size=batch_size,
+                                    max_features=tensorboard_pages.MAX_POINTS)
+        names, name, provenance = run.spec.classes, split, {}
 
+    evaluation = Evaluation(
+        predictions=predictions, classes=names, name=name, temperature=run.spec.temperature,
+        manifest=records.manifest, run_dir=run.folder,
+        load_pictures=lambda paths: records.pictures(split, paths),
+        explain=None if classes else mistakes.explainer(run),
+        provenance={"split": split, "records_fingerprint": records.manifest["fingerprint"],
+                    **provenance})
     tensorboard_dir = run.folder / "tensorboard"
     scores = write(report_dir, evaluation, tensorboard_dir=tensorboard_dir)
-    if evaluation.predictions.features is not None:
-        tensorboard_pages.add_projector(tensorboard_dir, evaluation.predictions, records, split)
-    print(metrics.headline(scores, evaluation.name))
+    if predictions.features is not None:
+        tensorboard_pages.add_projector(tensorboard_dir, predictions, records, split)
+    print(metrics.headline(scores, name))
     return scores
 
 

@@ -34,7 +34,6 @@ def add_report(tensorboard_dir: str | Path, predictions: Predictions, classes: l
         name: of the split; prefixes the tags.
         pictures: title -> PNG file.
         table: scores by class, as monospaced text.
-        scores: SCALARS and more.
     """
     writer = tf.summary.create_file_writer(str(Path(tensorboard_dir) / RUN))
     with writer.as_default(step=step):

@@ -30,9 +30,7 @@ class TrainingState:
 
     def __init__(self, folder: Path, model: keras.Model, optimizer: keras.Optimizer, *,
                  writes: bool = True):
-        """Args:
-            writes: whether `save` writes files or only records the position; one worker writes.
-        """
+        """Without `writes`, `save` only records the position; one worker writes."""
         self._folder, self._model, self._optimizer = Path(folder), model, optimizer
         self._writes = writes
         self._number = 0  # of the newest intact checkpoint
@@ -67,13 +65,10 @@ class TrainingState:
     def restore(self) -> bool:
         """Restores the newest intact checkpoint; returns False if there are no checkpoints.
 
-        Warns of each damaged one (TensorFlow verifies a checksum of every tensor).
-
-        Raises:
-            ValueError: all checkpoints are damaged.
+        Warns of each damaged one (TensorFlow verifies a checksum of every tensor). Raises
+        ValueError if all are.
         """
-        numbers = self._numbers()
-        for number in numbers:
+        for number in self._numbers():
             prefix = self._prefix(number)
             try:
                 self._checkpoint.read(prefix).assert_consumed()
@@ -83,7 +78,7 @@ class TrainingState:
                 print(f"warning: {prefix} is damaged ({str(error).splitlines()[0]}); "
                       "trying the previous checkpoint", file=sys.stderr, flush=True)
 
-        if numbers:
+        if self._numbers():
             raise ValueError(f"every checkpoint in {self._folder} is damaged: remove the folder "
                              "to restart this phase")
         return False
@@ -104,9 +99,15 @@ class TrainingState:
         self._epoch.assign(epoch)
         self._step.assign(step)
         self._sums.assign(tf.zeros(3) if sums is None else sums)
-        if self._writes:
-            self._write()
-            self._remove_old()
+        if not self._writes:
+            return
+        self._write()
+
+        # Damaged ones that `restore` skipped are removed too.
+        for number in self._numbers():
+            if not self._number - KEEP < number <= self._number:
+                for file in sorted(self._folder.glob(f"ckpt-{number}.*"), reverse=True):
+                    file.unlink()  # the index first
 
     def _write(self) -> None:
         prefix = Path(self._prefix(self._number + 1))
@@ -124,13 +125,6 @@ class TrainingState:
         for file in sorted(self._folder.glob(f"{partial.name}.*")):  # data, then index
             files.complete(file, file.with_name(file.name.removeprefix("incomplete-")))
         self._number += 1
-
-    def _remove_old(self) -> None:
-        """Removes all but KEEP checkpoints, damaged ones that `restore` skipped included."""
-        for number in self._numbers():
-            if not self._number - KEEP < number <= self._number:
-                for file in sorted(self._folder.glob(f"ckpt-{number}.*"), reverse=True):
-                    file.unlink()  # the index first
 
     def _prefix(self, number: int) -> str:
         return str(self._folder / f"ckpt-{number}")

@@ -8,11 +8,8 @@ import tensorflow as tf
 def make(name: str, batch_size: int) -> tf.distribute.Strategy:
     """Returns the strategy for one device, all of this machine, or the machines of TF_CONFIG.
 
-    Args:
-        name: default, mirrored or multi_worker.
-
-    Raises:
-        ValueError: the devices can't share a batch evenly.
+    These are called default, mirrored and multi_worker. Raises ValueError if the devices can't
+    share a batch evenly.
     """
     if name == "multi_worker":
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
@@ -35,11 +32,7 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 @contextlib.contextmanager
 def stopping_together() -> Iterator[None]:
-    """Turns TensorFlow's error about a lost machine into one that names the cure.
-
-    Raises:
-        OSError: another worker stopped or can't be reached.
-    """
+    """Turns TensorFlow's errors about a lost worker into an OSError that names the cure."""
     try:
         yield
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,

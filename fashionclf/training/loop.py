@@ -33,18 +33,11 @@ SYNC_STEPS = 10  # steps between fetches of the loss from the device, to show an
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Output:
-    """The files that a training writes, and when; without effect on the weights.
-
-    Attributes:
-        run_dir: folder of the training.
-        chief: whether this process writes files; only one of the workers does.
-        checkpoint_every_steps: steps between checkpoints within an epoch; 0 for one at its end.
-        profile_steps: first and last step of each phase to profile, counted from 1.
-    """
+    """The files that a training writes, and when; without effect on the weights."""
     run_dir: Path
-    chief: bool = True
-    checkpoint_every_steps: int = 0
-    profile_steps: tuple[int, int] | None = None
+    chief: bool = True  # whether this process writes files; only one of the workers does
+    checkpoint_every_steps: int = 0  # between checkpoints within an epoch; 0: one at its end
+    profile_steps: tuple[int, int] | None = None  # first and last of each phase, from 1
 
 
 def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | Activations,
@@ -57,7 +50,10 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
     """
     network.unfreeze_from(model, phase.unfreeze_from)
     steps = recipes.steps_per_epoch(data.examples["train"], recipe.batch_size)
-    optimizer = _optimizer(phase, recipe, steps)
+    schedule = recipes.cosine(phase.learning_rate, total_steps=steps * phase.epochs,
+                              warmup_steps=phase.warmup_steps)
+    optimizer = keras.optimizers.Adam(schedule, use_ema=recipe.ema_momentum > 0,
+                                      ema_momentum=recipe.ema_momentum or 0.99)
 
     # Its variables must exist before a checkpoint can fill them.
     optimizer.build(model.trainable_variables)
@@ -66,7 +62,15 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
     state.restore()
     checkpoints.mkdir(parents=True, exist_ok=True)
 
-    history, log = _open_logs(phase, recipe, data, state, output)
+    log = None
+    if output.chief:
+        # A kill may have come between a row of the history and its checkpoint.
+        history = History(output.run_dir / "history.csv", data.examples.get("validation", 0))
+        history.trim(phase.name, state.epoch)
+        log = PhaseLog(output.run_dir / "tensorboard", phase, data.records,
+                       epochs_before=history.epochs_before(phase.name))
+        if not state.newest:
+            log.start(recipe)
 
     # A predictor reads the variables at each call, so that one serves every epoch.
     predictor = Predictor(network.part(model, data.enters, network.PREDICTIONS))
@@ -81,37 +85,21 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
 
         # Validate and keep the averaged weights; training continues from the others.
         with _averaged_weights(model, optimizer):
-            validation = _validate(predictor, data, recipe.batch_size)
+            validation, scores = _validate(predictor, data, recipe.batch_size)
             row = {"phase": phase.name, "epoch": epoch + 1, "step": (epoch + 1) * steps, **trained,
-                   "learning_rate": float(optimizer.learning_rate), **_scores(validation)}
+                   "learning_rate": float(optimizer.learning_rate), **scores}
             if log and history.append(row):
                 weight_files.save(model, checkpoints / "best.weights.h5")
 
         if log:
             log.epoch(row, validation)
-            _print(phase, row)
+            print(_line(phase, row), flush=True)
         state.save(epoch=epoch + 1)
         if signals.requested():
             signals.leave(f"checkpoint after {phase.name} {epoch + 1}")
 
     if optimizer.use_ema:
         optimizer.finalize_variable_values(model.trainable_variables)
-
-
-def _open_logs(phase: Phase, recipe: Recipe, data: Records | Activations, state: TrainingState,
-               output: Output) -> tuple[History, PhaseLog | None]:
-    """Opens the history, and TensorBoard's log of the phase if this process writes files."""
-    history = History(output.run_dir / "history.csv", data.examples.get("validation", 0))
-    if not output.chief:
-        return history, None
-
-    # A kill may have come between a row of the history and its checkpoint.
-    history.trim(phase.name, state.epoch)
-    log = PhaseLog(output.run_dir / "tensorboard", phase, data.records,
-                   epochs_before=history.epochs_before(phase.name))
-    if not state.newest:
-        log.start(recipe)
-    return history, log
 
 
 def finish(run: Run, records: Records, *, calibrate: bool, batch_size: int,
@@ -135,13 +123,6 @@ def finish(run: Run, records: Records, *, calibrate: bool, batch_size: int,
     weights.save(run, trunk_from=trunk_from, records_fingerprint=records.manifest["fingerprint"])
 
 
-def _optimizer(phase: Phase, recipe: Recipe, steps: int) -> keras.optimizers.Adam:
-    schedule = recipes.cosine(phase.learning_rate, total_steps=steps * phase.epochs,
-                              warmup_steps=phase.warmup_steps)
-    return keras.optimizers.Adam(schedule, use_ema=recipe.ema_momentum > 0,
-                                 ema_momentum=recipe.ema_momentum or 0.99)
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _EpochTrainer:
     """Trains the epochs of one phase: `steps` calls of `step` (see make_step) each."""
@@ -157,7 +138,12 @@ class _EpochTrainer:
     def train(self, epoch: int) -> dict:
         """Trains from `state.step` to the end of `epoch`; returns the means of the epoch."""
         first, sums = self.state.step, self.state.sums
-        batches = self._batches(epoch, skip=first)
+        order = abs(self.phase.seed(self.recipe, epoch)[0])
+        strategy = tf.distribute.get_strategy()
+        batches = iter(strategy.distribute_datasets_from_function(
+            lambda context: self.data.training(
+                epoch=epoch, batch_size=self.recipe.batch_size, seed=order, skip_batches=first,
+                context=context)))
         bar = progress_bar(total=self.steps, initial=first, unit="steps",
                            disable=not self.output.chief,
                            desc=f"{self.phase.name} {epoch + 1}/{self.phase.epochs}")
@@ -171,22 +157,14 @@ class _EpochTrainer:
                 done = step + 1
                 if done % SYNC_STEPS == 0 or done == self.steps:
                     means = self._means(sums, done)
-                    speed = self.recipe.batch_size * (done - first) / (
-                        time.perf_counter() - start)
+                    seconds = time.perf_counter() - start
+                    speed = self.recipe.batch_size * (done - first) / seconds
                     bar.set_postfix_str(f"{speed:.0f} images/s, loss {means['loss']:.3f}, "
                                         f"accuracy {means['accuracy']:.3f}", refresh=False)
                 if done < self.steps:
                     self._save_within(epoch, done, sums)
                 bar.update()
         return {**means, "images_per_second": round(speed, 1)}
-
-    def _batches(self, epoch: int, skip: int) -> Iterator:
-        def of_context(context: tf.distribute.InputContext) -> tf.data.Dataset:
-            return self.data.training(
-                epoch=epoch, batch_size=self.recipe.batch_size,
-                seed=abs(self.phase.seed(self.recipe, epoch)[0]), skip_batches=skip,
-                context=context)
-        return iter(tf.distribute.get_strategy().distribute_datasets_from_function(of_context))
 
     def _save_within(self, epoch: int, done: int, sums: tf.Tensor) -> None:
         """Writes a checkpoint if one is due; on a request to stop, writes one and stops."""
@@ -226,25 +204,21 @@ def _averaged_weights(model: keras.Model, optimizer: keras.Optimizer) -> Iterato
 
 
 def _validate(predictor: Predictor, data: Records | Activations,
-              batch_size: int) -> Predictions | None:
+              batch_size: int) -> tuple[Predictions | None, dict]:
+    """Returns the predictions for the validation split, and their scores; NaN if there is none."""
     if not data.examples.get("validation"):
-        return None
+        return None, {"val_loss": np.nan, "val_accuracy": np.nan}
+
     dataset = data.evaluation("validation", batch_size=batch_size)
-    return predictor.predict_dataset(dataset, data.examples["validation"])
-
-
-def _scores(validation: Predictions | None) -> dict:
-    if not validation:
-        return {"val_loss": np.nan, "val_accuracy": np.nan}
-    probabilities, labels = validation.probabilities, validation.labels
+    predictions = predictor.predict_dataset(dataset, data.examples["validation"])
+    probabilities, labels = predictions.probabilities, predictions.labels
     of_label = probabilities[np.arange(len(labels)), labels]
-    return {"val_loss": float(-np.log(np.maximum(of_label, 1e-12)).mean()),
-            "val_accuracy": float((probabilities.argmax(axis=1) == labels).mean())}
+    return predictions, {"val_loss": float(-np.log(np.maximum(of_label, 1e-12)).mean()),
+                         "val_accuracy": float((probabilities.argmax(axis=1) == labels).mean())}
 
 
-def _print(phase: Phase, row: dict) -> None:
+def _line(phase: Phase, row: dict) -> str:
     validation = (f"validation loss {row['val_loss']:.3f}, accuracy {row['val_accuracy']:.3f}"
                   if np.isfinite(row["val_loss"]) else "no validation split")
-    print(f"{phase.name} {row['epoch']}/{phase.epochs}: loss {row['loss']:.3f}, accuracy "
-          f"{row['accuracy']:.3f}; {validation}; {row['images_per_second']:.0f} images/s",
-          flush=True)
+    return (f"{phase.name} {row['epoch']}/{phase.epochs}: loss {row['loss']:.3f}, accuracy "
+            f"{row['accuracy']:.3f}; {validation}; {row['images_per_second']:.0f} images/s")

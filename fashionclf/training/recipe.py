@@ -11,47 +11,30 @@ from fashionclf.model.augmentation import Augmentation
 class Recipe:
     """Settings that both phases share.
 
-    Attributes:
-        batch_size: examples per step over all replicas.
-        augmentation: of training pictures; None for none.
-        mixup: alpha of the Beta distribution of mixing weights, for two pictures of a replica's
-            batch and their targets (Zhang et al., 2018); 0 for none.
-        dropout: share of the pooled features set to 0.
-        stochastic_depth: drop rate of the last residual branch, falling linearly to 0 at the
-            first; frozen blocks are never dropped.
-        label_smoothing: share of the target spread evenly over all classes.
-        class_weights: float32 [C], factors of the classes' losses.
-        ema_momentum: of the moving average of the weights, which is validated and kept; 0 for
-            none.
-        seed: of order, augmentation and dropout.
+    Mixup mixes two pictures of a replica's batch and their targets (Zhang et al., 2018). The drop
+    rate of stochastic depth falls linearly to 0 at the first residual branch; frozen blocks are
+    never dropped. The moving average of the weights is validated and kept.
     """
-    batch_size: int
-    augmentation: Augmentation | None
-    mixup: float
-    dropout: float
-    stochastic_depth: float
-    label_smoothing: float
-    class_weights: np.ndarray
-    ema_momentum: float
-    seed: int
+    batch_size: int  # examples per step over all replicas
+    augmentation: Augmentation | None  # of training pictures
+    mixup: float  # alpha of the Beta distribution of mixing weights; 0 for none
+    dropout: float  # share of the pooled features set to 0
+    stochastic_depth: float  # drop rate of the last residual branch
+    label_smoothing: float  # share of the target spread evenly over all classes
+    class_weights: np.ndarray  # float32 [C], factors of the classes' losses
+    ema_momentum: float  # of the moving average of the weights; 0 for none
+    seed: int  # of order, augmentation and dropout
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Phase:
-    """One stretch of training with its own optimizer and schedule.
-
-    Attributes:
-        name: names its checkpoints, curves and rows in the history.
-        unfreeze_from: first trained block, see network.unfreeze_from.
-        learning_rate: the peak of the cosine.
-        l2: factor of the sum of squares of the trainable kernels.
-    """
-    name: str
-    unfreeze_from: str | None
+    """One stretch of training with its own optimizer and schedule."""
+    name: str  # of its checkpoints, curves and rows in the history
+    unfreeze_from: str | None  # first trained block, see network.unfreeze_from
     epochs: int
-    learning_rate: float
+    learning_rate: float  # the peak of the cosine
     warmup_steps: int
-    l2: float
+    l2: float  # factor of the sum of squares of the trainable kernels
 
     def seed(self, recipe: Recipe, *position: int) -> list[int]:
         """Returns two numbers that depend on the seed, the phase and `position` alone."""
@@ -69,9 +52,7 @@ def steps_per_epoch(examples: int, batch_size: int) -> int:
     """Returns the number of full batches in an epoch.
 
     The examples after the last full batch are left out; as the order differs by epoch, so do they.
-
-    Raises:
-        ValueError: the examples do not fill one batch.
+    Raises ValueError if the examples do not fill one batch.
     """
     if examples < batch_size:
         raise ValueError(f"{examples} training examples do not fill one batch of {batch_size}; "
@@ -83,10 +64,7 @@ def cosine(peak: float, *, total_steps: int,
            warmup_steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
     """Returns a linear rise from 0 to `peak`, then a cosine to 0 (Loshchilov & Hutter, 2017).
 
-    Args:
-        peak: largest learning rate.
-        total_steps: steps of the whole phase, warm-up included.
-        warmup_steps: steps of the rise, capped at a tenth of `total_steps`.
+    The rise takes at most a tenth of `total_steps`, which include it.
     """
     warmup_steps = min(warmup_steps, total_steps // 10)
     if not warmup_steps:

@@ -14,30 +14,23 @@ FLAG_FILE, RECORDS_MANIFEST = "flags.cfg", "records_manifest.json"
 
 
 @contextlib.contextmanager
-def held(run_dir: Path) -> Iterator[None]:
-    """Creates and locks the folder; raises FileExistsError if another training holds it."""
+def held(run_dir: Path, own_flags: str, records_dir: Path, manifest: dict) -> Iterator[None]:
+    """Locks the folder; starts it, or checks that cli.own_flags and these records started it.
+
+    Raises FileExistsError if another training holds it.
+    """
     run_dir.mkdir(parents=True, exist_ok=True)
     with files.exclusive(
             run_dir / ".lock", otherwise=f"another training is writing {run_dir}: wait for it to "
                                          "end, or choose another --run"):
+        if any(run_dir.glob("checkpoints/*/*.index")):
+            check_same(run_dir, own_flags, records_dir, manifest)
+            print(f"{run_dir}: resuming from the newest checkpoint")
+        else:
+            with files.replaced(run_dir / RECORDS_MANIFEST) as partial:
+                shutil.copy(records_dir / manifests.MANIFEST, partial)
+            files.write_text(run_dir / FLAG_FILE, own_flags)
         yield
-
-
-def begin(run_dir: Path, own_flags: str, records_dir: Path, manifest: dict) -> None:
-    """Starts the run folder, or checks that this command and these records started it.
-
-    Args:
-        own_flags: flags of the program, see cli.own_flags.
-        manifest: of the records in `records_dir`.
-    """
-    if any(run_dir.glob("checkpoints/*/*.index")):
-        check_same(run_dir, own_flags, records_dir, manifest)
-        print(f"{run_dir}: resuming from the newest checkpoint")
-        return
-
-    with files.replaced(run_dir / RECORDS_MANIFEST) as partial:
-        shutil.copy(records_dir / manifests.MANIFEST, partial)
-    files.write_text(run_dir / FLAG_FILE, own_flags)
 
 
 def check_same(run_dir: Path, own_flags: str, records_dir: Path, manifest: dict) -> None:

@@ -11,11 +11,7 @@ from fashionclf.training.recipe import Phase, Recipe
 
 def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, recipe: Recipe,
               enters: str | None = None):
-    """Compiles one training step.
-
-    Args:
-        enters: the layer that takes the batch's "image", which is then its input activations;
-            None for pictures.
+    """Compiles one training step, on pictures or on the input activations of the layer `enters`.
 
     Returns:
         step(batch, seed) -> float32 [3]: the batch's mean loss without L2, the L2 term, the

@@ -19,14 +19,10 @@ ERRORS = 12  # of validation
 
 
 class Profile:
-    """Profiles some steps of a phase; a context manager, whose exit ends the profile too.
-
-    Args:
-        folder: the phase's TensorBoard logs.
-        steps: (first, last), counted from 1; None to profile nothing.
-    """
+    """Profiles some steps of a phase; a context manager, whose exit ends the profile too."""
 
     def __init__(self, folder: Path, steps: tuple[int, int] | None):
+        """Takes the first and last of `steps`, counted from 1; None to profile nothing."""
         self._folder, (self._first, self._last) = str(folder), steps or (0, 0)
         self._running = False
 
@@ -70,21 +66,17 @@ class PhaseLog:
         """Adds the class distribution, and training pictures before and after augmentation."""
         with self._writer.as_default(step=self._epochs_before):
             if not self._epochs_before:
-                counts = self._records.manifest["counts"]
-                tensorboard_pages.add_figure("data/class_distribution",
-                                             figures.class_distribution(counts))
+                chart = figures.class_distribution(self._records.manifest["counts"])
+                tensorboard_pages.add_figure("data/class_distribution", chart)
 
             title = "before_and_after_augmentation" if recipe.augmentation else "pictures"
             tf.summary.image(f"train/{title}", _examples(self._phase, recipe, self._records)[None])
         self._writer.flush()
 
     def epoch(self, row: dict, validation: Predictions | None) -> None:
-        """Extends the curves; adds the validation pages after 1, 2, 4, 8, ... epochs and the last.
+        """Extends the curves by a row of the history; adds the validation pages now and then.
 
-        Those pages take about a second.
-
-        Args:
-            row: of the history.
+        Those take about a second: they come after 1, 2, 4, 8, ... epochs and the last.
         """
         epoch = self._epochs_before + row["epoch"]
         with self._writer.as_default(step=epoch):
@@ -102,14 +94,14 @@ class PhaseLog:
         name, classes = "validation", self._records.classes
         predicted = predictions.probabilities.argmax(axis=1)
         matrix = metrics.confusion(predictions.labels, predicted, len(classes))
-        tensorboard_pages.add_figure(f"{name}/confusion_matrix",
-                                     figures.confusion(matrix, classes, name))
+        chart = figures.confusion(matrix, classes, name)
+        tensorboard_pages.add_figure(f"{name}/confusion_matrix", chart)
 
         rows = inference.prediction_rows(predictions, classes)
         errors = rows[rows["true"] != rows["predicted"]].nlargest(ERRORS, "probability")
         pictures = self._records.pictures(name, errors["path"].tolist())
-        tensorboard_pages.add_figure(f"{name}/misclassified",
-                                     figures.gallery(errors, pictures, name))
+        gallery = figures.gallery(errors, pictures, name)
+        tensorboard_pages.add_figure(f"{name}/misclassified", gallery)
         tensorboard_pages.add_precision_recall(name, predictions, classes)
 
 
@@ -118,9 +110,8 @@ def _examples(phase: Phase, recipe: Recipe, records: Records) -> np.ndarray:
 
     A phase on cached activations trains on other draws of the same augmentation.
     """
-    batch = next(iter(records.training(batch_size=recipe.batch_size,
-                                       seed=abs(phase.seed(recipe, 0)[0]))))
-
+    order = abs(phase.seed(recipe, 0)[0])
+    batch = next(iter(records.training(batch_size=recipe.batch_size, seed=order)))
     shown = batch["image"][:PAIRS]
     if recipe.augmentation:
         draws = tf.random.stateless_uniform([len(shown), DRAWS], phase.seed(recipe, 0, 0))

@@ -33,18 +33,11 @@ FILL_BATCH = 32
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Activations:
-    """The input of a phase in place of Records: the same examples in the same order.
-
-    Attributes:
-        records: the source of the activations.
-        enters: the layer that takes them.
-        views: split -> float16 arrays [N, ...], one per view, in the order of the records.
-        rows: split -> path -> row in these arrays.
-    """
+    """The input of a phase in place of Records: the same examples in the same order."""
     records: Records
-    enters: str
-    views: dict[str, list[np.ndarray]]
-    rows: dict[str, dict[bytes, int]]
+    enters: str  # the layer that takes the activations
+    views: dict[str, list[np.ndarray]]  # by split: float16 [N, ...] per view, in records' order
+    rows: dict[str, dict[bytes, int]]  # split -> path -> row in these arrays
 
     @property
     def examples(self) -> dict[str, int]:
@@ -87,9 +80,8 @@ class View(NamedTuple):
     number: int
 
 
-def open_or_fill(model: keras.Model, phases: Sequence[Phase], recipe: Recipe, records: Records,
-                 *, cache_dir: Path, views: int,
-                 max_bytes: float) -> dict[str, Activations | Records]:
+def open_or_fill(model: keras.Model, phases: Sequence[Phase], recipe: Recipe, records: Records, *,
+                 cache_dir: Path, views: int, max_bytes: float) -> dict[str, Activations | Records]:
     """Returns the input of each phase, by name: records if no weight below it is frozen.
 
     Existing files are reused; a kill costs the view that was being computed.
@@ -98,10 +90,9 @@ def open_or_fill(model: keras.Model, phases: Sequence[Phase], recipe: Recipe, re
         model: with the initial weights of the first phase.
         views: of each training picture, at most; no more than epochs, and one without
             augmentation. A validation picture has one, not augmented.
-        max_bytes: limit of the size of all files.
 
     Raises:
-        ValueError: they would be larger, or a file is damaged or stale.
+        ValueError: all files would exceed `max_bytes`, or one is damaged or stale.
         OSError: the disk is full.
     """
     enters = {phase.name: _enters(model, phase) for phase in phases}
@@ -118,7 +109,7 @@ def open_or_fill(model: keras.Model, phases: Sequence[Phase], recipe: Recipe, re
 
     made_from = _made_from(model, layers, recipe, records)
     with CacheFiles.opened(Path(cache_dir), made_from) as files:
-        missing = [view for view in wanted if not files.hold(_names(layers, view))]
+        missing = [view for view in wanted if not files.hold(list(_names(layers, view).values()))]
         print(f"trunk cache {files.folder}: cached features of {len(wanted) - len(missing)} of "
               f"{len(wanted)} views, computing {len(missing)}", flush=True)
         _check_room(files.folder, max_bytes, whole=_num_bytes(model, layers, records, wanted),
@@ -127,38 +118,26 @@ def open_or_fill(model: keras.Model, phases: Sequence[Phase], recipe: Recipe, re
         # Views that take the same layers share one compiled graph.
         forward = functools.cache(lambda names: _forward(model, names))
         for number, view in enumerate(missing, start=1):
-            compute = forward(tuple(_layers_of(layers, view)))
-            with files.writing(_names(layers, view), records.examples[view.split]) as add:
+            compute = forward(tuple(_names(layers, view)))
+            names = _names(layers, view).values()
+            with files.writing(list(names), records.examples[view.split]) as add:
                 _fill(add, compute, recipe, records, view, title=f"view {number}/{len(missing)}")
-        arrays = {layer: _arrays(files, layers, layer, wanted) for layer in layers}
 
-    rows = {split: _rows(records, split) for split in arrays[layers[0]]}
+        # layer -> split -> the arrays, one per view
+        arrays = {layer: {view.split: [] for view in wanted} for layer in layers}
+        for view in wanted:
+            for layer, name in _names(layers, view).items():
+                arrays[layer][view.split].append(files.array(name))
+
+    rows = {view.split: _rows(records, view.split) for view in wanted if not view.number}
     return {phase: Activations(records=records, enters=layer, views=arrays[layer], rows=rows)
             if layer else records for phase, layer in enters.items()}
 
 
-def _layers_of(layers: list[str], view: View) -> list[str]:
-    """Returns the layers cached for a view; the head, unless alone, has the first view only."""
-    return [name for name in layers if view.number == 0 or name != PREDICTIONS] or layers
-
-
-def _names(layers: list[str], view: View) -> list[str]:
-    """Returns the file names of a view."""
-    return [_name(layer, view) for layer in _layers_of(layers, view)]
-
-
-def _name(layer: str, view: View) -> str:
-    return f"{view.split}-{view.number:03d}-{layer}.npy"
-
-
-def _arrays(files: CacheFiles, layers: list[str], layer: str,
-            views: list[View]) -> dict[str, list[np.ndarray]]:
-    """Returns split -> the arrays of `layer`, one per view."""
-    arrays: dict[str, list[np.ndarray]] = {view.split: [] for view in views}
-    for view in views:
-        if layer in _layers_of(layers, view):
-            arrays[view.split].append(files.array(_name(layer, view)))
-    return arrays
+def _names(layers: list[str], view: View) -> dict[str, str]:
+    """Returns layer -> file of a view; the head, unless alone, has the first view only."""
+    cached = [name for name in layers if view.number == 0 or name != PREDICTIONS] or layers
+    return {layer: f"{view.split}-{view.number:03d}-{layer}.npy" for layer in cached}
 
 
 def _enters(model: keras.Model, phase: Phase) -> str | None:
@@ -182,12 +161,11 @@ def _made_from(model: keras.Model, layers: list[str], recipe: Recipe, records: R
         "tensorflow": tf.__version__, "keras": keras.__version__, "dtype": DTYPE.name}
 
 
-def _num_bytes(model: keras.Model, layers: list[str], records: Records,
-               views: list[View]) -> int:
+def _num_bytes(model: keras.Model, layers: list[str], records: Records, views: list[View]) -> int:
     """Returns the size of the files of `views`."""
     numbers = {name: int(np.prod(model.get_layer(name).input.shape[1:])) for name in layers}
     return DTYPE.itemsize * sum(records.examples[view.split] * numbers[name]
-                                for view in views for name in _layers_of(layers, view))
+                                for view in views for name in _names(layers, view))
 
 
 def _check_room(folder: Path, max_bytes: float, *, whole: int, more: int) -> None:
@@ -205,8 +183,8 @@ def _check_room(folder: Path, max_bytes: float, *, whole: int, more: int) -> Non
 
 def _forward(model: keras.Model, layers: Sequence[str]):
     """Compiles float32 [B, S, S, 3] -> the input of each of `layers`, float32."""
-    frozen = inference.with_constants(
-        keras.Model(model.input, [model.get_layer(name).input for name in layers]))
+    inputs = [model.get_layer(name).input for name in layers]
+    frozen = inference.with_constants(keras.Model(model.input, inputs))
 
     @tf.function(input_signature=[tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)])
     def forward(images):
@@ -219,16 +197,15 @@ def _fill(add: Callable[[list], None], compute, recipe: Recipe, records: Records
     """Computes a view batch by batch and passes its arrays to `add`."""
     augment = (tf.function(recipe.augmentation, reduce_retracing=True)
                if recipe.augmentation and view.split == "train" else None)
+    batches = records.evaluation(view.split, batch_size=FILL_BATCH)
     with progress_bar(total=records.examples[view.split], desc=f"filling the trunk cache, {title}",
                       unit="pictures") as bar:
-        batches = records.evaluation(view.split, batch_size=FILL_BATCH)
         for number, batch in enumerate(batches):
             images = batch["image"]
             if augment:
-                seed = np.random.SeedSequence([recipe.seed, view.number, number])
-                draws = tf.random.stateless_uniform(
-                    [len(images), DRAWS], seed.generate_state(2).astype(np.int32))
-                images = augment(images, draws)
+                entropy = np.random.SeedSequence([recipe.seed, view.number, number])
+                seed = entropy.generate_state(2).astype(np.int32)
+                images = augment(images, tf.random.stateless_uniform([len(images), DRAWS], seed))
 
             add([array.numpy() for array in compute(images)])
             bar.update(len(batch["label"]))
