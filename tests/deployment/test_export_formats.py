@@ -16,7 +16,8 @@ from fashionclf.pictures import decoding
 from fashionclf.pictures import files as picture_files
 from fashionclf.records.input_pipeline import Records
 from fashionclf.system import files
-from tests.helpers.programs import ROOT, start, start_code
+from tests.helpers.checks import succeed
+from tests.helpers.programs import start, start_code
 from tests.helpers.tiny import frame, make_records, make_spec, save_run
 
 IN_ITS_RUNTIME = """
@@ -51,12 +52,8 @@ runpy.run_module("fashionclf.export", run_name="__main__", alter_sys=True)
 
 
 def needs(extra, *modules):
-    return pytest.mark.skipif(not all(map(find_spec, modules)), reason=f"a library is absent: "
-                              f"pip install '{extra}'")
-
-
-needs_onnx = needs("fashionclf[onnx]", "tf2onnx", "onnxruntime")
-needs_litert = needs("fashionclf[litert]", "ai_edge_litert", "ai_edge_quantizer")
+    return pytest.mark.skipif(not all(map(find_spec, modules)), reason="a library is absent: "
+                              f"pip install 'fashionclf[{extra}]'")
 
 
 @pytest.fixture(scope="module")
@@ -86,29 +83,23 @@ def of_test(records_dir):
 
 def pictures(records_dir):
     """float32 [21, 32, 32, 3], by PIL alone, as these are of the model's size."""
-    return np.stack([np.asarray(Image.open(file), np.float32)
-                     for file in of_test(records_dir)])
+    return np.stack([np.asarray(Image.open(file), np.float32) for file in of_test(records_dir)])
 
 
 def expected(run_dir, batch):
     return weights.load(run_dir).predictor().probabilities(tf.constant(batch))
 
 
-def export(*words, code=None, **options):
-    return (start_code(code, *words, **options) if code
-            else start("fashionclf.export", *words, **options))
-
-
 def exported(run_dir, records_dir, output, *more):
-    done = export(f"--run={run_dir}", f"--records={records_dir}", f"--output={output}", *more)
-    assert done.returncode == 0, done.stderr[-3000:]
+    said = succeed("fashionclf.export", f"--run={run_dir}", f"--records={records_dir}",
+                   f"--output={output}", *more)
     assert (output / "labels.txt").read_text() == "Red\nGreen\nBlue\n"
     about = json.loads((output / "export.json").read_text())
     assert about["image_size"] == 32 and about["temperature"] == 0.7
     listed = {str(file.relative_to(output)) for file in output.rglob("*") if file.is_file()}
     assert listed == {*about["sha256"], "export.json"}
     assert all(files.sha256(output / name) == found for name, found in about["sha256"].items())
-    return done.stdout, about["formats"]
+    return said, about["formats"]
 
 
 @pytest.mark.slow
@@ -137,7 +128,7 @@ def test_a_saved_model_serves_files_and_pictures_where_fashionclf_is_not(run_dir
                                expected(run_dir, np.concatenate([batch, resized[None]])), atol=1e-5)
 
 
-@needs_onnx
+@needs("onnx", "tf2onnx", "onnxruntime")
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_onnx_says_what_the_run_says_in_onnxruntime(records_dir, tmp_path, architecture):
@@ -153,7 +144,7 @@ def test_onnx_says_what_the_run_says_in_onnxruntime(records_dir, tmp_path, archi
                                    expected(run_dir, batch), atol=1e-4)
 
 
-@needs_litert
+@needs("litert", "ai_edge_litert", "ai_edge_quantizer")
 @pytest.mark.slow
 def test_litert_says_what_the_run_says_and_int8_nearly(run_dir, records_dir, tmp_path):
     from ai_edge_litert.interpreter import Interpreter
@@ -177,8 +168,8 @@ def test_litert_says_what_the_run_says_and_int8_nearly(run_dir, records_dir, tmp
     ("saved_model,litert_int8", "litert", "ai_edge_litert")])
 def test_without_the_extra_the_error_names_the_pip_command(run_dir, records_dir, tmp_path, name,
                                                            extra, absent):
-    done = export(f"--run={run_dir}", f"--records={records_dir}", f"--format={name}",
-                  f"--output={tmp_path / 'out'}", code=WITHOUT)
+    done = start_code(WITHOUT, f"--run={run_dir}", f"--records={records_dir}", f"--format={name}",
+                      f"--output={tmp_path / 'out'}")
     assert done.returncode == 1 and not list(tmp_path.iterdir())
     last = done.stderr.splitlines()[-1]
     assert absent in last and f"[{extra}]'" in last and "pip install" in last
@@ -187,27 +178,23 @@ def test_without_the_extra_the_error_names_the_pip_command(run_dir, records_dir,
 @pytest.mark.slow
 def test_an_export_that_says_something_else_is_an_error_and_leaves_nothing(run_dir, records_dir,
                                                                            tmp_path):
-    done = export(f"--run={run_dir}", "--format=saved_model", f"--output={tmp_path / 'out'}",
-                  records_dir.parent / "source", code=MIXED_UP)
+    done = start_code(MIXED_UP, f"--run={run_dir}", "--format=saved_model",
+                      f"--output={tmp_path / 'out'}", records_dir.parent / "source")
     assert done.returncode == 1 and not list(tmp_path.iterdir())
     assert "above --tolerance=0.0001: nothing was exported" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("words, message", [
-    (["--format=onnx", "--output=new"], "checked on real pictures: give either --records=DIR"),
-    (["--format=onnx", "--output=new", "--records={records}", "x.png"], "give either"),
-    (["--format=tflite", "--output=new", "x.png"], "one or more of saved_model, onnx, litert"),
-    (["--format=saved_model", "--output={run}", "x.png"], "choose another --output"),
-    (["--format=saved_model", "--output=new", "README.md"], "README.md: not a picture"),
-    (["--format=saved_model", "--output=new", "--records={records}", "--split=validation"],
-     "'validation' is empty"),
-])
-def test_a_mistake_in_the_command_is_said_with_its_cure(run_dir, records_dir, words, message):
-    done = export(f"--run={run_dir}",
-                  *(word.format(records=records_dir, run=run_dir) for word in words))
+    (["README.md"], "README.md: not a picture"),
+    (["--records={records}", "--split=validation"], "'validation' is empty")])
+def test_what_holds_no_pictures_is_said_with_its_cure(run_dir, records_dir, tmp_path, words,
+                                                      message):
+    done = start("fashionclf.export", f"--run={run_dir}", "--format=saved_model",
+                 f"--output={tmp_path / 'out'}",
+                 *(word.format(records=records_dir) for word in words))
     assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
-    assert not (ROOT / "new").exists() and not (ROOT / "new.incomplete").exists()
+    assert not list(tmp_path.iterdir())
 
 
 def stub(labels):

@@ -1,11 +1,13 @@
 """Promises of a job that stops: nothing lost but its last batch, nothing twice, nothing mixed."""
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fashionclf.deployment import prediction_job, prediction_table
-from fashionclf.system import files as system_files
+from tests.helpers.checks import killed_after
 
 NAMES = prediction_table.COLUMNS
 TOTAL, BATCH, WIDTH = 7, 3, 4
@@ -74,27 +76,13 @@ def test_wherever_rows_are_cut_off_the_result_is_the_same(whole, folder):
             assert files(folder) == whole
 
 
-@pytest.mark.parametrize("moment", ["before", "between", "after"])
-def test_a_kill_while_the_files_are_named_costs_nothing(whole, folder, monkeypatch, moment):
-    replace, moments = system_files.os.replace, ["before", "between", "after"]
-    named, unlink = [], prediction_job.Path.unlink
-
-    def killed(source, target):
-        if len(named) == moments.index(moment):
-            raise KeyboardInterrupt
-        named.append(target)
-        replace(source, target)
-
-    def killed_before_the_end(file, **options):
-        if file.name == "out.csv.incomplete":
-            raise KeyboardInterrupt
-        unlink(file, **options)
-    monkeypatch.setattr(system_files.os, "replace", killed)
-    if moment == "after":
-        monkeypatch.setattr(prediction_job.Path, "unlink", killed_before_the_end)
-    with pytest.raises(KeyboardInterrupt):
+@pytest.mark.parametrize("calls, owner, name, named", [
+    (0, os, "replace", set()), (1, os, "replace", {"e.npy"}),
+    (1, Path, "unlink", {"e.npy", "out.csv"})])  # the first is of a name that is free again
+def test_a_kill_while_the_files_are_named_costs_nothing(whole, folder, calls, owner, name, named):
+    with killed_after(calls, owner, name):
         work(folder)
-    monkeypatch.undo()
+    assert whole.keys() & files(folder).keys() == named
     assert "out.csv.incomplete" in files(folder)
     assert work(folder) == (TOTAL, 1) and files(folder) == whole
 

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from PIL import Image
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from fashionclf.evaluation import report
 from fashionclf.model import inference, network
 from fashionclf.model.weights import Run
 from fashionclf.records.input_pipeline import Records
+from tests.helpers.checks import events
 from tests.helpers.tiny import CLASSES, frame, make_records, make_spec
 
 NAMES = ["Coat", "$x_1$", "Été, \"new\""]
@@ -105,13 +105,11 @@ def test_the_page_shows_each_error_beside_its_heat_map_whatever_the_names(tmp_pa
 
 
 def test_tensorboard_holds_both_pictures_the_table_and_the_scores(written):
-    events = EventAccumulator(str(written[0] / "tensorboard" / "report"))
-    events.Reload()
-    tags = events.Tags()["tensors"]
-    assert {"test/confusion_matrix", "test/misclassified", "test/classification_report",
-            "test/top1", "test/macro_f1"} <= set(tags)
-    assert events.Tensors("test/top1")[0].step == 7
-    png = events.Tensors("test/confusion_matrix")[0].tensor_proto.string_val[2]
+    log = events(written[0] / "tensorboard" / "report")
+    assert {f"test/{tag}" for tag in ("confusion_matrix", "misclassified", "classification_report",
+                                      "top1", "macro_f1")} <= set(log.Tags()["tensors"])
+    assert log.Tensors("test/top1")[0].step == 7
+    png = log.Tensors("test/confusion_matrix")[0].tensor_proto.string_val[2]
     with Image.open(written[0] / "report" / "confusion_matrix.png") as file:
         assert tf.io.decode_png(png).shape == (file.height, file.width, 3)
 
@@ -166,18 +164,13 @@ def test_gallery_pictures_are_those_of_their_records(records_dir):
     assert not found
 
 
-@pytest.mark.parametrize("classes, message", [
-    (["Red", "Green", "Cyan"], "records lack Cyan; the run does not know Blue"),
-    (["Green", "Red", "Blue"], "their order differs"),
-])
-def test_records_of_other_classes_are_refused_with_the_difference(
-        records_dir, tmp_path, classes, message):
+@pytest.mark.parametrize("classes, split, message", [
+    (["Red", "Green", "Cyan"], "test", "records lack Cyan; the run does not know Blue"),
+    (["Green", "Red", "Blue"], "test", "their order differs"),
+    (CLASSES, "validation", "'validation' is empty; choose another --split")])
+def test_records_of_other_classes_or_without_the_split_are_refused_with_the_cure(
+        records_dir, tmp_path, classes, split, message):
     with pytest.raises(ValueError, match=message):
-        report.evaluate(new_run(tmp_path, classes), Records.open(records_dir, frame()), "test",
+        report.evaluate(new_run(tmp_path, classes), Records.open(records_dir, frame()), split,
                         tmp_path, batch_size=4)
-
-
-def test_an_empty_split_is_refused_with_the_cure(records_dir, tmp_path):
-    with pytest.raises(ValueError, match="'validation' is empty; choose another --split"):
-        report.evaluate(new_run(tmp_path), Records.open(records_dir, frame()), "validation",
-                        tmp_path, batch_size=4)
+    assert not list(tmp_path.iterdir())

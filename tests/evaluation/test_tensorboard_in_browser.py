@@ -1,19 +1,16 @@
 """Every page of TensorBoard, opened in a browser on the logs of a training, shows our data."""
 import importlib.util
 import re
-import shutil
 import signal
 import urllib.request
 
 import pytest
 
-from tests.helpers.programs import begin, start, wait_until
+from tests.helpers.checks import succeed
+from tests.helpers.programs import begin, wait_until
 from tests.helpers.tiny import make_records
 
 pytestmark = pytest.mark.slow  # a training, a server and a browser
-sync_api = pytest.importorskip("playwright.sync_api",
-                               reason="playwright is absent: pip install 'fashionclf[dev]'")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 PROFILED = importlib.util.find_spec("tensorboard_plugin_profile") is not None
 SECONDS = 60
 
@@ -22,11 +19,10 @@ SECONDS = 60
 def logs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     records = make_records(folder, per_class={"train": 8, "validation": 2, "test": 4})
-    done = start("fashionclf.train", f"--records={records}", f"--run={folder / 'mine'}",
-                 "--architecture=baseline_cnn", "--weights=none", "--image_size=32",
-                 "--batch_size=8", "--head_epochs=2", "--fine_tune_epochs=3",
-                 *(["--profile_steps=2,3"] if PROFILED else []))
-    assert done.returncode == 0, done.stderr
+    succeed("fashionclf.train", f"--records={records}", f"--run={folder / 'mine'}",
+            "--architecture=baseline_cnn", "--weights=none", "--image_size=32", "--batch_size=8",
+            "--head_epochs=2", "--fine_tune_epochs=3",
+            *(["--profile_steps=2,3"] if PROFILED else []))
     return folder / "mine" / "tensorboard"
 
 
@@ -40,17 +36,6 @@ def address(logs):
         yield address()[1]
         server.send_signal(signal.SIGTERM)  # so that it ends its own server too
         server.wait(timeout=60)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM:
-        pytest.skip("no Chromium is in PATH: TensorBoard's pages are opened where it is there")
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--enable-unsafe-swiftshader"])
-        yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize("page, texts", [
@@ -72,13 +57,12 @@ def test_the_page_shows_our_data(address, browser, tmp_path, page, texts):
     tab.close()
 
 
-@pytest.mark.parametrize("what, file", [
-    ("metadata", "projector_test.tsv"), ("sprite_image", "projector_test.png"),
-    ("tensor", "projector_test.bytes")])
-def test_the_projector_is_served_what_was_written(address, logs, what, file):
+@pytest.mark.parametrize("what, suffix", [
+    ("metadata", "tsv"), ("sprite_image", "png"), ("tensor", "bytes")])
+def test_the_projector_is_served_what_was_written(address, logs, what, suffix):
     url = f"{address}/data/plugin/projector/{what}?run=report&name=test"
     with urllib.request.urlopen(url) as answer:
-        assert answer.read() == (logs / "report" / file).read_bytes()
+        assert answer.read() == (logs / f"report/projector_test.{suffix}").read_bytes()
 
 
 def await_text(tab, text):

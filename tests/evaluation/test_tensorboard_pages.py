@@ -6,7 +6,6 @@ import pytest
 import tensorflow as tf
 from google.protobuf import text_format
 from PIL import Image
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins import projector as page
 from tensorboard.plugins.hparams import metadata
 
@@ -14,6 +13,7 @@ from fashionclf.evaluation import figures, report, tensorboard_pages
 from fashionclf.model import inference, network
 from fashionclf.model.weights import Run
 from fashionclf.records.input_pipeline import Records
+from tests.helpers.checks import events
 from tests.helpers.tiny import CLASSES, make_records, make_spec
 
 SPEC = make_spec()
@@ -28,19 +28,13 @@ def test_a_sheet_holds_pictures_line_by_line_and_ends_white():
     assert figures.sheet(pictures, 5).shape == (2, 20, 3)
 
 
-def events(folder):
-    found = EventAccumulator(str(folder / tensorboard_pages.RUN))
-    found.Reload()
-    return found
-
-
 def test_each_class_that_occurs_has_its_precision_and_recall(tmp_path):
     probabilities = np.array([[0.9, 0.1, 0], [0.4, 0.6, 0], [0.2, 0.8, 0]], np.float32)
     found = inference.Predictions(labels=np.array([0, 0, 1]), probabilities=probabilities,
                                   paths=list("abc"), items=list("abc"))
     with tf.summary.create_file_writer(str(tmp_path / tensorboard_pages.RUN)).as_default(step=0):
         tensorboard_pages.add_precision_recall("test", found, CLASSES)
-    logs = events(tmp_path)
+    logs = events(tmp_path / tensorboard_pages.RUN)
     assert set(logs.Tags()["tensors"]) == {
         "test/Red/pr_curves", "test/Green/pr_curves"}
     counts = tf.make_ndarray(logs.Tensors("test/Red/pr_curves")[0].tensor_proto)
@@ -53,7 +47,8 @@ def test_each_class_that_occurs_has_its_precision_and_recall(tmp_path):
 def test_hyperparameters_keep_their_types(tmp_path):
     values = {"dropout": 0.2, "head_epochs": 3, "augment": True, "weights": "imagenet"}
     tensorboard_pages.add_hyperparameters(tmp_path, values, run=Path("saved_models/mine"))
-    content = events(tmp_path).SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    log = events(tmp_path / tensorboard_pages.RUN)
+    content = log.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
     info = metadata.parse_session_start_info_plugin_data(content)
     assert info.group_name == "mine (saved_models/mine)"
     kinds = {name: (value.WhichOneof("kind"), getattr(value, value.WhichOneof("kind")))

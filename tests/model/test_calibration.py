@@ -29,28 +29,13 @@ def test_the_temperature_that_was_applied_is_found_and_undone(calibrated, wrong)
     assert calibration.expected_calibration_error(labels, mended) < 0.015
 
 
-def test_a_temperature_keeps_sums_and_the_order_of_classes(calibrated):
-    _, probabilities = calibrated
-    for temperature in (0.1, 1.0, 10.0):
-        found = calibration.at_temperature(probabilities, temperature)
-        np.testing.assert_allclose(found.sum(axis=1), 1.0)
-        assert (found.argmax(axis=1) == probabilities.argmax(axis=1)).all()
-
-
-def test_the_error_of_two_bins_by_hand():
-    """Sure 0.9 and right half the time; sure 0.6 and right always: (0.4 + 0.4) / 2."""
-    probabilities = np.array([[0.9, 0.1]] * 4 + [[0.4, 0.6]] * 4)
-    labels = np.array([0, 0, 1, 1, 1, 1, 1, 1])
-    assert calibration.reliability(labels, probabilities)["accuracy"].tolist() == [1.0, 0.5]
-    assert calibration.expected_calibration_error(labels, probabilities) == pytest.approx(0.4)
-
-
 @pytest.mark.parametrize("temperature, expected", [
-    (1.0, [0.8, 0.2]), (2.0, [2 / 3, 1 / 3]), (0.5, [16 / 17, 1 / 17])])
+    (1.0, [4, 1, 1]), (2.0, [2, 1, 1]), (0.5, [16, 1, 1]), (0.1, [4 ** 10, 1, 1])])
 def test_a_temperature_is_a_power_of_the_odds(temperature, expected):
-    """Odds of 4 to 1 become 2 to 1 at temperature 2, and 16 to 1 at 1/2."""
-    found = calibration.at_temperature(np.array([[0.8, 0.2], [0.2, 0.8]]), temperature)
-    np.testing.assert_allclose(found, [expected, expected[::-1]])
+    """Odds of 4 to 1 become 2 to 1 at temperature 2, and 16 to 1 at 1/2; they sum to 1."""
+    odds, expected = np.array([4, 1, 1]), np.array(expected)
+    found = calibration.at_temperature(np.array([odds, odds[::-1]]) / odds.sum(), temperature)
+    np.testing.assert_allclose(found, np.array([expected, expected[::-1]]) / expected.sum())
 
 
 def test_a_probability_of_0_stays_next_to_0_and_is_no_error():
@@ -71,7 +56,8 @@ def test_bins_are_of_equal_width_and_the_error_weighs_them_by_their_examples():
     """Of 15 bins: 0.59 in 8/15..9/15, 0.61 in the next, 0.9 in the last but one, then 14/15..1."""
     first = np.array([0.59, 0.61, 0.9, 0.99, 1.0, 1.0, 1.0])
     probabilities = np.column_stack([first, 1 - first])
-    labels = np.array([1, 0, 0, 0, 0, 0, 1])
+    probabilities[3] = [0.01, 0.99]  # of the other class, and right
+    labels = np.array([1, 0, 0, 1, 0, 0, 1])
     table = calibration.reliability(labels, probabilities)
     assert table["n"].tolist() == [1, 1, 1, 4]
     assert table["confidence"].tolist() == pytest.approx([0.59, 0.61, 0.9, 0.9975])

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from fashionclf.model import grad_cam, network
+from tests.helpers.checks import mixed_precision
 from tests.helpers.tiny import frame, make_spec
 
-COLOURS = ["Red", "Green", "Blue"]
 BLACK = np.zeros((64, 64, 3), np.float32)
 
 
-def build(architecture, classes=COLOURS):
+def build(architecture):
     keras.utils.set_random_seed(0)
-    return network.build(make_spec(architecture, classes, framing=frame(64)))
+    return network.build(make_spec(architecture, framing=frame(64)))
 
 
 def seeing_colours(sign=1):
@@ -72,11 +72,8 @@ def test_below_one_dense_layer_it_is_the_class_activation_map_of_the_logit(archi
 
 
 def test_a_model_of_mixed_precision_is_explained_like_any_other():
-    keras.mixed_precision.set_global_policy("mixed_bfloat16")
-    try:
+    with mixed_precision():
         heat = grad_cam.heatmaps(seeing_colours(), cornered()[None], [2])
-    finally:
-        keras.mixed_precision.set_global_policy("float32")
     assert heat.dtype == np.float32 and np.argwhere(heat).tolist() == [[0, 3, 3]]
 
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 from fashionclf.model import calibration, inference, network
 from fashionclf.pictures import files as picture_files
 from fashionclf.records.input_pipeline import Records
+from tests.helpers.checks import mixed_precision
 from tests.helpers.tiny import frame, make_records, make_spec
 
 
@@ -51,12 +52,8 @@ def test_a_dataset_that_lost_a_record_raises(records_dir, predictor):
 
 
 def test_probabilities_are_float32_and_sum_to_one_under_mixed_precision():
-    before = keras.mixed_precision.dtype_policy()
-    keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
-    try:
+    with mixed_precision():
         model = network.build(make_spec())
-    finally:
-        keras.mixed_precision.set_dtype_policy(before)
     found = inference.Predictor(model).probabilities(tf.random.uniform((5, 32, 32, 3)) * 255)
     assert found.dtype == np.float32
     assert found.sum(axis=1) == pytest.approx(np.ones(5), abs=1e-6)
@@ -92,8 +89,7 @@ def test_features_come_with_the_same_probabilities_and_are_what_the_last_layer_s
                 np.testing.assert_allclose(tf.nn.softmax(logits)[0], same, atol=1e-5)
     dataset = both.predict_dataset(evaluation(records_dir), expected=9)
     assert dataset.features.shape == (9, 128)
-    place = [path.rpartition("/img/")[2] for path in source_files(records_dir)[:1]]
-    row = dataset.paths.index("img/" + place[0])
+    row = dataset.paths.index("img/" + source_files(records_dir)[0].rpartition("/img/")[2])
     np.testing.assert_allclose(dataset.features[row], found[0][2], rtol=1e-4, atol=1e-4)
     assert plain.predict_dataset(evaluation(records_dir), expected=9).features is None
 
@@ -176,12 +172,3 @@ def test_a_temperature_changes_the_probabilities_and_no_feature(predictor):
     (expected, features), (found, same) = plain.outputs(images), warm.outputs(images)
     np.testing.assert_allclose(found, calibration.at_temperature(expected, 2.0), rtol=1e-6)
     np.testing.assert_array_equal(same, features)
-
-
-def test_features_of_the_first_examples_are_kept_and_probabilities_of_all(records_dir):
-    model = network.build(make_spec())
-    predictor = inference.Predictor(model, features=True)
-    everything = predictor.predict_dataset(evaluation(records_dir), expected=9)
-    found = predictor.predict_dataset(evaluation(records_dir), 9, max_features=5)  # 4 + 1
-    np.testing.assert_array_equal(found.features, everything.features[:5])
-    np.testing.assert_array_equal(found.probabilities, everything.probabilities)

@@ -88,15 +88,6 @@ def test_the_input_is_0_to_255_and_rescaled_inside(b0):
     np.testing.assert_allclose(white, expected, rtol=1e-5)
 
 
-def test_unfreezing_starts_at_the_named_block_and_spares_batchnorm(b0):
-    network.unfreeze_from(b0, "block6a")
-    names = {v.path.split("/")[0] for v in b0.trainable_variables}
-    assert {name.split("_")[0][:6] for name in names} == {"block6", "block7", "top", "predic"}
-    assert not any("bn" in name for name in names)
-    network.unfreeze_from(b0, None)
-    assert {v.path.split("/")[0] for v in b0.trainable_variables} == {"predictions"}
-
-
 def test_an_unknown_block_is_answered_with_those_there_are(b0):
     with pytest.raises(ValueError, match="block9.*block7a"):
         network.unfreeze_from(b0, "block9")
@@ -142,17 +133,6 @@ def test_exchanged_weights_are_refused(tmp_path):
     (tmp_path / "model.json").write_text(json.dumps({**description, "weights_sha256": "0"}))
     with pytest.raises(ValueError, match="sha256"):
         weights.load(tmp_path)
-
-
-@pytest.mark.slow
-def test_a_trunk_comes_from_the_folder_of_a_run(tmp_path, b0):
-    save_run(tmp_path, B0, b0)
-    other = network.build(make_spec("efficientnet_b0", ["x", "y"], framing=frame(96)))
-    weights.load_trunk(other, str(tmp_path))
-    for name in ("stem_conv", "block7a_se_reduce", "top_bn"):
-        for mine, theirs in zip(other.get_layer(name).get_weights(),
-                                b0.get_layer(name).get_weights()):
-            np.testing.assert_array_equal(mine, theirs)
 
 
 @pytest.mark.slow

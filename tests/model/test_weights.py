@@ -5,7 +5,8 @@ import pytest
 from fashionclf.model import network, weights
 from fashionclf.model.network import PREDICTIONS
 from fashionclf.sources.alignment import Alignment
-from tests.helpers.tiny import make_spec, save_run
+from tests.helpers.checks import assert_same
+from tests.helpers.tiny import frame, make_spec, save_run
 
 OLD, NEW = ["Tee", "Singlet", "Camisole", "Bodysuit"], ["Hat", "Top", "T-Shirt"]
 ALIGNED = Alignment(run_classes=OLD, records_classes=NEW, places=np.array([2, 1, 1, -1]))
@@ -58,11 +59,10 @@ def test_trunk_and_head_come_from_the_folder_of_a_run(tmp_path, capsys):
     run = network.build(spec)
     save_run(tmp_path, spec, run)
     (tmp_path / "align.csv").write_text(FILE)
-    model = network.build(make_spec("efficientnet_b0", NEW))
+    model = network.build(make_spec("efficientnet_b0", NEW, framing=frame(64)))
     weights.warm_start(model, NEW, str(tmp_path), str(tmp_path / "align.csv"))
     np.testing.assert_array_equal(head(model)[0][:, 2], head(run)[0][:, 0])
-    for mine, theirs in zip(model.get_layer("top_conv").get_weights(),
-                            run.get_layer("top_conv").get_weights()):
-        np.testing.assert_array_equal(mine, theirs)
+    for name in ("stem_conv", "block7a_se_reduce", "top_conv", "top_bn"):
+        assert_same(*(built.get_layer(name).get_weights() for built in (model, run)))
     assert "2 of 3 classes start from" in (said := capsys.readouterr().out)
     assert said.endswith("at random: Hat\n")

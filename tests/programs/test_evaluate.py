@@ -5,6 +5,7 @@ import shutil
 import pandas as pd
 import pytest
 
+from tests.helpers.checks import succeed
 from tests.helpers.programs import start
 from tests.helpers.tiny import CLASSES, make_records, make_spec, save_run
 
@@ -18,26 +19,22 @@ def records_dir(tmp_path_factory):
 
 
 def make_run(folder, classes):
-    spec = make_spec(classes=classes)
     folder.mkdir()
-    save_run(folder, spec)
-    return folder
+    return save_run(folder, make_spec(classes=classes)).folder
 
 
 def evaluate(*words, **options):
-    return start("fashionclf.evaluate", *words, **options)
+    return succeed("fashionclf.evaluate", *words, **options)
 
 
 def test_the_report_and_the_printed_numbers_agree(records_dir, tmp_path):
     run = make_run(tmp_path / "run", CLASSES)
-    done = evaluate(f"--run={run}", f"--records={records_dir}", fresh=True)
-    assert done.returncode == 0, done.stderr
+    said = evaluate(f"--run={run}", f"--records={records_dir}", fresh=True)
     scores = json.loads((run / "report/metrics.json").read_text())
     assert (scores["n"], scores["split"]) == (9, "test")
-    assert f"accuracy            {scores['top1']:.3f}" in done.stdout
-    assert "majority baseline   0.333" in done.stdout
-    for file in (run / "report").iterdir():
-        assert str(file) in done.stdout
+    assert f"accuracy            {scores['top1']:.3f}" in said
+    assert "majority baseline   0.333" in said
+    assert all(str(file) in said for file in (run / "report").iterdir())
     assert list((run / "tensorboard/report").iterdir())
 
 
@@ -45,31 +42,19 @@ def test_another_split_does_not_touch_the_report_of_the_test_split(records_dir, 
     run = make_run(tmp_path / "run", CLASSES)
     other = make_records(tmp_path / "other", per_class={"train": 1, "test": 1})
     shutil.copy(other / "manifest.json", run / "records_manifest.json")
-    done = evaluate(f"--run={run}", f"--records={records_dir}", "--split=validation")
-    assert done.returncode == 0, done.stderr
+    said = evaluate(f"--run={run}", f"--records={records_dir}", "--split=validation")
     assert json.loads((run / "report_validation/metrics.json").read_text())["n"] == 6
     assert not (run / "report").exists()
-    assert "was trained on other records than" in done.stdout
-
-
-def test_records_of_other_classes_are_refused_in_one_line(records_dir, tmp_path):
-    run = make_run(tmp_path / "run", ["Red", "Green", "Cyan"])
-    done = evaluate(f"--run={run}", f"--records={records_dir}")
-    assert done.returncode == 1 and "Traceback" not in done.stderr
-    last = done.stderr.splitlines()[-1]
-    assert last.startswith("error: ") and "lack Cyan; the run does not know Blue" in last
-    assert not (run / "report").exists()
+    assert "was trained on other records than" in said
 
 
 def test_records_of_other_classes_are_scored_by_an_alignment(records_dir, tmp_path):
     run = make_run(tmp_path / "run", ["Scarlet", "Cherry", "Sky", "Black"])
     (tmp_path / "align.csv").write_text(
         "run_class,records_class\nScarlet,Red\nCherry,Red\nSky,Blue\nBlack,\n")
-    done = evaluate(f"--run={run}", f"--records={records_dir}",
-                    f"--align={tmp_path / 'align.csv'}")
-    assert done.returncode == 0, done.stderr
-    assert "Scarlet + Cherry -> Red" in done.stdout and "Green (3 pictures)" in done.stdout
-    assert "coverage: 6 of 9 pictures (0.667)" in done.stdout
+    said = evaluate(f"--run={run}", f"--records={records_dir}", f"--align={tmp_path / 'align.csv'}")
+    assert "Scarlet + Cherry -> Red" in said and "Green (3 pictures)" in said
+    assert "coverage: 6 of 9 pictures (0.667)" in said
     scores = json.loads((run / "report_aligned/metrics.json").read_text())
     rows = pd.read_csv(run / "report_aligned/predictions.csv")
     assert scores["n"] == len(rows) == 6 and set(rows["true"]) == {"Red", "Blue"}
@@ -82,7 +67,7 @@ def test_records_of_other_classes_are_scored_by_an_alignment(records_dir, tmp_pa
 def test_an_alignment_to_unknown_classes_is_refused_in_one_line(records_dir, tmp_path):
     run = make_run(tmp_path / "run", ["Scarlet", "Sky"])
     (tmp_path / "align.csv").write_text("run_class,records_class\nScarlet,Redd\nSky,\n")
-    done = evaluate(f"--run={run}", f"--records={records_dir}",
-                    f"--align={tmp_path / 'align.csv'}")
+    done = start("fashionclf.evaluate", f"--run={run}", f"--records={records_dir}",
+                 f"--align={tmp_path / 'align.csv'}")
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "align.csv:2: the records have no class 'Redd'; did you mean Red?" in done.stderr

@@ -4,15 +4,15 @@ import pytest
 
 from fashionclf.system import files
 from fashionclf.training import checkpoints
+from tests.helpers.checks import killed_after
 
 
 @pytest.fixture
 def saved(tmp_path):
     """Three saves, of which two are kept: of weights 2 after epoch 2, and 3 after epoch 3."""
-    state, model = make(tmp_path)
+    made = make(tmp_path)
     for epoch in (1, 2, 3):
-        model.set_weights([np.full((2, 1), epoch, np.float32)])
-        state.save(epoch=epoch)
+        save(*made, epoch)
     return tmp_path
 
 
@@ -21,6 +21,11 @@ def make(folder):
     optimizer = keras.optimizers.Adam()
     optimizer.build(model.trainable_variables)
     return checkpoints.TrainingState(folder, model, optimizer), model
+
+
+def save(state, model, epoch):
+    model.set_weights([np.full((2, 1), epoch, np.float32)])
+    state.save(epoch=epoch)
 
 
 def restored(folder):
@@ -32,17 +37,6 @@ def restored(folder):
 
 def newest(folder, kind):
     return max(folder.glob(f"ckpt-*.{kind}*"))
-
-
-def flip(file, place):
-    content = bytearray(file.read_bytes())
-    content[place] ^= 0xFF
-    file.write_bytes(content)
-
-
-def test_the_newest_of_two_kept_saves_is_restored(saved):
-    assert len(list(saved.glob("*.index"))) == checkpoints.KEEP
-    assert restored(saved) == 3
 
 
 @pytest.mark.parametrize("kind", ["data", "index"])
@@ -62,37 +56,24 @@ def test_no_flipped_byte_is_taken_for_a_state(saved, kind):
     whole = file.read_bytes()
     found = []
     for place in range(0, len(whole), max(1, len(whole) // 25)):
-        flip(file, place)
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1:])
         found.append(restored(saved))
-        file.write_bytes(whole)
+    file.write_bytes(whole)
     assert 2 in found and restored(saved) == 3
-
-
-def test_a_save_that_was_cut_short_is_no_save(saved):
-    newest(saved, "index").unlink()
+    newest(saved, "index").unlink()  # without it, the save was cut short
     assert restored(saved) == 2
 
 
 @pytest.mark.parametrize("named", [0, 1])  # of the data and the index
-def test_a_first_checkpoint_whose_writing_was_killed_is_a_new_start(tmp_path, monkeypatch, named):
-    complete, finished = files.complete, []
-
-    def dying(partial, file):
-        if len(finished) == named:
-            raise KeyboardInterrupt
-        complete(partial, file)
-        finished.append(file)
-    monkeypatch.setattr(files, "complete", dying)
-    with pytest.raises(KeyboardInterrupt):
+def test_a_first_checkpoint_whose_writing_was_killed_is_a_new_start(tmp_path, named):
+    with killed_after(named, files, "complete"):
         make(tmp_path)[0].save(epoch=1)
-    monkeypatch.undo()
     (tmp_path / "incomplete-ckpt-1_temp").mkdir()  # TensorFlow leaves it when killed earlier
     (tmp_path / "incomplete-ckpt-1_temp/part-00000-of-00001.index.tempstate1").write_text("")
 
     state, model = make(tmp_path)
     assert not state.restore()
-    model.set_weights([np.full((2, 1), 1, np.float32)])
-    state.save(epoch=1)
+    save(state, model, 1)
     assert restored(tmp_path) == 1
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         "ckpt-1.data-00000-of-00001", "ckpt-1.index"]
@@ -109,8 +90,7 @@ def test_training_goes_on_after_a_damaged_save(saved):
     newest(saved, "data").write_bytes(b"")
     state, model = make(saved)
     state.restore()
-    model.set_weights([np.full((2, 1), 3, np.float32)])
-    state.save(epoch=3)
+    save(state, model, 3)
     assert restored(saved) == 3 and len(list(saved.glob("*.index"))) == checkpoints.KEEP
 
 

@@ -10,24 +10,24 @@ import numpy as np
 import pytest
 
 from fashionclf.model import weights
-from tests.helpers.programs import Program, begin, start, wait_until
+from tests.helpers.checks import assert_same, succeed
+from tests.helpers.programs import Program, begin, wait_until
 from tests.helpers.tiny import make_records
 
-
-def train(records: Path, run: Path, devices: int) -> list[np.ndarray]:
-    run.mkdir()
-    done = start("tests.helpers.train_on_devices", records, run, devices)
-    assert done.returncode == 0, done.stderr
-    with np.load(run / "weights.npz") as weights:
-        return list(weights.values())
+SMALL = ["--architecture=baseline_cnn", "--weights=none", "--image_size=32", "--batch_size=12",
+         "--head_epochs=2", "--fine_tune_epochs=2", "--ema_momentum=0.9"]
 
 
 @pytest.mark.slow
 def test_two_mirrored_devices_train_to_the_weights_of_one(tmp_path):
-    records = make_records(tmp_path, per_class={"train": 8, "validation": 2})
-    one, two = (train(records, tmp_path / str(n), n) for n in (1, 2))
-    for a, b in zip(one, two, strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
+    records, trained = make_records(tmp_path, per_class={"train": 8, "validation": 2}), []
+    for devices in (1, 2):
+        run = tmp_path / str(devices)
+        run.mkdir()
+        succeed("tests.helpers.train_on_devices", records, run, devices)
+        with np.load(run / "weights.npz") as arrays:
+            trained.append(list(arrays.values()))
+    assert_same(*trained, atol=1e-5)
 
 
 @contextlib.contextmanager
@@ -48,10 +48,6 @@ def workers(count: int, records: Path, run: Path, *more: str) -> Iterator[list[P
                for config in configs]
 
 
-SMALL = ["--architecture=baseline_cnn", "--weights=none", "--image_size=32", "--batch_size=12",
-         "--head_epochs=2", "--fine_tune_epochs=2", "--ema_momentum=0.9"]
-
-
 def train_with_workers(count: int, records: Path, run: Path, *more: str) -> None:
     with workers(count, records, run, *more) as begun:
         for worker in begun:
@@ -59,12 +55,11 @@ def train_with_workers(count: int, records: Path, run: Path, *more: str) -> None
 
 
 def train_alone(records: Path, run: Path, *more: str) -> None:
-    done = start("fashionclf.train", f"--records={records}", f"--run={run}", *SMALL, *more)
-    assert done.returncode == 0, done.stderr
+    succeed("fashionclf.train", f"--records={records}", f"--run={run}", *SMALL, *more)
 
 
-def arrays_of(run: Path) -> list[np.ndarray]:
-    return weights.load(run).network.get_weights()
+def assert_same_weights(one: Path, other: Path) -> None:
+    assert_same(*(weights.load(run).network.get_weights() for run in (one, other)), atol=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +75,7 @@ def alone(tmp_path_factory):
 def test_three_workers_train_to_the_weights_and_metrics_of_one(tmp_path, alone):
     records, one = alone
     train_with_workers(3, records, tmp_path / "run")
-    for a, b in zip(arrays_of(one), arrays_of(tmp_path / "run"), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
+    assert_same_weights(one, tmp_path / "run")
     expected, found = (json.loads((run / "report/metrics.json").read_text())
                        for run in (one, tmp_path / "run"))
     assert found.keys() == expected.keys()
@@ -100,8 +94,7 @@ def test_the_death_of_a_worker_stops_the_others_and_all_together_go_on(tmp_path,
         outputs = chief.communicate(timeout=120)
         assert chief.returncode == 1 and "another worker" in "".join(outputs), outputs
     train_with_workers(2, records, run, "--checkpoint_every_steps=1")
-    for a, b in zip(arrays_of(one), arrays_of(run), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
+    assert_same_weights(one, run)
 
 
 @pytest.mark.slow
@@ -113,5 +106,4 @@ def test_two_workers_train_on_one_trunk_cache_to_the_weights_of_one(tmp_path, al
     shutil.rmtree(f"{records}.trunk_cache")
     train_with_workers(2, records, tmp_path / "run", *flags)
     assert len(list(Path(f"{records}.trunk_cache").iterdir())) == 1
-    for a, b in zip(arrays_of(tmp_path / "one"), arrays_of(tmp_path / "run"), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
+    assert_same_weights(tmp_path / "one", tmp_path / "run")

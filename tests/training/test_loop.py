@@ -8,6 +8,7 @@ from fashionclf.model import network
 from fashionclf.records.input_pipeline import Records
 from fashionclf.training import loop
 from fashionclf.training.step import make_step
+from tests.helpers.checks import assert_same, killed_after
 from tests.helpers.tiny import SIZE, frame, make_phase, make_recipe, make_records, make_spec
 
 
@@ -42,19 +43,6 @@ def one_step(model, which, **changes):
 
 
 @pytest.fixture(scope="module")
-def efficientnet():
-    """A function that gives the same EfficientNetB0 with the same weights each time."""
-    keras.utils.set_random_seed(0)
-    model = network.build(make_spec("efficientnet_b0"))
-    initial = model.get_weights()
-
-    def renewed():
-        model.set_weights(initial)
-        return model
-    return renewed
-
-
-@pytest.fixture(scope="module")
 def changed(efficientnet):
     """Names of the layers that a step of each phase changes in an EfficientNetB0."""
     def run(block):
@@ -62,7 +50,7 @@ def changed(efficientnet):
         before = {v.path: v.numpy() for v in model.variables}
         one_step(model, make_phase(unfreeze_from=block))
         return {v.path for v in model.variables if (before[v.path] != v.numpy()).any()}
-    return {"head": run(None), "fine_tune": run("block6a")}
+    return {"fine_tune": run("block6a"), "head": run(None)}  # which freezes the blocks again
 
 
 @pytest.mark.slow
@@ -104,63 +92,23 @@ def test_l2_is_the_sum_of_squares_of_the_trained_kernels():
 
 
 @pytest.mark.slow
-def test_an_efficientnet_killed_in_its_second_epoch_or_not_ends_bit_for_bit_the_same(
-        tmp_path, data, efficientnet, monkeypatch):
+@pytest.mark.parametrize("block, kills, changes", [
+    ("conv2d", [2, 2], {}),  # of 3 steps an epoch: each time after a save within the epoch
+    ("conv2d", [2, 2], {"ema_momentum": 0.9, "mixup": 0.2}),
+    ("block6a", [4], {"ema_momentum": 0.9, "mixup": 0.2, "stochastic_depth": 0.2})])
+def test_a_phase_killed_in_an_epoch_ends_bit_for_bit_like_an_unbroken_one(
+        tmp_path, data, efficientnet, block, kills, changes):
     """Also that the same flags give the same weights twice, on threads as they come."""
-    how = make_recipe(stochastic_depth=0.2, mixup=0.2, ema_momentum=0.9)
-    what = make_phase(unfreeze_from="block6a", name="fine_tune")
-
     def train(run):
-        model = efficientnet()
-        run_phase(model, what, how, data, run, checkpoint_every_steps=1)
+        model = efficientnet() if block == "block6a" else cnn()
+        run_phase(model, make_phase(unfreeze_from=block), make_recipe(**changes), data, run,
+                  checkpoint_every_steps=1)
         return weights(model)
-    unbroken = train(tmp_path / "unbroken_run")
-    kill_after(monkeypatch, 4)
-    with pytest.raises(Killed):
-        train(tmp_path / "run")
-    monkeypatch.undo()
-    for one, other in zip(unbroken, train(tmp_path / "run"), strict=True):
-        np.testing.assert_array_equal(one, other)
 
-
-class Killed(Exception):
-    pass
-
-
-def kill_after(monkeypatch, count):
-    """Lets the step after `count` steps raise Killed."""
-    make_step, steps = loop.make_step, []
-
-    def killing(*args):
-        real = make_step(*args)
-
-        def step(*batch):
-            steps.append(1)
-            if len(steps) > count:
-                raise Killed
-            return real(*batch)
-        return step
-    monkeypatch.setattr(loop, "make_step", killing)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("ema_momentum, mixup", [(0.0, 0.0), (0.9, 0.2)])
-def test_a_phase_killed_in_both_its_epochs_ends_with_the_weights_of_an_unbroken_one(
-        tmp_path, data, monkeypatch, ema_momentum, mixup):
-    how = make_recipe(ema_momentum=ema_momentum, mixup=mixup)
-    unbroken = cnn()
-    run_phase(unbroken, make_phase(), how, data, tmp_path / "unbroken_run",
-              checkpoint_every_steps=1)
-
-    for steps in (2, 2):  # of 3 an epoch: each time after a save within the epoch
-        kill_after(monkeypatch, steps)
-        with pytest.raises(Killed):
-            run_phase(cnn(), make_phase(), how, data, tmp_path / "run", checkpoint_every_steps=1)
-        monkeypatch.undo()
-    resumed = cnn()
-    run_phase(resumed, make_phase(), how, data, tmp_path / "run", checkpoint_every_steps=1)
-    for one, other in zip(weights(unbroken), weights(resumed)):
-        np.testing.assert_array_equal(one, other)
+    for steps in kills:
+        with killed_after(steps, loop, "make_step", of_result=True):
+            train(tmp_path / "run")
+    assert_same(train(tmp_path / "run"), train(tmp_path / "unbroken_run"))
     assert pd.read_csv(tmp_path / "run" / "history.csv")["epoch"].tolist() == [1, 2]
 
 

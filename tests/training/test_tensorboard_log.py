@@ -3,18 +3,17 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from fashionclf.records.input_pipeline import Records
 from fashionclf.training import loop, tensorboard_log
+from tests.helpers.checks import Killed, assert_same, events, killed_after
 from tests.helpers.tiny import SIZE, frame, make_phase, make_recipe, make_records
-from tests.training.test_loop import Killed, cnn, kill_after, weights
+from tests.training.test_loop import cnn, weights
 
 pytestmark = pytest.mark.slow  # networks are built and run
 
 HEAD, FINE_TUNE = make_phase(3), make_phase(3, name="fine_tune")
-PICTURES = ["validation/confusion_matrix", "validation/misclassified",
-            "validation/Red/pr_curves"]
+PICTURES = [f"validation/{tag}" for tag in ("confusion_matrix", "misclassified", "Red/pr_curves")]
 
 
 def pictures(folder, **per_class):
@@ -34,9 +33,8 @@ def train(run, data, *, augmentation=True, **output):
 
 
 def steps(run, name, tag):
-    events = EventAccumulator(str(run / "tensorboard" / name))
-    events.Reload()
-    return [event.step for event in events.Tensors(tag)] if tag in events.Tags()["tensors"] else []
+    log = events(run / "tensorboard" / name)
+    return [event.step for event in log.Tensors(tag)] if tag in log.Tags()["tensors"] else []
 
 
 @pytest.fixture(scope="module")
@@ -45,32 +43,24 @@ def unbroken(tmp_path_factory, data):
     return run, train(run, data)
 
 
-def test_both_phases_lie_on_one_axis(unbroken):
-    for tag in ("train/loss", "validation/accuracy"):
+@pytest.mark.parametrize("tags, fine_tune", [
+    (["train/loss", "validation/accuracy"], [4, 5, 6]),
+    (PICTURES, [4, 6])])  # after 1, 2, 4, 8 ... epochs and at the end of a phase
+def test_both_phases_lie_on_one_axis(unbroken, tags, fine_tune):
+    for tag in tags:
         assert steps(unbroken[0], "head", tag) == [1, 2, 3]
-        assert steps(unbroken[0], "fine_tune", tag) == [4, 5, 6]
+        assert steps(unbroken[0], "fine_tune", tag) == fine_tune
 
 
-def test_validation_is_shown_after_1_2_4_8_epochs_and_at_the_end_of_a_phase(unbroken):
-    for tag in PICTURES:
-        assert steps(unbroken[0], "head", tag) == [1, 2, 3]
-        assert steps(unbroken[0], "fine_tune", tag) == [4, 6]
-
-
-def test_a_training_killed_in_both_phases_goes_on_along_the_axis(tmp_path, data, unbroken,
-                                                                 monkeypatch):
-    how = {"checkpoint_every_steps": 1}
-    for steps_until in (1, 6):  # of two an epoch: in the head phase, and after it
-        kill_after(monkeypatch, steps_until)
-        with pytest.raises(Killed):
-            train(tmp_path, data, **how)
-        monkeypatch.undo()
-    model = train(tmp_path, data, **how)
+def test_a_training_killed_in_both_phases_goes_on_along_the_axis(tmp_path, data, unbroken):
+    for calls in (1, 6):  # of two an epoch: in the head phase, and after it
+        with killed_after(calls, loop, "make_step", of_result=True):
+            train(tmp_path, data, checkpoint_every_steps=1)
+    model = train(tmp_path, data, checkpoint_every_steps=1)
     assert steps(tmp_path, "head", "train/loss") == [1, 2, 3]
     assert steps(tmp_path, "fine_tune", "train/loss") == [4, 5, 6]
     assert steps(tmp_path, "head", "train/before_and_after_augmentation") == [0]
-    for one, other in zip(weights(unbroken[1]), weights(model), strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert_same(weights(unbroken[1]), weights(model))
 
 
 def test_classes_are_shown_once_and_pictures_in_pairs_before_each_phase(unbroken):
@@ -79,14 +69,12 @@ def test_classes_are_shown_once_and_pictures_in_pairs_before_each_phase(unbroken
     for name, step in (("head", 0), ("fine_tune", 3)):
         tag = "train/before_and_after_augmentation"
         assert steps(unbroken[0], name, tag) == [step]
-        events = EventAccumulator(str(unbroken[0] / "tensorboard" / name))
-        events.Reload()
-        png = events.Tensors(tag)[0].tensor_proto.string_val[2]
+        log = events(unbroken[0] / "tensorboard" / name)
+        png = log.Tensors(tag)[0].tensor_proto.string_val[2]
         sheet = tf.io.decode_png(png).numpy()
         assert sheet.shape == (3 * (SIZE + 8), 3 * (2 * SIZE + 8), 3)  # 8 pictures, 3 in a line
-        before, after = sheet[4:4 + SIZE, 4:4 + SIZE], sheet[4:4 + SIZE, 4 + SIZE:4 + 2 * SIZE]
-        assert (before.argmax(axis=2).ravel() == np.bincount(
-            before.argmax(axis=2).ravel()).argmax()).mean() > 0.8  # a picture of one colour
+        before, after = np.split(sheet[4:4 + SIZE, 4:4 + 2 * SIZE], 2, axis=1)
+        assert np.bincount(before.argmax(axis=2).ravel()).max() > 0.8 * SIZE ** 2  # of one colour
         assert (before != after).any()
 
 
@@ -101,8 +89,7 @@ def test_without_validation_or_augmentation_there_are_no_pages_of_them(tmp_path)
 
 def test_a_profile_of_some_steps_of_each_phase_changes_no_weight(tmp_path, data, unbroken):
     model = train(tmp_path, data, profile_steps=(2, 3))  # the epoch of step 2 ends with it
-    for one, other in zip(weights(unbroken[1]), weights(model), strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert_same(weights(unbroken[1]), weights(model))
     for name in ("head", "fine_tune"):
         found = list((tmp_path / "tensorboard" / name).glob("plugins/profile/*/*.xplane.pb"))
         assert len(found) == 1

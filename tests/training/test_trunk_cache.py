@@ -13,6 +13,7 @@ from fashionclf.records.input_pipeline import Records
 from fashionclf.system import cache_files
 from fashionclf.training import loop, trunk_cache
 from fashionclf.training.step import make_step
+from tests.helpers.checks import assert_same, killed_after
 from tests.helpers.small_disk import small_disk
 from tests.helpers.tiny import frame, make_phase, make_recipe, make_records, make_spec
 
@@ -29,18 +30,10 @@ def records(tmp_path_factory):
     return Records.open(folder, frame())
 
 
-@pytest.fixture(scope="module")
-def built():
-    keras.utils.set_random_seed(0)
-    built = network.build(make_spec("efficientnet_b0"))
-    return built, built.get_weights()
-
-
 @pytest.fixture
-def model(built):
+def model(efficientnet):
     """An EfficientNetB0 with the same weights at the start of each test."""
-    built[0].set_weights(built[1])
-    return built[0]
+    return efficientnet()
 
 
 def opened(model, records, folder, views=2, max_bytes=1e9, phases=SHALLOW, **changes):
@@ -49,22 +42,21 @@ def opened(model, records, folder, views=2, max_bytes=1e9, phases=SHALLOW, **cha
 
 
 @pytest.fixture(scope="module")
-def one_view(tmp_path_factory, records, built):
+def one_view(tmp_path_factory, records, efficientnet):
     """The folder of a cache of one view."""
     folder = tmp_path_factory.mktemp("one_view")
-    built[0].set_weights(built[1])
-    opened(built[0], records, folder, views=1)
+    opened(efficientnet(), records, folder, views=1)
     return folder
 
 
-def losses(model, phase, data, how, epochs=2):
+def losses(model, phase, data, how):
     """The loss of each step of a phase."""
     network.unfreeze_from(model, phase.unfreeze_from)
     optimizer = keras.optimizers.Adam(1e-3)
     optimizer.build(model.trainable_variables)
     step = make_step(model, optimizer, phase, how, data.enters)
     found = []
-    for epoch in range(epochs):
+    for epoch in range(2):
         batches = data.training(epoch=epoch, batch_size=how.batch_size, seed=epoch)
         found += [step(batch, tf.constant([epoch, number]))[0].numpy()
                   for number, batch in enumerate(batches)]
@@ -74,17 +66,18 @@ def losses(model, phase, data, how, epochs=2):
 @pytest.mark.slow
 @pytest.mark.parametrize("phase", PHASES, ids=lambda phase: phase.name)
 def test_without_augmentation_one_view_gives_the_losses_of_the_plain_path(
-        tmp_path, records, model, built, phase):
+        tmp_path, records, efficientnet, phase):
     how = make_recipe(augmentation=None)
-    cached = opened(model, records, tmp_path, views=1, augmentation=None, phases=[phase])
-    plain = losses(model, phase, records, how)
-    model.set_weights(built[1])
+    cached = opened(efficientnet(), records, tmp_path, views=1, augmentation=None, phases=[phase])
+    plain, found = (losses(efficientnet(), phase, data, how)
+                    for data in (records, cached[phase.name]))
     assert len(plain) == 2 * (42 // 8) and plain[0] != plain[-1]
-    np.testing.assert_allclose(losses(model, phase, cached[phase.name], how), plain, atol=1e-3)
+    np.testing.assert_allclose(found, plain, atol=1e-3)
 
 
 @pytest.mark.slow
-def test_activations_are_those_of_the_augmented_picture(tmp_path, records, model):
+def test_activations_are_those_of_the_augmented_picture_and_in_validation_of_the_plain_one(
+        tmp_path, records, model):
     data = opened(model, records, tmp_path)["fine_tune"]
     batch = next(iter(records.evaluation("train", batch_size=trunk_cache.FILL_BATCH)))
     frozen = keras.Model(model.input, model.get_layer(MAPS).input)
@@ -93,6 +86,10 @@ def test_activations_are_those_of_the_augmented_picture(tmp_path, records, model
     expected = frozen(augmentation.Augmentation()(batch["image"], draws), training=False)
     np.testing.assert_allclose(data.views["train"][1][:trunk_cache.FILL_BATCH], expected,
                                atol=2e-3)
+    batch, plain = (next(iter(which.evaluation("validation", batch_size=32)))
+                    for which in (data, records))
+    assert (batch["path"].numpy() == plain["path"].numpy()).all()
+    np.testing.assert_allclose(batch["image"], frozen(plain["image"], training=False), atol=2e-3)
 
 
 @pytest.mark.slow
@@ -125,16 +122,6 @@ def test_the_head_has_one_view_and_the_maps_have_all(tmp_path, records, model):
 
 
 @pytest.mark.slow
-def test_validation_is_the_plain_picture(tmp_path, records, model):
-    data = opened(model, records, tmp_path)["fine_tune"]
-    batch = next(iter(data.evaluation("validation", batch_size=32)))
-    whole = next(iter(records.evaluation("validation", batch_size=32)))
-    assert (batch["path"].numpy() == whole["path"].numpy()).all()
-    frozen = keras.Model(model.input, model.get_layer(MAPS).input)
-    np.testing.assert_allclose(batch["image"], frozen(whole["image"], training=False), atol=2e-3)
-
-
-@pytest.mark.slow
 def test_a_cache_is_used_again_and_grows_by_the_views_that_lack(
         tmp_path, records, model, monkeypatch, capsys):
     opened(model, records, tmp_path)
@@ -152,17 +139,14 @@ def test_a_cache_is_used_again_and_grows_by_the_views_that_lack(
 @pytest.mark.parametrize("change", ["seed", "augmentation", "image_size", "trunk", "records"])
 def test_what_the_activations_depend_on_names_the_cache(
         tmp_path, records, model, one_view, change):
-    changes = {}
-    if change == "seed":
-        changes["seed"] = 1
-    elif change == "augmentation":
-        changes["augmentation"] = augmentation.Augmentation(zoom=0.2)
-    elif change == "image_size":
+    changes = {"seed": {"seed": 1}, "augmentation": {
+        "augmentation": augmentation.Augmentation(zoom=0.2)}}.get(change, {})
+    if change == "image_size":
         records = dataclasses.replace(records, framing=frame(box_margin=0.5))
-    elif change == "trunk":
-        model.get_layer("stem_conv").kernel.assign_add(
-            tf.ones_like(model.get_layer("stem_conv").kernel))
-    else:
+    if change == "trunk":
+        kernel = model.get_layer("stem_conv").kernel
+        kernel.assign(kernel + 1)
+    if change == "records":
         other = make_records(tmp_path / "other", per_class={"train": 3, "validation": 1})
         records = Records.open(other, frame())
     opened(model, records, tmp_path / "caches", views=1, **changes)
@@ -215,20 +199,10 @@ def test_a_network_that_freezes_nothing_trains_on_pictures(tmp_path, records, ca
 
 @pytest.mark.slow
 def test_a_kill_while_a_view_is_computed_costs_this_view_and_changes_nothing(
-        tmp_path, records, model, monkeypatch):
+        tmp_path, records, model):
     opened(model, records, tmp_path / "unbroken")
-    calls = []
-
-    def dying(self, *args, **kwargs):
-        calls.append(1)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return evaluation(self, *args, **kwargs)
-    evaluation = Records.evaluation
-    monkeypatch.setattr(Records, "evaluation", dying)
-    with pytest.raises(KeyboardInterrupt):
+    with killed_after(1, Records, "evaluation"):
         opened(model, records, tmp_path / "killed")
-    monkeypatch.undo()
     listed = json.loads(next((tmp_path / "killed").rglob("cache.json")).read_text())["sha256"]
     assert sorted(listed) == [f"train-000-{MAPS}.npy"]
     opened(model, records, tmp_path / "killed")
@@ -249,33 +223,19 @@ def test_a_full_disk_is_named_and_keeps_the_views_before(tmp_path, records, mode
 
 @pytest.mark.slow
 def test_a_phase_killed_on_cached_activations_ends_bit_for_bit_like_an_unbroken_one(
-        tmp_path, records, model, built, monkeypatch):
+        tmp_path, records, efficientnet):
     how = make_recipe(mixup=0.2, ema_momentum=0.9)
 
     def train(run):
-        model.set_weights(built[1])
+        model = efficientnet()
         data = opened(model, records, tmp_path / "cache", phases=LATE)
         for phase in LATE:
             loop.run_phase(model, phase, how, data[phase.name],
                            loop.Output(run_dir=run, checkpoint_every_steps=2))
         return [v.numpy() for v in model.variables]
     unbroken = train(tmp_path / "unbroken_run")
-    make_step, steps = loop.make_step, []
-
-    def killing(*args):
-        step = make_step(*args)
-
-        def counted(*batch):
-            steps.append(1)
-            if len(steps) == 14:  # of 10 in the head phase and 10 after it
-                raise KeyboardInterrupt
-            return step(*batch)
-        return counted
-    monkeypatch.setattr(loop, "make_step", killing)
-    with pytest.raises(KeyboardInterrupt):
+    with killed_after(13, loop, "make_step", of_result=True):  # of 10 in each phase
         train(tmp_path / "run")
-    monkeypatch.undo()
     shutil.rmtree(tmp_path / "cache")  # also without it
-    for one, other in zip(unbroken, train(tmp_path / "run"), strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert_same(unbroken, train(tmp_path / "run"))
     assert pd.read_csv(tmp_path / "run" / "history.csv")["epoch"].tolist() == [1, 2, 1, 2]
