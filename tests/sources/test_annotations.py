@@ -52,9 +52,3 @@ def test_bad_items_parts_and_boxes_of_a_csv_are_named(tmp_path, row, message):
 def test_a_box_needs_four_columns_that_differ(tmp_path):
     with pytest.raises(ValueError, match="--bbox_columns needs the four columns"):
         read_rows(tmp_path, "path,kind,l\na.jpg,Tee,1\n", bbox_columns=["l", "l", "l", "l"])
-
-
-def test_boxes_as_pandas_writes_them_beside_gaps_are_whole_numbers(tmp_path):
-    text = "path,kind,l,t,r,b\na.jpg,Tee,1.0,2.0,30.0,40.0\nb.jpg,Tee,,,,\n"
-    table = read_rows(tmp_path, text, bbox_columns=["l", "t", "r", "b"]).table
-    assert table["bbox"].tolist() == [(1, 2, 30, 40), None]
