@@ -1,30 +1,23 @@
-import io
 import os
 
-import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from fashionclf.pictures import files as picture_files
 from fashionclf.records import audit
 from fashionclf.system import workers
+from tools.bad_pictures import surgery
 
 FATES = {
-    "good.png": None,
-    "twin.png": None,
-    "inside.png": None,
+    **dict.fromkeys(["good.png", "twin.png", "inside.png"]),
     "cut.png": "cannot be decoded",
     "text.jpg": "not a picture",
     "empty.jpg": "empty file",
-    "folder.jpg": "not a regular file",
-    "fifo.jpg": "not a regular file",
-    "none.png": "missing file",
-    "loop.png": "missing file",
+    **dict.fromkeys(["folder.jpg", "fifo.jpg"], "not a regular file"),
+    **dict.fromkeys(["none.png", "loop.png"], "missing file"),
     "huge.png": "larger than the limit of 200,000,000 bytes",
-    "link.png": "leads out of the source folder",
-    "../outside.png": "leads out of the source folder",
-    "/outside.png": "leads out of the source folder",
+    **dict.fromkeys(["link.png", "../outside.png", "/outside.png"],
+                    "leads out of the source folder"),
     "bad\0name.png": "null byte",
     "bad\udcffname.png": "file name is not UTF-8",
     "long" * 100: "cannot be read",
@@ -33,10 +26,7 @@ FATES = {
 
 @pytest.fixture
 def root(tmp_path):
-    stream = io.BytesIO()
-    pixels = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
-    Image.fromarray(pixels).save(stream, "PNG")
-    picture, root = stream.getvalue(), tmp_path / "root"
+    picture, root = surgery.encode(surgery.photo((30, 20)), "PNG"), tmp_path / "root"
     root.mkdir()
     for name in ("good.png", "twin.png", "../outside.png"):
         (root / name).write_bytes(picture)

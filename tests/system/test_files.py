@@ -4,14 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 from fashionclf.system import files
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.helpers.programs import ROOT, start_code
 
 
 def names(folder):
@@ -64,7 +62,6 @@ def test_a_lock_that_is_held_is_refused_and_a_lock_that_is_released_leaves_no_fi
 def test_a_lock_file_that_was_removed_meanwhile_does_not_fail_its_holder(tmp_path):
     with files.exclusive(tmp_path / ".lock", otherwise=""):
         (tmp_path / ".lock").unlink()
-    assert names(tmp_path) == []
 
 
 def test_a_process_that_waits_says_so_and_goes_on_when_the_lock_is_free(tmp_path):
@@ -84,14 +81,28 @@ def test_a_kill_releases_the_lock_and_leaves_what_the_next_build_clears(tmp_path
             "with files.staging(Path(sys.argv[1])) as folder:\n"
             "    (folder / 'half').touch()\n"
             "    os.kill(os.getpid(), signal.SIGKILL)")
-    killed = subprocess.run([sys.executable, "-c", code, tmp_path / "records"], cwd=ROOT,
-                            timeout=30)
-    assert killed.returncode == -signal.SIGKILL
+    assert start_code(code, tmp_path / "records").returncode == -signal.SIGKILL
     assert names(tmp_path) == ["records.incomplete", "records.lock"]
 
     with files.staging(tmp_path / "records") as folder:
         assert names(folder) == []
-    assert names(tmp_path) == ["records"] and names(tmp_path / "records") == []
+        (folder / "whole").touch()
+    assert names(tmp_path) == ["records"] and names(tmp_path / "records") == ["whole"]
+    with pytest.raises(FileExistsError, match="never overwritten"):
+        with files.staging(tmp_path / "records"):
+            pass
+
+
+def test_a_build_leaves_the_one_that_runs_alone_and_nothing_where_it_fails(tmp_path):
+    with pytest.raises(KeyError):
+        with files.staging(tmp_path / "records") as folder:
+            (folder / "half").touch()
+            with pytest.raises(FileExistsError, match="another build"):
+                with files.staging(tmp_path / "records"):
+                    pass
+            assert names(folder) == ["half"]
+            raise KeyError
+    assert names(tmp_path) == []
 
 
 def test_of_processes_that_take_turns_no_two_hold_a_lock_at_once(tmp_path):
