@@ -13,14 +13,14 @@ from fashionclf.pictures import loading
 from tests.helpers.tiny import frame
 
 
-def draw(file, colour=(200, 100, 50)):
-    Image.new("RGB", (40, 20), colour).save(file)
+def draw(file):
+    Image.new("RGB", (40, 20), (200, 100, 50)).save(file)
     return str(file)
 
 
-def load(words, ahead=2):
+def load(words):
     pictures, _ = picture_files.find(words)
-    return list(loading.load_all(pictures, framing=frame(), ahead=ahead))
+    return list(loading.load_all(pictures, framing=frame(), ahead=2))
 
 
 def test_a_folder_is_searched_in_sorted_order_and_other_files_are_counted(tmp_path):
@@ -34,10 +34,8 @@ def test_a_folder_is_searched_in_sorted_order_and_other_files_are_counted(tmp_pa
 
 
 def test_rows_of_a_csv_name_pictures_from_its_folder_or_another(tmp_path):
-    draw(tmp_path / "a.png")
-    outside = draw(tmp_path / "outside.png")
     (tmp_path / "shop").mkdir()
-    draw(tmp_path / "shop/a.png")
+    outside, *_ = [draw(tmp_path / name) for name in ("outside.png", "a.png", "shop/a.png")]
     (tmp_path / "shop/list.csv").write_text(
         f'sku,image,note\n007,a.png,"x, y"\n8,,\n9,{outside},=1\n10,../a.png,\n')
 
@@ -89,12 +87,14 @@ def test_an_unusable_file_gets_its_reason_in_its_place(tmp_path):
     (tmp_path / "cut.png").write_bytes(open(good, "rb").read()[:60])
     (tmp_path / "empty.jpg").touch()
     os.mkfifo(tmp_path / "pipe.jpg")
+    foreign = os.fsdecode(b"caf\xe9.png")
+    os.rename(draw(tmp_path / "cafe.png"), tmp_path / foreign)
     reasons = {"page.jpg": "not a picture", "cut.png": "cannot be decoded",
                "empty.jpg": "empty file", "pipe.jpg": "not a regular file",
-               "absent.jpg": "missing file"}
+               "absent.jpg": "missing file", foreign: "file name is not UTF-8"}
     found = [answer for _, answer in load([good, *(str(tmp_path / n) for n in reasons), good])]
     assert not isinstance(found[0], str) and not isinstance(found[-1], str)
-    for answer, part in zip(found[1:-1], reasons.values()):
+    for answer, part in zip(found[1:-1], reasons.values(), strict=True):
         assert part in answer
 
 
@@ -106,22 +106,11 @@ def test_a_link_out_of_the_folder_is_not_read_but_one_named_by_the_user_is(tmp_p
     assert found == "leads out of the source folder" and not isinstance(named, str)
 
 
-def test_a_name_that_is_not_utf8_is_reported(tmp_path):
-    file = os.fsencode(tmp_path) + b"/caf\xe9.png"
-    os.rename(draw(tmp_path / "cafe.png"), file)
-    assert [answer for _, answer in load([str(tmp_path)])] == ["file name is not UTF-8"]
-
-
 def test_reading_ahead_keeps_the_order_and_never_runs_further_than_asked():
-    started = []
-
-    def note(number):
-        started.append(number)
-        return number
-
-    results = loading._map_ahead(note, iter(range(1000)), ahead=5)
-    assert [next(results) for _ in range(10)] == list(range(10))
-    assert len(started) <= 10 + 5
+    numbers = iter(range(1000))
+    results = loading._map_ahead(str, numbers, ahead=5)
+    assert [next(results) for _ in range(10)] == list("0123456789")
+    assert next(numbers) <= 10 + 5
     results.close()
     assert list(loading._map_ahead(str, range(3), ahead=9)) == ["0", "1", "2"]
 

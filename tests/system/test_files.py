@@ -62,6 +62,7 @@ def test_a_lock_that_is_held_is_refused_and_a_lock_that_is_released_leaves_no_fi
 def test_a_lock_file_that_was_removed_meanwhile_does_not_fail_its_holder(tmp_path):
     with files.exclusive(tmp_path / ".lock", otherwise=""):
         (tmp_path / ".lock").unlink()
+    assert names(tmp_path) == []
 
 
 def test_a_process_that_waits_says_so_and_goes_on_when_the_lock_is_free(tmp_path):
