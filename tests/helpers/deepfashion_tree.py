@@ -13,6 +13,13 @@ def listing(header, rows):
     return "\n".join([str(len(rows)), header, *("  ".join(map(str, row)) for row in rows), ""])
 
 
+def write_lists(root, lists):
+    """Writes `lists`, name -> (header, rows), in the benchmark's format."""
+    for name, (header, rows) in lists.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(listing(header, rows))
+
+
 def lay(root):
     """A tree of DeepFashion: 6 pictures of each category, one of them cut, one box too wide."""
     rng, names = np.random.default_rng(0), [*CLASSES[::-1], "Cape"]
@@ -25,16 +32,14 @@ def lay(root):
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(rng.integers(0, 255, (24, 18, 3), np.uint8)).save(file)
     (root / DAMAGED).write_bytes((root / DAMAGED).read_bytes()[:300])
-    lists = {"Anno_coarse/list_category_cloth.txt": ("category_name  category_type", [
-                 (name, 1) for name in names]),
-             "Anno_coarse/list_category_img.txt": ("image_name  category_label", [
-                 (path, label) for path, label, _ in rows]),
-             "Anno_coarse/list_bbox.txt": ("image_name  x_1  y_1  x_2  y_2", [
-                 (path, "002", "003", "099" if path == BESIDE else "015", "020")
-                 for path, *_ in rows if not path.endswith("5.jpg")]),
-             "Eval/list_eval_partition.txt": ("image_name  evaluation_status", [
-                 (path, part) for path, _, part in rows])}
-    for name, (header, fields) in lists.items():
-        (root / name).parent.mkdir(exist_ok=True)
-        (root / name).write_text(listing(header, fields))
+    boxes = [(path, "002", "003", "099" if path == BESIDE else "015", "020")
+             for path, *_ in rows if not path.endswith("5.jpg")]
+    write_lists(root, {
+        "Anno_coarse/list_category_cloth.txt": ("category_name  category_type",
+                                                [(name, 1) for name in names]),
+        "Anno_coarse/list_category_img.txt": ("image_name  category_label",
+                                              [row[:2] for row in rows]),
+        "Anno_coarse/list_bbox.txt": ("image_name  x_1  y_1  x_2  y_2", boxes),
+        "Eval/list_eval_partition.txt": ("image_name  evaluation_status",
+                                         [row[::2] for row in rows])})
     return root

@@ -33,6 +33,13 @@ def start(module: str, *words, timeout: float = 300, cwd: Path = ROOT,
     return subprocess.CompletedProcess(command, program.returncode, *outputs)
 
 
+def succeed(module: str, *words, **options) -> subprocess.CompletedProcess:
+    """As `start`; a program that fails fails the test with all that it wrote."""
+    done = start(module, *words, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
 def start_code(code: str, *words, timeout: float = 300, cwd: Path = ROOT,
                env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
     """Runs `python -c code words...` in a new Python to its end."""

@@ -31,16 +31,17 @@ def make_spec(architecture: str = "baseline_cnn", classes: list[str] = CLASSES,
 
 def save_run(folder: Path, spec: Spec, model: keras.Model | None = None) -> Run:
     """A finished run in `folder`; its weights are random without `model`."""
+    folder.mkdir(parents=True, exist_ok=True)
     run = Run(folder=folder, network=model or network.build(spec), spec=spec)
     weights.save(run)
     return run
 
 
 def make_recipe(**changes) -> Recipe:
-    return Recipe(**{**dict(
+    return Recipe(**dict(
         batch_size=8, augmentation=Augmentation(), mixup=0.0, dropout=0.2, stochastic_depth=0.0,
-        label_smoothing=0.1, class_weights=np.ones(len(CLASSES)), ema_momentum=0.0, seed=0),
-        **changes})
+        label_smoothing=0.1, class_weights=np.ones(len(CLASSES)), ema_momentum=0.0, seed=0
+    ) | changes)
 
 
 def make_phase(epochs: int = 2, unfreeze_from: str | None = "conv2d", name: str = "head",
@@ -49,8 +50,16 @@ def make_phase(epochs: int = 2, unfreeze_from: str | None = "conv2d", name: str 
                  learning_rate=learning_rate, warmup_steps=0, l2=1e-4)
 
 
-def make_records(folder: Path, *, per_class: dict[str, int], size: int = 32,
-                 damaged: str = "", suffix: str = ".png") -> Path:
+def draw(file: Path, rng: np.random.Generator, channel: int) -> None:
+    """Saves a noisy picture in one colour; makes its folder."""
+    pixels = rng.integers(0, 120, (SIZE, SIZE, 3))
+    pixels[..., channel] += 120
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels.astype(np.uint8)).save(file)
+
+
+def make_records(folder: Path, *, per_class: dict[str, int], damaged: str = "",
+                 suffix: str = ".png") -> Path:
     """Writes records of noisy pictures in the colour of their class; gives their folder.
 
     Args:
@@ -62,21 +71,17 @@ def make_records(folder: Path, *, per_class: dict[str, int], size: int = 32,
     for split, count in per_class.items():
         for label, name in enumerate(CLASSES):
             for number in range(count):
-                path = f"img/{split}_{name}/img_{number:08d}{suffix}"
-                pixels = rng.integers(0, 120, (size, size, 3))
-                pixels[..., label] += 120
+                item = f"img/{split}_{name}"
+                path = f"{item}/img_{number:08d}{suffix}"
                 file = folder / "source" / path
-                file.parent.mkdir(parents=True, exist_ok=True)
-                Image.fromarray(pixels.astype(np.uint8)).save(file)
-                if file.parent.match(damaged or "-"):
+                draw(file, rng, label)
+                if item == damaged:
                     file.write_bytes(file.read_bytes()[:file.stat().st_size // 2])
-                rows.append({"path": path, "item": path.rpartition("/")[0], "bbox": None,
-                             "label": label, "split": split,
-                             "digest": files.digest(file.read_bytes())})
-    table = pd.DataFrame(rows)
-    counts = {split: {name: per_class.get(split, 0) for name in CLASSES}
-              for split in SPLITS}
+                rows.append({"path": path, "item": item, "bbox": None, "label": label,
+                             "split": split, "digest": files.sha256(file)})
+    counts = {split: dict.fromkeys(CLASSES, per_class.get(split, 0)) for split in SPLITS}
     with files.staging(folder / "records") as staged:
-        examples = shards.write(table, staged, images_root=folder / "source", classes=CLASSES)
+        examples = shards.write(pd.DataFrame(rows), staged, images_root=folder / "source",
+                                classes=CLASSES)
         manifests.write(staged, classes=CLASSES, examples=examples, counts=counts)
     return folder / "records"

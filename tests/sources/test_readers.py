@@ -3,16 +3,12 @@ import os
 import pytest
 
 from fashionclf.sources import readers
+from tests.helpers.deepfashion_tree import listing
 
 CLOTH = "3\ncategory_name  category_type\nBlouse         1\nTee            1\nDress          3\n"
 ROWS = [("img/Sheer_Pleated-Front_Blouse/img_00000001.jpg", 1),
         ("img/Sheer_Pleated-Front_Blouse/img_00000004.jpg", 1),
         ("img/Striped_A-Line_Dress/img_00000001.jpg", 3)]
-
-
-def listing(header, rows):
-    lines = ["     ".join(map(str, row)) for row in rows]
-    return "\n".join([str(len(rows)), header, *lines]) + "\n"
 
 
 def tree(root, *, pictures="img", anno="Anno_coarse", rows=ROWS, cloth=CLOTH):

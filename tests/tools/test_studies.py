@@ -6,13 +6,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
-from tests.helpers.programs import start
+from tests.helpers.deepfashion_tree import write_lists
+from tests.helpers.programs import start, succeed
+from tests.helpers.tiny import CLASSES, draw
 from tools.studies import programs, sources, tables
 
 HOUR = 3600  # seconds
-COLOURS = {"Red": 0, "Green": 1, "Blue": 2}
 SENDER = r"Sender_(\d+)_"
 ROWS = pd.DataFrame([("short", 0, 0.5), ("long", 0, 0.7), ("short", 1, 0.6), ("long", 1, 0.7),
                      ("short", 2, 0.9)], columns=["way", "seed", "accuracy"])
@@ -23,23 +23,14 @@ def tree(tmp_path_factory):
     """A folder in DeepFashion's layout: 12 senders, each with 3 noisy pictures of 3 colours."""
     root, rng, rows = tmp_path_factory.mktemp("tree"), np.random.default_rng(0), []
     for sender in range(12):
-        for name, channel in COLOURS.items():
+        for channel, name in enumerate(CLASSES):
             for number in range(3):
-                pixels = rng.integers(0, 120, (32, 32, 3))
-                pixels[..., channel] += 120
                 rows.append((f"img/Sender_{sender}_{name}/img_{number:08d}.png", channel + 1))
-                file = root / rows[-1][0]
-                file.parent.mkdir(parents=True, exist_ok=True)
-                Image.fromarray(pixels.astype(np.uint8)).save(file)
-
-    lists = {"list_category_img": ("image_name category_label", rows),
-             "list_category_cloth": ("category_name category_type",
-                                     [(name, 1) for name in COLOURS])}
-    for name, (header, lines) in lists.items():
-        file = root / "Anno_coarse" / f"{name}.txt"
-        file.parent.mkdir(exist_ok=True)
-        file.write_text("\n".join([str(len(lines)), header,
-                                   *(" ".join(map(str, line)) for line in lines)]) + "\n")
+                draw(root / rows[-1][0], rng, channel)
+    write_lists(root, {
+        "Anno_coarse/list_category_img.txt": ("image_name category_label", rows),
+        "Anno_coarse/list_category_cloth.txt": ("category_name category_type",
+                                                [(name, 1) for name in CLASSES])})
     return root
 
 
@@ -163,9 +154,8 @@ def report(tmp_path):
 
 @pytest.mark.slow
 def test_suggested_files_are_those_that_the_programs_take(report, tmp_path):
-    done = start("tools.studies.suggest_merges", f"--report={report}", "--merges=5",
-                 f"--output={tmp_path / 'm'}")
-    assert done.returncode == 0, done.stderr
+    done = succeed("tools.studies.suggest_merges", f"--report={report}", "--merges=5",
+                   f"--output={tmp_path / 'm'}")
     assert "| Tee and =Top | 2 | 2 |" in done.stdout and "2 classes become 1" in done.stdout
     written = {file.name: file.read_text() for file in (tmp_path / "m").glob("*.[ct]*")}
     assert written["category_map.csv"] == "from,to\nTee,Tee+=Top\n=Top,Tee+=Top\n"
@@ -201,36 +191,33 @@ def test_the_study_of_epochs_ends_with_its_table_and_is_not_done_twice(options, 
     recipe.write_text(recipe.read_text() + "--architecture=baseline_cnn\n--head_epochs=0\n")
     flags = [*options, "--test_fraction=0.3", "--validation_fraction=0.2", "--epochs=1",
              "--epochs=2"]
-    done = start("tools.studies.epochs", *flags, timeout=HOUR)
-    assert done.returncode == 0, done.stderr
-    rows = pd.read_csv(tmp_path / "out" / "epochs.csv")
+    done, out = succeed("tools.studies.epochs", *flags, timeout=HOUR), tmp_path / "out"
+    rows = pd.read_csv(out / "epochs.csv")
     assert rows["epochs"].tolist() == [1, 2] and rows["temperature"].nunique() == 2
-    scores = json.loads((tmp_path / "out/run_2_epochs_0/report/metrics.json").read_text())
+    scores = json.loads((out / "run_2_epochs_0/report/metrics.json").read_text())
     assert rows["ECE with temperature"][1] == pytest.approx(scores["ece"])
     assert rows["ECE"][1] == pytest.approx(scores["ece_at_temperature_1"])
-    table = (tmp_path / "out" / "epochs.md").read_text()
+    table = (out / "epochs.md").read_text()
     assert f"| 2 | 1 | {scores['top1']:.3f} |" in table and table in done.stdout
-    assert (tmp_path / "out" / "epochs.png").stat().st_size > 1000
+    assert (out / "epochs.png").stat().st_size > 1000
 
     # Again, with less to do, as each start takes its time.
-    weights = (tmp_path / "out/run_2_epochs_0/model.weights.h5").stat().st_mtime_ns
-    again = start("tools.studies.epochs", *flags[:-2], "--epochs=2", timeout=HOUR)
-    assert again.returncode == 0 and f"| 2 | 1 | {scores['top1']:.3f} |" in again.stdout
-    assert (tmp_path / "out/run_2_epochs_0/model.weights.h5").stat().st_mtime_ns == weights
+    written = (out / "run_2_epochs_0/model.weights.h5").stat().st_mtime_ns
+    again = succeed("tools.studies.epochs", *flags[:-2], "--epochs=2", timeout=HOUR)
+    assert f"| 2 | 1 | {scores['top1']:.3f} |" in again.stdout
+    assert (out / "run_2_epochs_0/model.weights.h5").stat().st_mtime_ns == written
 
 
-REAL = pytest.mark.drill  # the rehearsal checks flags, files and tables in seconds
 WAYS = pytest.mark.parametrize("how", [
-    pytest.param(["tests.helpers.rehearsal"], id="rehearsed"), pytest.param([], id="real",
-                                                                            marks=REAL)])
+    pytest.param(["tests.helpers.rehearsal"], id="rehearsed"),  # flags, files, tables: in seconds
+    pytest.param([], id="real", marks=pytest.mark.drill)])
 
 
 @pytest.mark.slow
 @WAYS
 def test_the_study_of_merging_compares_four_ways_on_the_same_pictures(how, options, tmp_path):
-    done = start(*how, "tools.studies.merging", *options, "--test_fraction=0.4",
-                 "--validation_fraction=0.3", "--merges=1", timeout=HOUR)
-    assert done.returncode == 0, done.stderr
+    succeed(*how, "tools.studies.merging", *options, "--test_fraction=0.4",
+            "--validation_fraction=0.3", "--merges=1", timeout=HOUR)
     out = tmp_path / "out"
     rows = pd.read_csv(out / "merging.csv")
     before, merged, summed, after = rows["accuracy"]
@@ -250,10 +237,9 @@ def test_the_study_of_merging_compares_four_ways_on_the_same_pictures(how, optio
 
 @pytest.mark.slow
 @WAYS
-def test_the_study_of_alignment_scores_the_old_run_beside_three_starts(how, alignment_options,
-                                                                       tmp_path):
-    done = start(*how, "tools.studies.alignment", *alignment_options, timeout=HOUR)
-    assert done.returncode == 0, done.stderr
+def test_the_study_of_alignment_scores_the_old_run_beside_three_starts(
+        how, alignment_options, tmp_path):
+    done = succeed(*how, "tools.studies.alignment", *alignment_options, timeout=HOUR)
     out = tmp_path / "out"
     rows = pd.read_csv(out / "alignment.csv")
     assert rows["start"].tolist() == ["cold", "trunk of the old run",
@@ -274,8 +260,7 @@ def test_the_study_of_alignment_scores_the_old_run_beside_three_starts(how, alig
 @WAYS
 def test_the_study_of_leakage_tells_by_how_much_a_random_split_overestimates(how, options,
                                                                              tmp_path):
-    done = start(*how, "tools.studies.leakage", *options, "--seeds=2", timeout=HOUR)
-    assert done.returncode == 0, done.stderr
+    done = succeed(*how, "tools.studies.leakage", *options, "--seeds=2", timeout=HOUR)
     rows = pd.read_csv(tmp_path / "out" / "leakage.csv")
     assert rows["split"].tolist() == 2 * ["grouped", "stratified"]
     assert (rows["of items in train"] > 0).tolist() == 2 * [False, True]
