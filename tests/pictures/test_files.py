@@ -31,6 +31,10 @@ def test_a_folder_is_searched_in_sorted_order_and_other_files_are_counted(tmp_pa
     assert [os.path.relpath(p.path, tmp_path) for p in pictures[1:]] == [
         "B/x.jpeg", "a.png", "b/10.webp", "b/2.JPG"]
     assert pictures[0].path == "z.png" and ignored == 2
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty/notes.txt").touch()
+    with pytest.raises(ValueError, match=r"contains no pictures .*, 1 other files; give"):
+        picture_files.find([str(tmp_path / "empty")])
 
 
 def test_rows_of_a_csv_name_pictures_from_its_folder_or_another(tmp_path):
@@ -64,12 +68,6 @@ def test_a_csv_that_names_no_pictures_is_an_error_with_its_cure(
         catalogue.read(tmp_path / "list.csv", path_column=column, source_dir=source_dir)
     with pytest.raises(FileNotFoundError, match="--csv_file names a CSV with a header"):
         catalogue.read(tmp_path / "absent.csv", path_column=column, source_dir=None)
-
-
-def test_a_folder_without_pictures_raises(tmp_path):
-    (tmp_path / "notes.txt").touch()
-    with pytest.raises(ValueError, match=r"contains no pictures .*, 1 other files; give"):
-        picture_files.find([str(tmp_path)])
 
 
 def test_pictures_of_all_three_formats_come_in_order_in_the_range_of_the_model(tmp_path):

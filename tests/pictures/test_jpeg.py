@@ -1,5 +1,4 @@
 """The headers of a JPEG by hand, byte by byte; tests of images tell whole files from cut ones."""
-import io
 import re
 
 import numpy as np
@@ -7,13 +6,10 @@ import pytest
 from PIL import Image
 
 from fashionclf.pictures import jpeg as jpeg_headers
+from tools.bad_pictures.surgery import encode, segment
 
 COMPONENTS = bytes([1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1])  # name, sampling, table
 FRAME = bytes([8, 1, 2, 3, 4, 3]) + COMPONENTS  # precision, height 0x102, width 0x304
-
-
-def segment(kind, data):
-    return bytes([0xFF, kind]) + (len(data) + 2).to_bytes(2, "big") + data
 
 
 def scan(components, first, last, bits):
@@ -76,17 +72,13 @@ def ends_filled(block, shape=(24, 24), components=3):
     return jpeg_headers._ends_filled(jpeg_headers.Layout(frame), pixels, 8)
 
 
-@pytest.mark.parametrize("grey, filled", [
-    (128, True), (127, True), (129, True), (126, False), (130, False), (0, False)])
-def test_the_last_block_looks_filled_in_where_it_is_mid_grey(grey, filled):
-    assert ends_filled(np.full((7, 8, 1), grey), components=1) == filled
-    assert ends_filled(np.full((7, 8, 3), grey)) == filled
-
-
 @pytest.mark.parametrize("colour, filled", [
+    (128, True), (127, True), (129, True), (126, False), (130, False), (0, False),
     ((255, 70, 96), True), ((0, 200, 91), True), ((70, 255, 96), False), ((96, 70, 255), False)])
-def test_of_colours_it_is_the_luminance_that_tells(colour, filled):
-    assert ends_filled(np.tile(np.uint8(colour), (7, 8, 1))) == filled
+def test_the_last_block_looks_filled_in_where_its_luminance_is_mid_grey(colour, filled):
+    for channels in {3, np.size(colour)}:
+        block = np.broadcast_to(colour, (7, 8, channels))
+        assert ends_filled(block, components=channels) == filled
 
 
 def test_only_the_first_row_of_the_block_may_differ_and_a_block_is_cut_by_the_border():
@@ -94,10 +86,8 @@ def test_only_the_first_row_of_the_block_may_differ_and_a_block_is_cut_by_the_bo
     block[0, 3] = 0
     assert not ends_filled(block)
     for rows, columns in ((1, 1), (1, 3), (2, 8), (8, 1)):  # of the last block, of 8 at most
-        assert ends_filled(np.full((max(1, rows - 1), columns, 3), 128),
-                           (16 + rows, 16 + columns))
-        assert not ends_filled(np.full((max(1, rows - 1), columns, 3), 90),
-                               (16 + rows, 16 + columns))
+        block, shape = np.ones((max(1, rows - 1), columns, 3)), (16 + rows, 16 + columns)
+        assert ends_filled(128 * block, shape) and not ends_filled(90 * block, shape)
 
 
 def test_of_four_components_any_one_colour_looks_filled_in():
@@ -111,9 +101,8 @@ def test_of_four_components_any_one_colour_looks_filled_in():
 
 @pytest.mark.parametrize("scale, size", [(2, (32, 24)), (8, (8, 6)), (1, (64, 48))])
 def test_a_small_picture_has_a_part_of_the_size(scale, size):
-    stream = io.BytesIO()
-    Image.new("RGB", (64, 48)).save(stream, "JPEG")
-    assert len(jpeg_headers._small(stream.getvalue(), scale)) == 3 * size[0] * size[1]
+    encoded = encode(Image.new("RGB", (64, 48)))
+    assert len(jpeg_headers._small(encoded, scale)) == 3 * size[0] * size[1]
 
 
 @pytest.fixture

@@ -43,31 +43,18 @@ def test_lines_end_with_the_latest_figures(clock, capsys):
     assert lines(capsys) == ["head 1/2: 25 % (1 of 4)", "head 1/2: 75 % (3 of 4), loss 0.5"]
 
 
-def test_work_that_resumes_counts_what_was_done_and_prints_no_line_for_it(clock, capsys):
-    with progress_bar(total=10, initial=5, desc="predicting") as bar:
-        bar.update()
-    assert lines(capsys) == ["predicting: 60 % (6 of 10)"]
-
-
-def test_lines_come_no_faster_than_one_a_second_but_for_the_last(clock, capsys):
-    clock.step = 0.4
-    with progress_bar(total=10, desc="reading") as bar:
-        for _ in range(10):
-            bar.update()
-    assert lines(capsys) == ["reading: 30 % (3 of 10)", "reading: 60 % (6 of 10)",
-                             "reading: 90 % (9 of 10)", "reading: 100 % (10 of 10)"]
-
-
-@pytest.mark.parametrize("step, arguments", [
-    (0.01, {"total": 10}), (5, {"total": 10, "disable": True}), (5, {}), (5, {"total": 0})],
-    ids=["short", "disabled", "unknown", "empty"])
-def test_nothing_is_shown_of_work_that_is_short_disabled_or_of_unknown_length(
-        clock, capsys, step, arguments):
+@pytest.mark.parametrize("step, arguments, numbers", [
+    (0.4, {"total": 10}, [3, 6, 9, 10]), (5, {"total": 10, "initial": 8}, [9, 10]),
+    (0.01, {"total": 10}, []), (5, {"total": 10, "disable": True}, []), (5, {}, []),
+    (5, {"total": 0}, [])],
+    ids=["one a second but the last", "resumed", "short", "disabled", "unknown length", "empty"])
+def test_lines_come_slowly_and_none_of_what_is_done_short_disabled_or_of_unknown_length(
+        clock, capsys, step, arguments, numbers):
     clock.step = step
     with progress_bar(desc="reading", **arguments) as bar:
-        for _ in range(10):
+        for _ in range(10 - arguments.get("initial", 0)):
             bar.update()
-    assert lines(capsys) == []
+    assert lines(capsys) == [f"reading: {number}0 % ({number} of 10)" for number in numbers]
 
 
 def test_the_variable_that_silences_tqdm_silences_lines_too(clock, capsys, monkeypatch):
