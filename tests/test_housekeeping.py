@@ -1,17 +1,18 @@
 """What people look for beside the code: hooks, extras, the wheel, the model card."""
-import csv
 import json
 import re
 import shutil
 import zipfile
 
+import pandas as pd
 import pytest
 
-from tests.helpers.programs import ROOT, start, start_code
+from tests.helpers.programs import ROOT, start, start_code, succeed
 from tools import check_extras
 
 RUN = ROOT / "saved_models/fashion_b0"
 CARD = (RUN / "README.md").read_text(encoding="utf-8")
+FRONT_MATTER = CARD.split("---\n")[1]
 METRICS = json.loads((RUN / "report/metrics.json").read_text())
 
 
@@ -41,11 +42,6 @@ def test_an_extra_that_is_not_in_setup_cfg_is_refused():
     assert shown.returncode == 1 and "'hats' is not one of beam, " in shown.stderr
 
 
-def pip(*words):
-    done = start("pip", "--disable-pip-version-check", "--quiet", *words, fresh=True)
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.mark.slow
 def test_the_wheel_holds_all_that_the_programs_need(tmp_path):
     """From a copy of what a wheel is made of, as a build leaves folders beside it."""
@@ -54,14 +50,15 @@ def test_the_wheel_holds_all_that_the_programs_need(tmp_path):
                     ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    pip("wheel", "--no-deps", f"--wheel-dir={tmp_path}", source)
+    pip = ["pip", "--disable-pip-version-check", "--quiet"]
+    succeed(*pip, "wheel", "--no-deps", f"--wheel-dir={tmp_path}", source, fresh=True)
     wheel = next(tmp_path.glob("fashionclf-*.whl"))
     ours = {file.relative_to(ROOT).as_posix() for file in (ROOT / "fashionclf").rglob("*")
             if file.is_file() and "__pycache__" not in file.parts}
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert held == ours and "fashionclf/deepfashion/CITATIONS.bib" in held
 
-    pip("install", "--no-deps", f"--target={tmp_path / 'site'}", wheel)
+    succeed(*pip, "install", "--no-deps", f"--target={tmp_path / 'site'}", wheel, fresh=True)
     installed = {"cwd": tmp_path, "env": {"PYTHONPATH": str(tmp_path / "site")}}
     shown = start("fashionclf.predict", "--help", fresh=True, **installed)
     assert "python -m fashionclf.predict" in shown.stdout
@@ -71,40 +68,31 @@ def test_the_wheel_holds_all_that_the_programs_need(tmp_path):
     assert where.stdout.startswith(str(tmp_path / "site")) and "@inproc" in where.stdout, where
 
 
-def front_matter():
-    """The lines between the first two rules."""
-    _, lines, _ = CARD.split("---\n", 2)
-    return lines
-
-
 def test_the_cards_front_matter_is_what_the_hub_reads():
-    lines = front_matter()
-    plain = dict(re.findall(r"^(\w+): (.+)$", lines, re.MULTILINE))
+    plain = dict(re.findall(r"^(\w+): (.+)$", FRONT_MATTER, re.MULTILINE))
     assert plain == {"license": "apache-2.0", "library_name": "keras",
                      "pipeline_tag": "image-classification"}
-    assert re.findall(r"^(\S+):$", lines, re.MULTILINE) == ["tags", "metrics", "model-index"]
+    assert re.findall(r"^(\S+):$", FRONT_MATTER, re.MULTILINE) == ["tags", "metrics", "model-index"]
     indented = re.compile(r"( {2})*(- )?[\w-]+(:( [^:#]+)?)?")
-    assert [line for line in lines.splitlines() if not indented.fullmatch(line)] == []
+    assert [line for line in FRONT_MATTER.splitlines() if not indented.fullmatch(line)] == []
 
 
 def test_the_cards_figures_are_those_of_the_shipped_report():
-    found = re.findall(r"name: (.+)\n +value: (.+)$", front_matter(), re.MULTILINE)
+    found = re.findall(r"name: (.+)\n +value: (.+)$", FRONT_MATTER, re.MULTILINE)
     assert found == [(name, f"{METRICS[key]:.4f}") for name, key in {
         "Accuracy": "top1", "Top-3 accuracy": "top3", "Macro F1": "macro_f1",
         "Calibration error": "ece"}.items()]
     for name, key in {"accuracy": "top1", "top-3": "top3", "macro F1": "macro_f1"}.items():
         low, high = METRICS[f"{key}_interval"]
         assert f"| {name} | {METRICS[key]:.3f} ({low:.3f} to {high:.3f}) |" in CARD
-    for name, key in {"balanced accuracy": "balanced_accuracy",
-                      "majority baseline": "majority_baseline"}.items():
-        assert f"| {name} | {METRICS[key]:.3f} |" in CARD
+    for name in ("balanced accuracy", "majority baseline"):
+        assert f"| {name} | {METRICS[name.replace(' ', '_')]:.3f} |" in CARD
     assert f"the {METRICS['n']} test photographs" in CARD
 
 
 def test_the_cards_table_of_classes_is_that_of_the_shipped_report():
-    with open(RUN / "report/per_class.csv", newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = pd.read_csv(RUN / "report/per_class.csv", keep_default_na=False)
     assert len(rows) == 17
-    for row in rows:
-        scores = " | ".join(f"{float(row[name]):.2f}" for name in ("precision", "recall", "f1"))
+    for row in rows.to_dict("records"):
+        scores = " | ".join(f"{row[name]:.2f}" for name in ("precision", "recall", "f1"))
         assert f"| {row['class']} | {row['n']} | {scores} | {row['most_confused_with']} |" in CARD

@@ -9,7 +9,7 @@ import tensorflow_datasets as tfds
 from fashionclf.deepfashion.deepfashion_dataset_builder import CLASSES
 from fashionclf.records import shards
 from tests.helpers.deepfashion_tree import BESIDE, DAMAGED, SPLITS, lay
-from tests.helpers.programs import start
+from tests.helpers.programs import succeed
 
 
 @pytest.fixture(scope="module")
@@ -17,13 +17,15 @@ def tree(tmp_path_factory):
     return lay(tmp_path_factory.mktemp("deepfashion"))
 
 
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory, tree):
-    """Where tfds.load built the data set."""
-    folder = tmp_path_factory.mktemp("tfds")
-    tfds.load("deepfashion", data_dir=folder, download_and_prepare_kwargs={
+def load(tree, data_dir):
+    tfds.load("deepfashion", data_dir=data_dir, download_and_prepare_kwargs={
         "download_config": tfds.download.DownloadConfig(manual_dir=tree)})
-    return folder
+    return tfds.builder("deepfashion", data_dir=data_dir)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory, tree):
+    return load(tree, tmp_path_factory.mktemp("tfds"))
 
 
 def content(builder):
@@ -38,27 +40,22 @@ def content(builder):
 
 
 @pytest.mark.slow
-def test_tfds_and_build_tfrecords_agree_record_by_record(tmp_path, tree, data_dir):
-    built = start("fashionclf.build_tfrecords", f"--source_dir={tree}", "--split=official",
-                  f"--records={tmp_path / 'records'}")
-    assert built.returncode == 0, built.stderr
+def test_tfds_and_build_tfrecords_agree_record_by_record(tmp_path, tree, built):
+    succeed("fashionclf.build_tfrecords", f"--source_dir={tree}", "--split=official",
+            f"--records={tmp_path / 'records'}")
     ours = tfds.builder_from_directory(tmp_path / "records")
-    theirs = tfds.builder("deepfashion", data_dir=data_dir)
-    assert content(ours) == content(theirs)
-    assert ours.info.features.to_json() == theirs.info.features.to_json()
-    assert theirs.info.features["label"].names == CLASSES
+    assert content(ours) == content(built)
+    assert ours.info.features.to_json() == built.info.features.to_json()
+    assert built.info.features["label"].names == CLASSES
 
 
-def test_what_is_left_out_or_repaired_is_named_in_the_metadata(data_dir):
-    info = tfds.builder("deepfashion", data_dir=data_dir).info
-    assert list(info.metadata["left_out"]) == [DAMAGED]
-    assert info.metadata["repaired"] == {BESIDE: "box cut at the border of the picture"}
-
-
-def test_pictures_are_stored_as_found_with_their_class_and_box(tree, data_dir):
-    train = content(tfds.builder("deepfashion", data_dir=data_dir))["train"]
-    assert train[BESIDE.encode()] == ((tree / BESIDE).read_bytes(), CLASSES.index("Dress"), "Dress",
-                                      b"img/Warm_Dress", [2, 3, 18, 20])
+def test_pictures_are_stored_as_found_and_the_metadata_names_what_is_left_out_or_repaired(
+        tree, built):
+    assert content(built)["train"][BESIDE.encode()] == (
+        (tree / BESIDE).read_bytes(), CLASSES.index("Dress"), "Dress", b"img/Warm_Dress",
+        [2, 3, 18, 20])
+    assert list(built.info.metadata["left_out"]) == [DAMAGED]
+    assert built.info.metadata["repaired"] == {BESIDE: "box cut at the border of the picture"}
 
 
 def test_description_citation_and_licence_are_there(tmp_path):
@@ -70,26 +67,14 @@ def test_description_citation_and_licence_are_there(tmp_path):
     assert info.features.to_json() == shards.schema(CLASSES).to_json()
 
 
-def prepare(tree, data_dir):
-    tfds.builder("deepfashion", data_dir=data_dir).download_and_prepare(
-        download_config=tfds.download.DownloadConfig(manual_dir=tree))
-
-
-def test_a_tree_of_other_categories_is_refused(tmp_path, tree):
-    other = tmp_path / "other"
-    shutil.copytree(tree / "Anno_coarse", other / "Anno_coarse")
-    shutil.copytree(tree / "Eval", other / "Eval")
-    names = other / "Anno_coarse/list_category_cloth.txt"
+def test_lists_without_pictures_or_of_other_categories_are_refused(tmp_path, tree):
+    lists = shutil.copytree(tree, tmp_path / "lists", ignore=shutil.ignore_patterns("img"))
+    with pytest.raises(ValueError, match="no picture can be used.*missing file.*img/ unpacked"):
+        load(lists, tmp_path / "data")
+    names = lists / "Anno_coarse/list_category_cloth.txt"
     names.write_text(names.read_text().replace("Anorak", "Cloak"))
     with pytest.raises(ValueError, match="'Cloak' is not a category of DeepFashion"):
-        prepare(other, tmp_path / "data")
-
-
-def test_lists_without_pictures_are_refused(tmp_path, tree):
-    for folder in ("Anno_coarse", "Eval"):
-        shutil.copytree(tree / folder, tmp_path / "lists" / folder)
-    with pytest.raises(ValueError, match="no picture can be used.*missing file.*img/ unpacked"):
-        prepare(tmp_path / "lists", tmp_path / "data")
+        load(lists, tmp_path / "data")
 
 
 def test_the_classes_are_the_categories_of_the_real_lists(shared):
@@ -104,8 +89,7 @@ def test_the_classes_are_the_categories_of_the_real_lists(shared):
 @pytest.mark.parametrize("words", [["deepfashion", "--imports=fashionclf.deepfashion"],
                                    ["fashionclf/deepfashion"]], ids=["imported", "by folder"])
 def test_the_tfds_command_builds_it(tmp_path, tree, words):
-    built = start("tensorflow_datasets.scripts.cli.main", "build", *words, f"--manual_dir={tree}",
-                  f"--data_dir={tmp_path}", fresh=True)
-    assert built.returncode == 0, built.stderr
+    succeed("tensorflow_datasets.scripts.cli.main", "build", *words, f"--manual_dir={tree}",
+            f"--data_dir={tmp_path}", fresh=True)
     made = json.loads((tmp_path / "deepfashion/1.0.0/dataset_info.json").read_text())
     assert {split["name"]: int(split["shardLengths"][0]) for split in made["splits"]} == SPLITS

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from fashionclf.system import beam
-from tests.helpers.programs import ROOT, start
+from tests.helpers.programs import ROOT, start, succeed
 
 LOCAL = ["--runner=FnApiRunner", "--direct_num_workers=2",
          "--direct_running_mode=multi_processing"]
@@ -18,9 +18,9 @@ needs_beam = pytest.mark.skipif(not find_spec("apache_beam"), reason="Apache Bea
                                 "installed: pip install 'fashionclf[beam]'")
 
 
-def build(source, records, *flags):
-    return start("fashionclf.build_tfrecords", "--source=folder", f"--source_dir={source}",
-                 f"--records={records}", *flags)
+def build(source, records, *flags, run=succeed):
+    return run("fashionclf.build_tfrecords", "--source=folder", f"--source_dir={source}",
+               f"--records={records}", *flags)
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +42,7 @@ def source(tmp_path_factory):
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory, source):
     records = tmp_path_factory.mktemp("plain") / "records"
-    done = build(source, records, "--workers=1")
-    assert done.returncode == 0, done.stderr
+    build(source, records, "--workers=1")
     return records
 
 
@@ -60,8 +59,7 @@ def content(records):
     pytest.param(["--runner=beam", f"--beam_options={','.join(LOCAL)}"], marks=needs_beam)],
     ids=["processes", "beam"])
 def test_records_are_the_same_bytes_whichever_way_they_are_built(tmp_path, source, plain, flags):
-    done = build(source, tmp_path / "records", *flags)
-    assert done.returncode == 0, done.stderr
+    build(source, tmp_path / "records", *flags)
     found, expected = content(tmp_path / "records"), content(plain)
     assert found.keys() == expected.keys() and len(found) > 12
     assert [name for name in found if found[name] != expected[name]] == []
@@ -91,7 +89,7 @@ def test_what_fails_in_a_beam_worker_fails_the_build_and_names_the_culprit(tmp_p
 @needs_beam
 def test_a_build_on_beam_that_fails_leaves_no_folder(tmp_path, source):
     done = build(source, tmp_path / "records", "--runner=beam",
-                 "--beam_options=--runner=NoSuchRunner")
+                 "--beam_options=--runner=NoSuchRunner", run=start)
     assert done.returncode == 1 and "NoSuchRunner" in done.stderr
     assert "nothing is kept" in done.stderr and list(tmp_path.iterdir()) == []
 

@@ -3,13 +3,12 @@ import os
 import pty
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from fashionclf.system import quiet
+from tests.helpers.programs import ROOT, start
 
-ROOT = Path(__file__).resolve().parents[2]
 START = (b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
          b"I0000 00:00:17 304 port.cc:153] oneDNN custom operations are on. You may see slightly\n"
          b"I0000 00:00:17 304 cudart_stub.cc:31] Could not find cuda drivers on your machine, GPU "
@@ -24,13 +23,12 @@ OTHERS = (b"E0000 00:00:17 304 cuda_executor.cc:1] out of memory\n\xff not UTF-8
 def python(code, tmp_path, **options):
     """Runs `code`, which has `os`, `quiet` and `START` + `OTHERS` as `lines`; standard error."""
     begin = f"import os, sys\nfrom fashionclf.system import quiet\nlines = {START + OTHERS!r}\n"
-    with open(tmp_path / "stderr", "w+b") as stderr:
-        environment = {name: value for name, value in os.environ.items()
-                       if name != "TF_CPP_MIN_LOG_LEVEL"}
+    environment = dict(os.environ)
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    with open(tmp_path / "stderr", "wb") as stderr:
         subprocess.run([sys.executable, "-c", begin + code], cwd=ROOT, timeout=120,
                        env=environment, **{"stderr": stderr, **options})
-        stderr.seek(0)
-        return stderr.read()
+    return (tmp_path / "stderr").read_bytes()
 
 
 @pytest.fixture
@@ -57,9 +55,7 @@ def test_the_workers_of_a_build_start_in_silence(tmp_path, no_device):
         "if __name__ == '__main__':\n"
         "    run = workers.processes(2, preload=['fashionclf.records.preload'])\n"
         "    print(run(work, [pd.DataFrame({'a': [1]})] * 4, desc='counting'))\n")
-    done = subprocess.run(
-        [sys.executable, tmp_path / "program.py"], capture_output=True, text=True, timeout=120,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "2"})
+    done = start("program", cwd=tmp_path, env={"TF_CPP_MIN_LOG_LEVEL": "2"}, fresh=True)
     assert (done.stdout, done.stderr) == (f"{[[True, 2]] * 4}\n", "")
 
 
@@ -100,9 +96,9 @@ def test_it_works_on_a_pipe_and_on_a_terminal(tmp_path, no_device, opened, line_
     os.close(out)
 
 
-def test_it_works_where_standard_error_is_closed(tmp_path):
-    closed = ("with quiet.tensorflow_start():\n    pass\nopen(sys.argv[1], 'w').write('done')")
-    subprocess.run(["bash", "-c", f'"$0" -c "from fashionclf.system import quiet\nimport sys\n'
-                    f'{closed}" "$1" 2>&-', sys.executable, tmp_path / "result"], cwd=ROOT,
-                   check=True, timeout=60)
-    assert (tmp_path / "result").read_text() == "done"
+def test_it_works_where_standard_error_is_closed():
+    code = ("from fashionclf.system import quiet\n"
+            "with quiet.tensorflow_start():\n    pass\nprint('done')")
+    done = subprocess.run(["bash", "-c", '"$0" -c "$1" 2>&-', sys.executable, code], cwd=ROOT,
+                          check=True, timeout=60, stdout=subprocess.PIPE)
+    assert done.stdout == b"done\n"

@@ -1,5 +1,4 @@
 """Every kind of tools.bad_pictures has its stated fate in build, training and prediction."""
-import csv
 import json
 import os
 import sys
@@ -17,7 +16,7 @@ from fashionclf.pictures import files as picture_files
 from fashionclf.pictures import loading
 from fashionclf.system import cells
 from fashionclf.system.files import PICTURE_SUFFIXES
-from tests.helpers.programs import ROOT, start
+from tests.helpers.programs import ROOT, start, succeed
 from tests.helpers.tiny import frame, make_spec, save_run
 from tools.bad_pictures import fates, places
 from tools.bad_pictures.kinds import BY_BYTES, USED
@@ -52,14 +51,16 @@ def test_there_are_more_than_30_kinds_each_in_a_place_of_its_own():
 
 
 @pytest.mark.slow
-def test_every_kind_has_its_stated_fate_in_build_and_predict_alike(seen):
-    for kind, build, predict, _ in seen[0]:
+def test_every_kind_has_its_fate_in_build_and_predict_alike_in_bounded_memory_as_docs_state(
+        corpus, seen):
+    for kind, build, predict, peak in seen[0]:
         assert build.startswith(kind.fate) and predict == build, kind.path
+        assert peak < fates.BOUND_MB, kind.path
 
-
-@pytest.mark.slow
-def test_no_picture_takes_more_memory_than_the_stated_bound(seen):
-    assert max(peak for *_, peak in seen[0]) < fates.BOUND_MB
+    written = (ROOT / "docs/bad_pictures.md").read_text(encoding="utf-8").splitlines()
+    outside = str(corpus[0].parent)
+    rows = [fates.table_row(*row, outside=outside).rpartition(" | ")[0] for row in seen[0]]
+    assert rows == [line.rpartition(" | ")[0] for line in written if line.startswith("| `")]
 
 
 @pytest.mark.slow
@@ -71,14 +72,6 @@ def test_nothing_outside_the_source_folder_is_opened(corpus, seen):
 
 
 @pytest.mark.slow
-def test_the_table_in_docs_states_the_same(corpus, seen):
-    written = (ROOT / "docs/bad_pictures.md").read_text(encoding="utf-8").splitlines()
-    outside = str(corpus[0].parent)
-    rows = [fates.table_row(*row, outside=outside).rpartition(" | ")[0] for row in seen[0]]
-    assert rows == [line.rpartition(" | ")[0] for line in written if line.startswith("| `")]
-
-
-@pytest.mark.slow
 def test_training_decodes_what_is_used_to_the_pixels_of_predict(corpus):
     source, kinds = corpus
     used = [kind for kind in kinds if kind.fate == USED and "/largest." not in kind.path]
@@ -86,8 +79,7 @@ def test_training_decodes_what_is_used_to_the_pixels_of_predict(corpus):
     encoded = tf.data.Dataset.from_generator(
         lambda: ((source / kind.path).read_bytes() for kind in used),
         output_signature=tf.TensorSpec([], tf.string))
-    trained = encoded.map(lambda picture: decoding.load(
-        picture, decoding.NO_BOX, frame()))
+    trained = encoded.map(lambda picture: decoding.load(picture, decoding.NO_BOX, frame()))
     predicted = loading.load_all(files, framing=frame(), ahead=1)
     for kind, image, (_, found) in zip(used, trained, predicted, strict=True):
         assert np.isfinite(image).all() and np.array_equal(image, found), kind.path
@@ -102,9 +94,8 @@ def listed(kinds):
 @pytest.mark.slow
 def test_a_build_over_all_kinds_keeps_what_is_used_and_lists_the_rest(corpus, tmp_path):
     source, kinds = corpus
-    done = start("fashionclf.build_tfrecords", "--source=folder", f"--source_dir={source}",
-                 f"--records={tmp_path / 'r'}")
-    assert done.returncode == 0, done.stderr
+    succeed("fashionclf.build_tfrecords", "--source=folder", f"--source_dir={source}",
+            f"--records={tmp_path / 'r'}")
     manifest = json.loads((tmp_path / "r/manifest.json").read_text())
     assert manifest["rows_read"] == manifest["written"] + manifest["quarantined"] + sum(
         manifest["dropped"].values())
@@ -127,19 +118,16 @@ def test_a_build_over_all_kinds_keeps_what_is_used_and_lists_the_rest(corpus, tm
 def test_predict_over_all_kinds_has_an_error_for_exactly_those_that_a_build_refuses(
         corpus, tmp_path):
     source, kinds = corpus
-    spec = make_spec(classes=["Coat", "Tee"])
-    (tmp_path / "run").mkdir()
-    save_run(tmp_path / "run", spec)
+    save_run(tmp_path / "run", make_spec(classes=["Coat", "Tee"]))
     done = start("fashionclf.predict", f"--run={tmp_path / 'run'}",
                  f"--output={tmp_path / 'found.csv'}", source)
     assert done.returncode == 1, done.stderr
-    with open(tmp_path / "found.csv", newline="", encoding="utf-8") as file:
-        rows = {row["path"]: row for row in csv.DictReader(file)}
+    rows = pd.read_csv(tmp_path / "found.csv", index_col="path", keep_default_na=False)
 
     stated = listed(kinds)
-    assert set(rows) - {f"{source}/{places.UNREADABLE}"} == {
+    assert set(rows.index) - {f"{source}/{places.UNREADABLE}"} == {
         cells.safe(f"{source}/{path}") for path in stated}
     for path, fate in stated.items():
-        row = rows[cells.safe(f"{source}/{path}")]
+        row = rows.loc[cells.safe(f"{source}/{path}")]
         assert bool(row["class"]) == (fate == USED), path
         assert row["error"].startswith(fate.removeprefix(USED)), path

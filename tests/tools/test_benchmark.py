@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from tests.helpers.programs import ROOT, start, start_code
+from tests.helpers.programs import ROOT, start_code, succeed
 from tests.helpers.tiny import CLASSES, make_records
 from tools.benchmark import contenders, folders, job, machine, results, timed
 
@@ -28,17 +28,12 @@ def records_dir(tmp_path_factory):
                         per_class={"train": 6, "validation": 2, "test": 3})
 
 
-def test_what_is_measured_is_kept_and_not_measured_again(tmp_path):
+def test_what_is_measured_is_kept_and_not_mixed_with_figures_of_another_machine(tmp_path):
     file = tmp_path / "benchmark.json"
     results.Results(file, SETTING).add_run(run("keras", 0, 10.0))
     again = results.Results(file, SETTING)
     assert again.done("keras", 0)
     assert not again.done("keras", 1) and not again.done("pytorch", 0)
-
-
-def test_figures_of_another_machine_are_not_mixed_in(tmp_path):
-    file = tmp_path / "benchmark.json"
-    results.Results(file, SETTING).add_run(run("keras", 0, 10.0))
     with pytest.raises(ValueError, match="machine.*--output"):
         results.Results(file, {**SETTING, "machine": {"cores": "4"}})
 
@@ -79,11 +74,11 @@ def test_a_program_that_fails_is_quoted(tmp_path):
 
 def test_folders_hold_the_bytes_of_the_records(records_dir, tmp_path):
     folder = folders.export(records_dir, tmp_path / "pictures")
-    decoders = {"image": tfds.decode.SkipDecoding()}
-    for split in ("train", "validation", "test"):
-        stored = tfds.as_numpy(tfds.builder_from_directory(records_dir).as_dataset(
-            split=split, decoders=decoders))
-        wanted = sorted((CLASSES[x["label"]], x["image"]) for x in stored)
+    stored = tfds.builder_from_directory(records_dir).as_dataset(
+        decoders={"image": tfds.decode.SkipDecoding()})
+    assert sorted(stored) == ["test", "train", "validation"]
+    for split, records in stored.items():
+        wanted = sorted((CLASSES[x["label"]], x["image"]) for x in records.as_numpy_iterator())
         assert wanted == sorted((file.parent.name, file.read_bytes())
                                 for file in (folder / split).rglob("*.jpg"))
 
@@ -124,17 +119,14 @@ def test_torch_pools_the_features_of_keras(tmp_path):
                  marks=pytest.mark.drill)])
 def test_every_contender_gets_a_row_of_finite_figures(names, limits, records_dir, tmp_path):
     flags = [f"--contenders={','.join(names)}", f"--records={records_dir}", "--weights=none",
-             f"--output={tmp_path / 'out'}",
-             "--head_epochs=1", "--fine_tune_epochs=1", "--image_size=32", "--batch_size=4",
-             "--cache_views=1", "--limit_pictures=4"]
-    first = start("tools.benchmark", *flags, "--nolimits", timeout=30 * MINUTE)
-    assert first.returncode == 0, first.stdout + first.stderr
+             f"--output={tmp_path / 'out'}", "--head_epochs=1", "--fine_tune_epochs=1",
+             "--image_size=32", "--batch_size=4", "--cache_views=1", "--limit_pictures=4"]
+    first = succeed("tools.benchmark", *flags, "--nolimits", timeout=30 * MINUTE)
     assert "round 0" in first.stdout
 
     # The second time the limits alone are left to do.
-    again = start("tools.benchmark", *flags, f"--limit_names={','.join(limits)}",
-                  timeout=30 * MINUTE)
-    assert again.returncode == 0, again.stdout + again.stderr
+    again = succeed("tools.benchmark", *flags, f"--limit_names={','.join(limits)}",
+                    timeout=30 * MINUTE)
     assert "round 0" not in again.stdout + again.stderr
 
     found = json.loads((tmp_path / "out" / "benchmark.json").read_text())

@@ -10,17 +10,15 @@ from PIL import Image
 
 from tests.helpers.programs import begin, wait_until
 from tests.helpers.tiny import CLASSES, frame, make_spec, save_run
+from tools.demo import page
+from tools.demo.looking import Looker
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("demo") / "run"
-    folder.mkdir()
-    spec = make_spec(framing=frame(32, 0.1))
-    save_run(folder, spec)
-    return folder
+    return save_run(tmp_path_factory.mktemp("demo"), make_spec(framing=frame(32, 0.1))).folder
 
 
 @pytest.fixture
@@ -32,8 +30,6 @@ def picture(tmp_path):
 
 def test_a_look_gives_classes_the_picture_and_where_the_first_was_seen(run_dir, picture):
     pytest.importorskip("faiss", reason="needs pip install 'fashionclf[demo]'")
-    from tools.demo.looking import Looker
-
     seen = Looker(run_dir, None).look(picture.read_bytes())
     assert set(seen.classes) == set(CLASSES)
     assert list(seen.classes.values()) == sorted(seen.classes.values(), reverse=True)
@@ -42,16 +38,11 @@ def test_a_look_gives_classes_the_picture_and_where_the_first_was_seen(run_dir, 
 
 
 def test_a_file_that_is_not_a_picture_is_refused_with_the_reason(run_dir):
-    from tools.demo.looking import Looker
-
     with pytest.raises(ValueError, match="not a picture"):
         Looker(run_dir, None).look(b"%PDF-1.7")
 
 
 def test_without_gradio_the_cure_is_named(run_dir, monkeypatch):
-    from tools.demo import page
-    from tools.demo.looking import Looker
-
     monkeypatch.setitem(sys.modules, "gradio", None)
     with pytest.raises(ValueError, match=r"pip install '.*\[demo\]'"):
         page.build(Looker(run_dir, None), "x")
@@ -68,15 +59,15 @@ def test_the_page_shows_classes_in_a_browser_and_asks_no_other_host(run_dir, pic
         wait_until(lambda: url in "".join(server.outputs()), server)
         with sync_api.sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-            page, asked = browser.new_page(viewport={"width": 1280, "height": 1000}), []
-            page.on("request", lambda request: asked.append(request.url))
-            page.goto(url)
-            page.set_input_files("input[type=file]", picture)
-            page.wait_for_selector(f"text=/{'|'.join(CLASSES)}/")
+            tab, asked = browser.new_page(viewport={"width": 1280, "height": 1000}), []
+            tab.on("request", lambda request: asked.append(request.url))
+            tab.goto(url)
+            tab.set_input_files("input[type=file]", picture)
+            tab.wait_for_selector(f"text=/{'|'.join(CLASSES)}/")
             if folder := os.environ.get("FASHIONCLF_SCREENSHOTS"):
-                page.screenshot(path=Path(folder) / "demo_test.png", full_page=True)
-            page.reload()
-            page.set_input_files("input[type=file]", tmp_path / "letter.txt")
-            page.wait_for_selector("text=/can't be used: not a picture/")
+                tab.screenshot(path=Path(folder) / "demo_test.png", full_page=True)
+            tab.reload()
+            tab.set_input_files("input[type=file]", tmp_path / "letter.txt")
+            tab.wait_for_selector("text=/can't be used: not a picture/")
             browser.close()
     assert asked and all(x.startswith((url, "data:", "blob:")) for x in asked)

@@ -1,7 +1,7 @@
 """Kills lose and change nothing: a small drill here, the full one by -m drill."""
 import pytest
 
-from tests.helpers.programs import start
+from tests.helpers.programs import succeed
 
 
 @pytest.mark.slow
@@ -10,8 +10,7 @@ from tests.helpers.programs import start
                  id="small"),
     pytest.param(["--kills=30"], 29, 5, id="full", marks=pytest.mark.drill)])
 def test_kills_lose_and_change_nothing(flags, kills, inside):
-    drill = start("tools.fault_drill", *flags, timeout=1800)
-    assert drill.returncode == 0, drill.stdout + drill.stderr
+    drill = succeed("tools.fault_drill", *flags, timeout=1800)
     assert "lost or changed: nothing" in drill.stdout
     assert drill.stdout.count(": kill ") == kills
     assert drill.stdout.count("inside the writing of a checkpoint") >= inside

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.helpers.programs import start, start_code
+from tests.helpers.programs import start_code, succeed
 
 MINUTE = 60  # seconds
 
@@ -23,10 +23,9 @@ def printed(code):
                  marks=pytest.mark.drill)])
 def test_every_step_is_measured_at_two_sizes_of_which_one_is_ten_times_the_other(parts, steps,
                                                                                  tmp_path):
-    tool = start("tools.benchmark.growth", *[f"--part={part}" for part in parts], "--rows=1000",
-                 "--pictures=240", "--hashes=100", f"--output={tmp_path / 'out.json'}",
-                 timeout=30 * MINUTE)
-    assert tool.returncode == 0, tool.stderr
+    tool = succeed("tools.benchmark.growth", *[f"--part={part}" for part in parts], "--rows=1000",
+                   "--pictures=240", "--hashes=100", f"--output={tmp_path / 'out.json'}",
+                   timeout=30 * MINUTE)
     found = json.loads((tmp_path / "out.json").read_text())
     assert [row["step"] for row in found["growth"]] == steps
     for step in steps:
@@ -40,10 +39,8 @@ def test_every_step_is_measured_at_two_sizes_of_which_one_is_ten_times_the_other
 @pytest.mark.drill
 def test_a_build_is_measured_beside_decoding(tmp_path):
     sample = tmp_path / "sample"
-    drawn = start("tools.make_sample_data", f"--output={sample}", "--images=240", "--image_size=64")
-    assert drawn.returncode == 0, drawn.stderr
-    tool = start("tools.benchmark.build", f"--source_dir={sample}", "--rounds=1", "--copies=2")
-    assert tool.returncode == 0, tool.stderr
+    succeed("tools.make_sample_data", f"--output={sample}", "--images=240", "--image_size=64")
+    tool = succeed("tools.benchmark.build", f"--source_dir={sample}", "--rounds=1", "--copies=2")
     rates = re.fullmatch(r"decoding (\S+) pictures/s; building (\S+) \(\S+ of it\); the whole "
                          r"program (\S+) \(\S+\)\n", tool.stdout)
     assert rates and all(float(rate.replace(",", "")) > 0 for rate in rates.groups())
@@ -62,8 +59,8 @@ def test_near_duplicates_are_counted_among_all_pairs_and_shown():
     assert shown.splitlines()[-2:] == ["    1 a c", "    7 c d"]
 
 
-def test_recall_leaves_out_the_picture_itself_and_its_copies():
-    shown = printed("""if True:
+def test_recall_leaves_out_the_picture_and_its_copies_and_made_up_vectors_vary_alike(tmp_path):
+    shown = printed(f"""if True:
         import numpy as np
         from types import SimpleNamespace as Predictions
         from tools.benchmark import search as tool
@@ -77,7 +74,12 @@ def test_recall_leaves_out_the_picture_itself_and_its_copies():
         for name, masks in tool.questions(pictures, copies).items():
             print(name, tool.hits(features, *masks)[:, :2].astype(int).tolist())
         print(tool.interval(np.array([[1.], [1.], [0.]]), np.array(["s", "s", "t"])).tolist())
-        print(tool.recall_table(pictures, features[:, ::-1], copies, ["A", "B", "C"]))""")
+        print(tool.recall_table(pictures, features[:, ::-1], copies, ["A", "B", "C"]))
+
+        given = np.random.default_rng(0).normal(size=(30, 3)) @ [[2, 1, 0], [0, 1, 0], [0, 0, 3]]
+        found = tool.generated(given, 60_000, {str(tmp_path / "x.npy")!r}, seed=0)
+        print(np.abs(found.mean(axis=0) - given.mean(axis=0)).max() < 0.05,
+              np.abs(np.cov(found.T) - np.cov(given.T)).max() < 0.3)""")
     lines = shown.splitlines()
     assert lines[0] == "same folder []"  # the two of folder a are copies
     assert lines[1] == "same class [[0, 1], [0, 1], [0, 1], [0, 1], [0, 1]]"
@@ -87,14 +89,4 @@ def test_recall_leaves_out_the_picture_itself_and_its_copies():
     assert "6 pictures, 3 items, 3 classes, 1 exact copies" in shown
     assert "| same class | 5 | run | 0.000 | 1.000 | 1.000 |" in shown
     assert "| same class | 5 | run - trunk, 95 % | +0.000 to +0.000 |" in shown
-
-
-def test_generated_vectors_have_the_mean_and_covariance_of_the_features(tmp_path):
-    shown = printed(f"""if True:
-        import numpy as np
-        from tools.benchmark import search as tool
-        features = np.random.default_rng(0).normal(size=(30, 3)) @ [[2, 1, 0], [0, 1, 0], [0, 0, 3]]
-        found = tool.generated(features, 60_000, {str(tmp_path / "x.npy")!r}, seed=0)
-        print(np.abs(found.mean(axis=0) - features.mean(axis=0)).max() < 0.05,
-              np.abs(np.cov(found.T) - np.cov(features.T)).max() < 0.3)""")
-    assert shown == "True True\n"
+    assert lines[-1] == "True True"

@@ -17,17 +17,15 @@ def test_what_a_merge_loses_is_the_decrease_of_entropy():
     lost = merges.bits_lost(counts)
     before = merges.entropy(counts)
     assert before == pytest.approx(0.4 * np.log2(2.5) + 3 * 0.2 * np.log2(5))
-    for one, other, after in ((0, 1, [60, 20, 20]), (2, 3, [40, 20, 40])):
-        assert lost[one, other] == pytest.approx(before - merges.entropy(np.array(after)))
-        assert lost[other, one] == lost[one, other]
+    assert lost[0, 1] == pytest.approx(before - merges.entropy(np.array([60, 20, 20])))
+    np.testing.assert_array_equal(lost, lost.T)
     assert lost[2, 3] == pytest.approx(0.4)  # two halves of 0.4 of the pictures: a bit of these
 
 
 def test_the_pair_that_is_most_confused_for_its_information_goes_first():
     found = merges.suggest(MATRIX, CLASSES, merges=2)
     steps = found.steps
-    assert steps["merge"].tolist() == ["", "Tee and Top", "Coat and Hat"] \
-        or steps["merge"].tolist() == ["", "Tee and Top", "Hat and Coat"]
+    assert steps["merge"].tolist() == ["", "Tee and Top", "Hat and Coat"]
     assert steps["classes"].tolist() == [4, 3, 2]
     assert steps["mistakes"].tolist() == [0, 16, 4]
     assert steps["accuracy"].tolist() == pytest.approx([0.8, 0.96, 1.0])
@@ -36,6 +34,9 @@ def test_the_pair_that_is_most_confused_for_its_information_goes_first():
     assert steps["bits"].diff()[1:].tolist() == pytest.approx((-steps["bits_lost"][1:]).tolist())
     assert found.into == {"Tee": "Tee+Top", "Top": "Tee+Top", "Hat": "Coat+Hat",
                           "Coat": "Coat+Hat"}
+    rows, columns = np.repeat(np.argwhere(MATRIX), MATRIX[MATRIX > 0], axis=0).T
+    true, predicted = (pd.Series(np.array(CLASSES)[labels]) for labels in (rows, columns))
+    assert merges.merged_accuracy(true, predicted, found.into) == pytest.approx(1.0)
 
 
 def test_a_rare_class_gives_more_for_less_information_than_a_common_pair():
@@ -68,11 +69,3 @@ def test_a_merged_class_takes_no_name_that_is_taken():
     matrix = np.array([[9, 3, 0], [0, 5, 0], [0, 0, 5]])
     with pytest.raises(ValueError, match=r"'Tee' would be merged into 'Tee\+Top'.*--category_map"):
         merges.suggest(matrix, ["Tee", "Top", "Tee+Top"], merges=1)
-
-
-def test_merging_the_predictions_counts_what_the_merged_matrix_counts():
-    found = merges.suggest(MATRIX, CLASSES, merges=2)
-    place = [(row, column) for row, column in zip(*np.nonzero(MATRIX))
-             for _ in range(MATRIX[row, column])]
-    names = pd.DataFrame(place).map(CLASSES.__getitem__)
-    assert merges.merged_accuracy(names[0], names[1], found.into) == pytest.approx(1.0)
