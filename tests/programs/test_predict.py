@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from fashionclf.deployment import prediction_table
+from tests.helpers.checks import succeed
 from tests.helpers.programs import begin, start, wait_until
 from tests.helpers.tiny import make_spec, save_run
 
@@ -18,10 +19,7 @@ pytestmark = pytest.mark.slow  # each test starts the program
 
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run")
-    spec = make_spec(classes=CLASSES)
-    save_run(folder, spec)
-    return folder
+    return save_run(tmp_path_factory.mktemp("run"), make_spec(classes=CLASSES)).folder
 
 
 def predict(*words, **options):
@@ -62,9 +60,9 @@ def test_every_picture_gets_a_row_and_a_bad_one_its_reason(run_dir, tmp_path):
 
 
 def test_standard_output_holds_the_rows_alone(run_dir, tmp_path):
-    done = predict(f"--run={run_dir}", "--output=-", draw(tmp_path / "é.png").name, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    rows = list(csv.reader(io.StringIO(done.stdout)))
+    shown = succeed("fashionclf.predict", f"--run={run_dir}", "--output=-",
+                    draw(tmp_path / "é.png").name, cwd=tmp_path)
+    rows = list(csv.reader(io.StringIO(shown)))
     assert rows[0] == prediction_table.COLUMNS and [row[0] for row in rows[1:]] == ["é.png"]
 
 
@@ -91,8 +89,7 @@ def many(tmp_path_factory):
     """500 pictures, one of them bad: time enough to be killed in."""
     folder = tmp_path_factory.mktemp("many")
     rng = np.random.default_rng(0)
-    for number in range(500):
-        pixels = rng.integers(0, 256, (64, 64, 3), np.uint8)
+    for number, pixels in enumerate(rng.integers(0, 256, (500, 64, 64, 3), np.uint8)):
         Image.fromarray(pixels).save(folder / f"{number:03}.jpg")
     (folder / "250.jpg").write_text("no picture")
     return folder

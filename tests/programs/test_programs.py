@@ -6,6 +6,7 @@ import signal
 import pandas as pd
 import pytest
 
+from tests.helpers.checks import succeed
 from tests.helpers.programs import ROOT, begin, start, start_code, wait_until
 from tests.helpers.small_disk import small_disk
 from tests.helpers.tiny import CLASSES, make_records
@@ -18,25 +19,22 @@ HEAVY = ["tensorflow", "tensorflow_datasets", "keras", "pandas", "scipy", "sklea
 CONFIGS = sorted((ROOT / "configs").glob("*.cfg"))
 
 
-@pytest.mark.parametrize("module", [f"fashionclf.{name}" for name in PROGRAMS]
-                         + TOOLS)
+@pytest.mark.parametrize("module", [*(f"fashionclf.{name}" for name in PROGRAMS), *TOOLS])
 def test_help_comes_at_once_as_nothing_heavy_is_imported(module):
     code = f"""if True:
         import atexit, runpy, sys
         sys.argv = ["{module}", "--help"]
         atexit.register(lambda: print("heavy:", sorted(set(sys.modules) & set({HEAVY}))))
         runpy.run_module("{module}", run_name="__main__")"""
-    shown = start_code(code)
-    assert "--helpfull" in shown.stdout
-    assert shown.stdout.splitlines()[-1] == "heavy: []"
+    shown = start_code(code).stdout
+    assert "--helpfull" in shown and shown.splitlines()[-1] == "heavy: []"
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.name)
 def test_every_config_passes_its_programs_check(config):
     opens = re.match(r"# python -m (\S+) --flagfile=configs/(\S+)\n", config.read_text())
     assert opens[2] == config.name
-    checked = start(opens[1], f"--flagfile={config}", "--only_check_args", fresh=True)
-    assert checked.returncode == 0, checked.stderr
+    succeed(opens[1], f"--flagfile={config}", "--only_check_args", fresh=True)
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +73,7 @@ def test_a_killed_training_goes_on_and_the_finished_model_predicts(tmp_path, rec
         victim.kill()
     assert not (run / "model.json").exists()
 
-    resumed = start(*flags)
-    assert resumed.returncode == 0, resumed.stderr
-    assert "resuming from the newest checkpoint" in resumed.stdout
+    assert "resuming from the newest checkpoint" in succeed(*flags)
     history = pd.read_csv(run / "history.csv")
     assert list(zip(history["phase"], history["epoch"])) == [
         ("head", 1), *(("fine_tune", epoch) for epoch in range(1, 4))]
@@ -88,17 +84,14 @@ def test_a_killed_training_goes_on_and_the_finished_model_predicts(tmp_path, rec
     other = start(*flags, "--dropout=0.5")
     assert other.returncode == 1 and "--dropout=0.2, not --dropout=0.5" in other.stderr
 
-    evaluated = start("fashionclf.evaluate", f"--run={run}", f"--records={records_dir}",
-                      f"--output={tmp_path / 'again'}")
-    assert evaluated.returncode == 0, evaluated.stderr
+    succeed("fashionclf.evaluate", f"--run={run}", f"--records={records_dir}",
+            f"--output={tmp_path / 'again'}")
     again = json.loads((tmp_path / "again" / "metrics.json").read_text())
     assert again == json.loads((run / "report" / "metrics.json").read_text())
     assert again["temperature"] != 1.0
 
-    predicted = start("fashionclf.predict", f"--run={run}", "--output=-",
-                      records_dir.parent / "source")
-    assert predicted.returncode == 0, predicted.stderr
-    rows = predicted.stdout.splitlines()
+    rows = succeed("fashionclf.predict", f"--run={run}", "--output=-",
+                   records_dir.parent / "source").splitlines()
     assert rows[0] == ("path,class,probability,class_2,probability_2,class_3,probability_3,"
                        "error,check")
     assert len(rows) == 1 + 96 and rows[1].split(",")[1] in CLASSES

@@ -22,13 +22,7 @@ pytest.importorskip("faiss", reason="fashionclf[search] is missing")
 
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory):
-    return new_run(tmp_path_factory.mktemp("run"))
-
-
-def new_run(folder):
-    spec = make_spec()
-    save_run(folder, spec)
-    return folder
+    return save_run(tmp_path_factory.mktemp("run"), make_spec()).folder
 
 
 @pytest.fixture(scope="module")
@@ -58,17 +52,21 @@ def listed(shop, describer):
     return pictures, known
 
 
-def index_of(described, folder, **facts):
-    search_index.write(folder, described.features, described.rows, facts=facts)
+def described(describer, words):
+    pictures, _ = picture_files.find(words)
+    return describer.files(pictures, [{"path": picture.path} for picture in pictures])
+
+
+def index_of(known, folder, **facts):
+    search_index.write(folder, known.features, known.rows, facts=facts)
     return search_index.read(folder)
 
 
 def test_neighbours_are_pictures_of_the_same_colour_and_never_the_query(
         shop, describer, listed, tmp_path):
     index = index_of(describer.files(*listed), tmp_path / "index", root=str(shop))
-    words = [str(shop / "Red1.png"), str(shop / "absent.png"), str(shop / "Blue0.png")]
-    pictures, _ = picture_files.find(words)
-    queries = describer.files(pictures, [{"path": picture.path} for picture in pictures])
+    words = [str(shop / f"{name}.png") for name in ("Red1", "absent", "Blue0")]
+    queries = described(describer, words)
     found = visual_search.answers(index, queries, 3)
     assert list(found.columns) == [*visual_search.COLUMNS, "place"]
     red = found[found["query"] == words[0]]
@@ -90,8 +88,7 @@ def test_neighbours_are_pictures_of_the_same_colour_and_never_the_query(
 
 def test_a_picture_that_is_gone_is_said_on_the_sheet(shop, describer, listed, tmp_path):
     index = index_of(describer.files(*listed), tmp_path / "index", root=str(tmp_path))
-    pictures, _ = picture_files.find([str(shop / "Red1.png")])
-    queries = describer.files(pictures, [{"path": picture.path} for picture in pictures])
+    queries = described(describer, [str(shop / "Red1.png")])
     figure = visual_search.sheet(index, queries.rows, visual_search.answers(index, queries, 2),
                                  describer.run)
     assert [len(axes.images) for axes in figure.axes] == [1, 0, 0]
@@ -102,14 +99,13 @@ def test_pictures_of_records_are_described_as_files_and_shown_from_the_records(
         describer, tmp_path):
     records_dir = make_records(tmp_path, per_class={"train": 2, "test": 1})
     records = Records.open(records_dir, describer.run.spec.framing)
-    described = describer.records(records, ["train", "test"])
-    assert [row["split"] for row in described.rows] == ["train"] * 6 + ["test"] * 3
-    index = index_of(described, tmp_path / "index", root=None, records=str(records_dir),
+    known = describer.records(records, ["train", "test"])
+    assert [row["split"] for row in known.rows] == ["train"] * 6 + ["test"] * 3
+    index = index_of(known, tmp_path / "index", root=None, records=str(records_dir),
                      box_margin=0.0)
-    for row, features in zip(described.rows, described.features):
+    for row, features in zip(known.rows, known.features):
         assert row["class"] == row["item"].rpartition("_")[2]
-        pictures, _ = picture_files.find([str(tmp_path / "source" / row["path"])])
-        again = describer.files(pictures, [{"path": pictures[0].path}])
+        again = described(describer, [str(tmp_path / "source" / row["path"])])
         np.testing.assert_allclose(again.features[0], features, rtol=1e-4, atol=1e-3)
     found = visual_search.answers(index, again, 2)  # the last, which has no path to be known by
     assert found["similarity"][0] == pytest.approx(1, abs=1e-5)
@@ -164,6 +160,6 @@ def test_a_catalogue_is_built_and_queried_from_the_command_line(run_dir, shop, t
     assert Image.open(tmp_path / "sheet.png").size[0] > 500
 
     (tmp_path / "other").mkdir()
-    other = search("query", f"--run={new_run(tmp_path / 'other')}", f"--index={index}",
-                   shop / "Red1.png")
+    save_run(tmp_path / "other", make_spec())
+    other = search("query", f"--run={tmp_path / 'other'}", f"--index={index}", shop / "Red1.png")
     assert other.returncode == 1 and "was built with another model" in other.stderr

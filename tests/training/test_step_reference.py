@@ -147,22 +147,17 @@ def compare(how, *, l2=0.0, frozen=(), batch=None, enters=None, **expectation):
         np.testing.assert_allclose(new, old - RATE * gradient.reshape(old.shape), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", [None, "dropout", "stochastic_depth", "mixup"])
-def test_a_step_is_the_arithmetic_of_its_recipe(name):
-    compare({name: ALL[name]} if name else {})
+FROZEN = dict(frozen=["first", "first_drop"], branches=["second"])
 
 
-def test_with_everything_at_once_the_weights_follow_the_gradient_of_loss_plus_l2():
-    compare(ALL, l2=0.05)
-
-
-def test_a_frozen_branch_is_never_dropped_trained_or_penalized():
-    compare(ALL, l2=0.05, frozen=["first", "first_drop"], branches=["second"])
-
-
-def test_activations_are_augmented_as_such_and_enter_where_they_are_said_to():
-    compare({"augmentation": Brighter()}, enters="second", frozen=["first", "first_drop"],
-            branches=["second"])
+@pytest.mark.parametrize("how, more", [
+    *(({name: ALL[name]} if name else {}, {})
+      for name in (None, "dropout", "stochastic_depth", "mixup")),
+    (ALL, dict(l2=0.05)),
+    (ALL, dict(l2=0.05, **FROZEN)),  # a frozen branch is never dropped, trained or penalized
+    ({"augmentation": Brighter()}, dict(enters="second", **FROZEN))])  # of activations
+def test_a_step_is_the_arithmetic_of_its_recipe(how, more):
+    compare(how, **more)
 
 
 def test_the_cases_above_drop_some_features_and_branches_and_keep_some():
