@@ -51,9 +51,9 @@ runpy.run_module("fashionclf.export", run_name="__main__", alter_sys=True)
 """
 
 
-def needs(extra, *modules):
-    return pytest.mark.skipif(not all(map(find_spec, modules)), reason="a library is absent: "
-                              f"pip install 'fashionclf[{extra}]'")
+def needs(package, *modules):
+    return pytest.mark.skipif(not all(map(find_spec, modules)),
+                              reason=f"a library is absent: pip install '{package}'")
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_a_saved_model_serves_files_and_pictures_where_fashionclf_is_not(run_dir
                                expected(run_dir, np.concatenate([batch, resized[None]])), atol=1e-5)
 
 
-@needs("onnx", "tf2onnx", "onnxruntime")
+@needs("fashionclf[onnx]", "tf2onnx", "onnxruntime")
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_onnx_says_what_the_run_says_in_onnxruntime(records_dir, tmp_path, architecture):
@@ -144,7 +144,7 @@ def test_onnx_says_what_the_run_says_in_onnxruntime(records_dir, tmp_path, archi
                                    expected(run_dir, batch), atol=1e-4)
 
 
-@needs("litert", "ai_edge_litert", "ai_edge_quantizer")
+@needs("fashionclf[litert]", "ai_edge_litert", "ai_edge_quantizer")
 @pytest.mark.slow
 def test_litert_says_what_the_run_says_and_int8_nearly(run_dir, records_dir, tmp_path):
     from ai_edge_litert.interpreter import Interpreter
