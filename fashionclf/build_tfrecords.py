@@ -21,7 +21,7 @@ from absl import flags
 
 from fashionclf import cli
 from fashionclf.records import manifests
-from fashionclf.system import extras, files
+from fashionclf.system import extras, files, missing_files
 
 if TYPE_CHECKING:  # --help stays quick
     import pandas
@@ -36,11 +36,10 @@ flags.DEFINE_enum("source", "deepfashion", ["deepfashion", "folder", "csv"], "La
                   "pictures: the benchmark's tree, a folder per class, or the rows of --csv_file.")
 flags.DEFINE_string("source_dir", None, "Folder of the pictures (for csv: the folder that the "
                     "paths start from).")
-flags.DEFINE_string("csv_file", None, "CSV file with a header and a row per picture.")
-flags.DEFINE_string("path_column", "path", "CSV column with the picture's path.")
+cli.define_picture_flags()
 flags.DEFINE_string("category_column", "category", "CSV column with the category.")
 flags.DEFINE_string("item_column", None, "CSV column with the garment (default: the picture's "
-                    "folder).")
+                    "folder where folders look like a garment's, else each picture is its own).")
 flags.DEFINE_list("bbox_columns", None, "CSV columns with x1,y1,x2,y2 of the bounding box, in "
                   "pixels, 1-based, inclusive.")
 flags.DEFINE_string("partition_column", None, "CSV column with train, val or test.")
@@ -56,10 +55,12 @@ flags.DEFINE_string("classes", None, "Text file with the classes to keep, one a 
 flags.DEFINE_integer("max_per_class", None, "Largest number of pictures per class, drawn evenly "
                      "over its items.", lower_bound=1)
 # Split
-flags.DEFINE_enum("split", "grouped", ["grouped", "stratified", "official"],
+flags.DEFINE_enum("split", None, ["grouped", "stratified", "official"],
                   "grouped: an item, and items that share near-duplicates, stay in one split; "
                   "stratified: pictures are drawn at random within each class; official: the "
-                  "source's own partition, and pictures without a part are dropped.")
+                  "source's own partition, and pictures without a part are dropped. Default: "
+                  "official with --partition_column and where folders are named train, val, test; "
+                  "else grouped.")
 flags.DEFINE_float("test_fraction", 0.2, "Share of all pictures for the test split.",
                    lower_bound=0.0, upper_bound=0.9)
 flags.DEFINE_float("validation_fraction", 0.1, "Share of all pictures for the validation split.",
@@ -137,27 +138,48 @@ def verify() -> int:
 
 def read() -> "tuple[Source, Labelled]":
     """The rows of the source, and those of them that have a class; prints what was found."""
+    import pandas
+
     from fashionclf.sources import categories, readers, splits
 
     if FLAGS.source == "deepfashion":
         source = readers.read_deepfashion(FLAGS.source_dir)
     elif FLAGS.source == "folder":
-        source = readers.read_folder(FLAGS.source_dir)
+        source = readers.read_folder(FLAGS.source_dir, follow_links=FLAGS.follow_links)
     else:
         columns = {name: FLAGS[name].value for name in (
-            "path_column", "category_column", "item_column", "bbox_columns", "partition_column")}
-        source = readers.read_csv(FLAGS.csv_file, images_root=FLAGS.source_dir, **columns)
-    print(*source.notes, f"rows read: {len(source.table):,}", sep="\n")
+            "category_column", "item_column", "bbox_columns", "partition_column")}
+        source = readers.read_csv(FLAGS.csv_file, images_root=FLAGS.source_dir, **columns,
+                                  **cli.csv_options())
+    print(*source.notes, f"rows read: {source.rows_read:,}", sep="\n")
+    choose_split(source)
 
     labelled = categories.assign(
         source.table, label_from=FLAGS.label_from, category_map=FLAGS.category_map or (),
         top_k=FLAGS.top_k, classes=FLAGS.classes, max_per_class=FLAGS.max_per_class,
         official=FLAGS.split == "official", seed=FLAGS.seed)
+    if len(labelled.classes) < 2:
+        raise ValueError(f"all rows are of one class, {labelled.classes[0]!r}, and a model needs "
+                         "two; check --category_column, --classes and --category_map")
+    labelled = dataclasses.replace(labelled, dropped=pandas.concat(
+        [labelled.dropped, source.dropped]).fillna({"line": ""}))
     print(categories.counts_text("dropped", labelled.dropped["reason"]))
+    for note in labelled.notes:
+        print(note)
     if FLAGS.group_pattern:
         items = splits.items_by_pattern(labelled.table["path"], FLAGS.group_pattern)
         labelled = dataclasses.replace(labelled, table=labelled.table.assign(item=items))
     return source, labelled
+
+
+def choose_split(source: "Source") -> None:
+    """Sets --split where it isn't given, and prints why."""
+    if FLAGS.split is None:
+        parts = FLAGS.source != "deepfashion" and source.table["partition"].notna().any()
+        FLAGS.split = "official" if parts else "grouped"
+        if parts:
+            print("split: official, as the source has parts of its own; --split=grouped or "
+                  "--split=stratified draws a new one")
 
 
 def split(table: "pandas.DataFrame", classes: list[str]) -> "tuple[pandas.DataFrame, dict]":
@@ -178,13 +200,20 @@ def split(table: "pandas.DataFrame", classes: list[str]) -> "tuple[pandas.DataFr
 
     # For comparison: what a draw of single pictures would have leaked.
     at_random = splits.split(table, method="stratified", **how)
-    facts = leakage.facts(table, at_random, classes)
+    wanted = splits.asked(FLAGS.split, test_fraction=FLAGS.test_fraction,
+                          validation_fraction=FLAGS.validation_fraction)
+    facts = leakage.facts(table, at_random, classes, wanted)
     print(f"\nsplit: {FLAGS.split}\n{leakage.as_text(facts)}")
+    for note in splits.check(table.assign(item=items), wanted):
+        print(note)
     return table, facts
 
 
 def build(source: "Source", labelled: "Labelled") -> None:
     """Opens the labelled pictures, splits those that can be used, writes --records."""
+    for note in missing_files.check(labelled.table["path"].tolist(), root=source.images_root,
+                                    file=FLAGS.csv_file or FLAGS.source_dir):
+        print(note)
     with cli.loading():
         from fashionclf.evaluation import figures
         from fashionclf.records import audit, shards
@@ -194,13 +223,14 @@ def build(source: "Source", labelled: "Labelled") -> None:
     with files.staging(Path(FLAGS.records)) as folder:
         run = (beam.runner(FLAGS.beam_options, folder) if FLAGS.runner == "beam" else
                workers.processes(FLAGS.workers, preload=["fashionclf.records.preload"]))
-        table, quarantined = audit.usable(labelled, source.images_root, run=run)
+        table, quarantined = audit.usable(labelled, source.images_root, run=run,
+                                          follow_links=FLAGS.follow_links)
         table = audit.with_near_duplicate_groups(table, FLAGS.near_duplicate_bits)
         table, facts = split(table, labelled.classes)
         examples = shards.write(table, folder, images_root=source.images_root,
                                 classes=labelled.classes, run=run)
         written = sum(examples.values())
-        print("\n" + manifests.account(len(source.table), written, len(quarantined),
+        print("\n" + manifests.account(source.rows_read, written, len(quarantined),
                                        len(labelled.dropped)))
 
         # What did not go in as it was, picture by picture
@@ -215,7 +245,7 @@ def build(source: "Source", labelled: "Labelled") -> None:
         # Last: a folder of records is finished once the manifest exists.
         manifests.write(
             folder, classes=labelled.classes, examples=examples, **facts,
-            rows_read=len(source.table), written=written, quarantined=len(quarantined),
+            rows_read=source.rows_read, written=written, quarantined=len(quarantined),
             repaired=len(repaired), dropped=labelled.dropped["reason"].value_counts().to_dict(),
             flags=cli.own_flags())
     print(f"\n{FLAGS.records}: {written:,} records in "

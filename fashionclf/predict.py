@@ -36,8 +36,7 @@ from fashionclf.pictures import files as picture_files
 FLAGS = flags.FLAGS
 
 # Pictures, if not named as PATH
-flags.DEFINE_string("csv_file", None, "CSV file with a header and a row per picture.")
-flags.DEFINE_string("path_column", "path", "CSV column with the picture's path.")
+cli.define_picture_flags()
 flags.DEFINE_string("source_dir", None, "Folder that the CSV's paths start from and must stay "
                     "inside (default: the CSV's own folder; / for absolute paths).")
 # Model
@@ -67,11 +66,13 @@ def main(words: list[str]) -> int:
 
         ignored = 0
         if FLAGS.csv_file:
-            pictures, table = catalogue.read(FLAGS.csv_file, path_column=FLAGS.path_column,
-                                             source_dir=FLAGS.source_dir)
+            pictures, table, notes = catalogue.read(
+                FLAGS.csv_file, source_dir=FLAGS.source_dir,
+                follow_links=FLAGS.follow_links, **cli.csv_options())
+            print("\n".join(notes), file=sys.stderr)
             listing = prediction.Listing.of_table(pictures, table, FLAGS.path_column)
         else:
-            pictures, ignored = picture_files.find(words)
+            pictures, ignored = picture_files.find(words, follow_links=FLAGS.follow_links)
             listing = prediction.Listing.of_files(pictures)
 
         bad = prediction.write(
@@ -106,7 +107,7 @@ def checked(words: list[str]) -> str:
         raise ValueError("--embeddings go with rows in a file: name one with --output")
     form = prediction_table.format_of(FLAGS.output, FLAGS.format)
     specs.read(FLAGS.run)
-    picture_files.find(words)
+    picture_files.find(words, follow_links=FLAGS.follow_links)
 
     # A single wrong name among others gets its row; none that exists is a mistyped command.
     if words and not any(map(os.path.lexists, words)):

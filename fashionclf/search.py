@@ -37,8 +37,7 @@ flags.DEFINE_string("run", None, "Folder of a finished training; query takes the
 flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together.",
                      lower_bound=1)
 # build: pictures, if not named after the flags
-flags.DEFINE_string("csv_file", None, "build: CSV file with a header and a row per picture.")
-flags.DEFINE_string("path_column", "path", "build: CSV column with the picture's path.")
+cli.define_picture_flags("build: ")
 flags.DEFINE_string("source_dir", None, "build: folder that the CSV's paths start from and must "
                     "stay inside (default: the CSV's own folder; / for absolute paths).")
 flags.DEFINE_string("class_column", None, "build: CSV column with the class, if known.")
@@ -83,7 +82,7 @@ def check_build(words: list[str]) -> None:
     cli.require_folder(FLAGS.source_dir, "--source_dir names the folder that the CSV's paths "
                        "start from")
     cli.require_file(FLAGS.embeddings, "--embeddings names the file that predict wrote")
-    picture_files.find(words)
+    picture_files.find(words, follow_links=FLAGS.follow_links)
     if FLAGS.records:
         manifest = manifests.read(FLAGS.records)
         for split in FLAGS.splits:
@@ -105,12 +104,14 @@ def build(words: list[str]) -> int:
         described = describer.records(records, FLAGS.splits)
     elif words:
         root = os.getcwd()
-        pictures, _ = picture_files.find(words)
+        pictures, _ = picture_files.find(words, follow_links=FLAGS.follow_links)
         described = describer.files(pictures, [{"path": x.path} for x in pictures])
     else:
         root = os.path.abspath(FLAGS.source_dir or Path(FLAGS.csv_file).parent)
-        pictures, table = catalogue.read(FLAGS.csv_file, path_column=FLAGS.path_column,
-                                         source_dir=FLAGS.source_dir)
+        pictures, table, notes = catalogue.read(
+            FLAGS.csv_file, source_dir=FLAGS.source_dir,
+            follow_links=FLAGS.follow_links, **cli.csv_options())
+        print("\n".join(notes), file=sys.stderr)
         known = catalogue.known(FLAGS.csv_file, table, {
             "path": FLAGS.path_column, "class": FLAGS.class_column, "item": FLAGS.item_column})
         described = (describer.saved(FLAGS.embeddings, pictures, known) if FLAGS.embeddings
@@ -135,7 +136,7 @@ def check_query(words: list[str]) -> None:
     cli.require_file(str(Path(FLAGS.index) / "index.json"),
                      "give the --index of a finished 'python -m fashionclf.search build'")
     specs.read(FLAGS.run)
-    picture_files.find(words)
+    picture_files.find(words, follow_links=FLAGS.follow_links)
 
 
 def query(words: list[str]) -> int:
@@ -148,7 +149,7 @@ def query(words: list[str]) -> int:
     index = search_index.read(FLAGS.index)
     visual_search.check_run(index, FLAGS.index, FLAGS.run)
     run = weights.load(FLAGS.run)
-    pictures, _ = picture_files.find(words)
+    pictures, _ = picture_files.find(words, follow_links=FLAGS.follow_links)
     describer = visual_search.Describer(run, batch_size=FLAGS.batch_size)
     queries = describer.files(pictures, [{"path": picture.path} for picture in pictures])
 

@@ -5,19 +5,32 @@ from pathlib import Path
 import pandas as pd
 
 from fashionclf.pictures.files import Picture
-from fashionclf.system import files, tables
+from fashionclf.system import csv_files, files, missing_files
 
 
-def read(csv_file: str | Path, *, path_column: str,
-         source_dir: str | Path | None) -> tuple[list[Picture], pd.DataFrame]:
+def read(csv_file: str | Path, *, source_dir: str | Path | None, path_column: str = "path",
+         path_pattern: str | None = None, separator: str | None = None,
+         encoding: str | None = None, bad_rows: str = "stop",
+         follow_links: bool = False) -> tuple[list[Picture], pd.DataFrame, list[str]]:
     """Lists the pictures of a CSV file with a header and one row per picture.
 
-    Paths are relative to `source_dir` (None: the folder of the CSV) and must not lead out of it.
+    Args:
+        source_dir: folder that the paths are relative to and must not lead out of;
+            None: the folder of the CSV.
+        path_column: the column with the pictures' paths.
+        path_pattern: the path with columns in braces, instead; the table then has the paths in
+            `path_column`, and a column of this name gets csv_ before it.
+        separator, encoding: see csv_files.read.
+        bad_rows: "stop" at malformed rows, or "drop" them: their pictures have a fault.
+        follow_links: whether a picture may be a link that leads out of `source_dir`.
 
     Returns:
-        The pictures, and a table of all columns as strings, both in the order of the file.
+        The pictures, and a table of all columns as strings, both in the order of the file; lines
+        to print about what was found.
 
-    Raises FileNotFoundError, or ValueError where the CSV is malformed or lacks `path_column`.
+    Raises:
+        FileNotFoundError: the CSV or the folder does not exist, or none of the pictures.
+        ValueError: the CSV is malformed or lacks a column.
     """
     file = Path(csv_file)
     files.require_file(file, "--csv_file names a CSV with a header")
@@ -25,13 +38,26 @@ def read(csv_file: str | Path, *, path_column: str,
     files.require_folder(root, f"--source_dir names the folder that the paths in {file} are "
                          "relative to")
 
-    table = tables.read_table(file, [path_column], others=True,
-                              cure="name the pictures' column with --path_column")
-    table = table.reset_index(drop=True)
-    pictures = [Picture(path=os.path.join(root, path), root=root,
-                        fault=None if path else "no path in its CSV row")
-                for path in table[path_column]]
-    return pictures, table
+    columns = csv_files.pattern_columns(path_pattern) if path_pattern else [path_column]
+    rows = csv_files.read(file, columns, cure="name the pictures' column with --path_column, or "
+                          "--path_pattern", others=True, separator=separator, encoding=encoding)
+    if bad_rows == "stop":
+        csv_files.refuse(file, rows.faults, more="; or --bad_rows=drop gives such rows no class")
+
+    table = rows.table
+    if path_pattern:
+        paths = csv_files.formatted(path_pattern, table)
+        table = table.rename(columns={path_column: f"csv_{path_column}"})
+        table.insert(0, path_column, paths)
+
+    faults = {line: "malformed CSV row: " + fault.partition("; ")[0]
+              for line, fault in rows.faults.items()}
+    pictures = [Picture(path=os.path.join(root, path), root=os.sep if follow_links else root,
+                        fault=faults.get(line) or (None if path else "no path in its CSV row"))
+                for line, path in table[path_column].items()]
+    paths = [path for path in table[path_column] if path]
+    notes = rows.notes + (missing_files.check(paths, root=root, file=file) if paths else [])
+    return pictures, table.reset_index(drop=True), notes
 
 
 def known(csv_file: str | Path, table: pd.DataFrame,

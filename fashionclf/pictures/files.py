@@ -24,7 +24,7 @@ class Picture:
         return self.fault or bytes_or_reason(self.root, os.path.abspath(self.path))
 
 
-def find(words: Iterable[str]) -> tuple[list[Picture], int]:
+def find(words: Iterable[str], *, follow_links: bool = False) -> tuple[list[Picture], int]:
     """Lists files (whatever their name, there or not) and the pictures in folders (walk_pictures).
 
     Returns:
@@ -37,8 +37,9 @@ def find(words: Iterable[str]) -> tuple[list[Picture], int]:
             pictures.append(Picture(path=word, root=os.sep))
             continue
 
-        paths, others, unreadable = files.walk_pictures(word)
-        in_folder = [Picture(path=path, root=word) for path in paths]
+        paths, others, unreadable = files.walk_pictures(word, follow_links=follow_links)
+        root = os.sep if follow_links else word
+        in_folder = [Picture(path=path, root=root) for path in paths]
         in_folder += [Picture(path=error.filename, root=word,
                               fault=f"cannot be read: {error.strerror}") for error in unreadable]
         if not in_folder:
@@ -50,11 +51,12 @@ def find(words: Iterable[str]) -> tuple[list[Picture], int]:
     return pictures, ignored
 
 
-def bytes_or_reason(images_root: str | Path, path: str) -> bytes | str:
+def bytes_or_reason(images_root: str | Path, path: str, *,
+                    follow_links: bool = False) -> bytes | str:
     """Returns a picture's bytes, or the reason why they can't be read (see `read_image`)."""
     try:
         path.encode()
-        return read_image(images_root, path)
+        return read_image(images_root, path, follow_links=follow_links)
     except UnicodeEncodeError:
         return "file name is not UTF-8"
     except ValueError as error:
@@ -63,8 +65,8 @@ def bytes_or_reason(images_root: str | Path, path: str) -> bytes | str:
         return f"cannot be read: {error.strerror}"
 
 
-def read_image(images_root: str | Path, path: str) -> bytes:
-    """Reads one picture's bytes.
+def read_image(images_root: str | Path, path: str, *, follow_links: bool = False) -> bytes:
+    """Reads one picture's bytes; `follow_links` lets it lie outside of `images_root`.
 
     Raises:
         ValueError: `path` is missing, leads out of `images_root`, is not a regular file, or is
@@ -76,8 +78,10 @@ def read_image(images_root: str | Path, path: str) -> bytes:
     file = os.path.join(_real(folder), name)
     if name in ("", ".", "..") or os.path.islink(file):
         file = os.path.realpath(file)  # unlike Path.resolve(), tolerates a loop of links
-    if not file.startswith(os.path.join(root, "")):
-        raise ValueError("leads out of the source folder")
+    if not follow_links and not file.startswith(os.path.join(root, "")):
+        raise ValueError("leads out of the source folder" + (
+            f": a link to {file} (--follow_links reads it)"
+            if file != os.path.normpath(os.path.join(root, path)) else ""))
 
     try:
         facts = os.stat(file)

@@ -13,14 +13,15 @@ COLUMNS = ["reason", "digest", "perceptual_hash", "size"]
 PART = 64  # pictures that a worker opens at a time
 
 
-def usable(labelled: categories.Labelled, images_root: Path, *,
-           run: workers.Run) -> tuple[pd.DataFrame, pd.DataFrame]:
+def usable(labelled: categories.Labelled, images_root: Path, *, run: workers.Run,
+           follow_links: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Splits the labelled rows into usable and quarantined ones, and prints how many there are.
 
     Both have the columns of `pictures`, and the usable rows those of `with_checked_boxes`. Raises
     ValueError if a class has no usable picture.
     """
-    table = labelled.table.join(pictures(labelled.table, images_root, run=run))
+    table = labelled.table.join(pictures(labelled.table, images_root, run=run,
+                                         follow_links=follow_links))
     quarantined = table[table["reason"].notna()]
     usable = with_checked_boxes(table[table["reason"].isna()])
 
@@ -38,7 +39,7 @@ def usable(labelled: categories.Labelled, images_root: Path, *,
 
 
 def pictures(table: pd.DataFrame, images_root: Path, *,
-             run: workers.Run = workers.here) -> pd.DataFrame:
+             run: workers.Run = workers.here, follow_links: bool = False) -> pd.DataFrame:
     """Opens every picture of `table`, column `path`, and checks it with training's decoder.
 
     Returns:
@@ -47,19 +48,19 @@ def pictures(table: pd.DataFrame, images_root: Path, *,
         usable, `perceptual_hash` (64 hex digits) and `size` (width, height in pixels).
     """
     parts = [table[["path"]].iloc[start:start + PART] for start in range(0, len(table), PART)]
-    inspected = run(functools.partial(_inspect_all, images_root.absolute()), parts,
-                    desc="opening pictures")
+    inspect = functools.partial(_inspect_all, images_root.absolute(), follow_links)
+    inspected = run(inspect, parts, desc="opening pictures")
     rows = [(*values, size and tuple(size)) for part in inspected for *values, size in part]
     return pd.DataFrame(rows, index=table.index, columns=COLUMNS, dtype=object)
 
 
-def _inspect_all(images_root: Path, part: pd.DataFrame) -> list[tuple]:
-    return [_inspect(images_root, path) for path in part["path"]]
+def _inspect_all(images_root: Path, follow_links: bool, part: pd.DataFrame) -> list[tuple]:
+    return [_inspect(picture_files.bytes_or_reason(images_root, path, follow_links=follow_links))
+            for path in part["path"]]
 
 
-def _inspect(images_root: Path, path: str) -> tuple:
-    """Returns the values of COLUMNS for one picture."""
-    encoded = picture_files.bytes_or_reason(images_root, path)
+def _inspect(encoded: bytes | str) -> tuple:
+    """Returns the values of COLUMNS for the bytes of a picture, or the reason why it has none."""
     if isinstance(encoded, str):
         return encoded, None, None, None
 

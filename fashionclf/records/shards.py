@@ -106,7 +106,7 @@ def _write_shard(folder: Path, images_root: Path, rows: pd.DataFrame) -> tuple[i
 
 def unchanged(row: tuple, images_root: Path) -> bytes:
     """Reads the bytes of a row's picture; raises ValueError if they don't match its `digest`."""
-    encoded = picture_files.read_image(images_root, row.path)
+    encoded = picture_files.read_image(images_root, row.path, follow_links=True)  # as audited
     if files.digest(encoded) != row.digest:
         raise ValueError(f"{row.path} changed while the records were built: "
                          "build again when nothing writes to the source folder")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from fashionclf.sources import annotations
-from fashionclf.system import files, tables
+from fashionclf.system import csv_files, files
 
 COLUMNS = ["run_class", "records_class"]
 
@@ -89,7 +89,8 @@ def read(file: Path, run_classes: list[str], records_classes: list[str]) -> Alig
     Raises ValueError where a class is repeated, unknown or missing, or no class maps.
     """
     files.require_file(file, f"--align takes a CSV with {','.join(COLUMNS)}")
-    rows = tables.read_table(file, COLUMNS, cure=f"name its two columns {' and '.join(COLUMNS)}")
+    rows = csv_files.read_table(file, COLUMNS,
+                                cure=f"name its two columns {' and '.join(COLUMNS)}")
     ours, theirs = rows[COLUMNS[0]], rows[COLUMNS[1]]
     annotations.once(file, ours)
     annotations.known(file, ours, run_classes, "the run has no class")

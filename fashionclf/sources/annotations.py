@@ -13,6 +13,8 @@ import pandas as pd
 from fashionclf.system import tables
 
 PARTITIONS = ("train", "val", "test")
+PART_NAMES = {"train": "train", "training": "train", "val": "val", "valid": "val",
+              "validation": "val", "dev": "val", "test": "test", "testing": "test"}
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 WHOLE = re.compile(r"-?[0-9]{1,9}(\.0+)?")  # pandas writes 12.0 where a column has gaps
 BLANKS = " \t"
@@ -126,7 +128,8 @@ def unique(file: Path, rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
 
     Raises ValueError if a path leads out of the images root, is not plain, or has other values too.
     """
-    _check_paths(file, rows["path"])
+    for line, fault in sorted(path_faults(rows["path"]).items()):
+        raise ValueError(f"{file}:{line}: {fault}")
 
     single = rows.drop_duplicates()
     paths = single["path"]
@@ -138,14 +141,20 @@ def unique(file: Path, rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     return single
 
 
-def _check_paths(file: Path, paths: pd.Series) -> None:
-    """Allows one spelling of each path, as two would make one picture look like two."""
+def path_faults(paths: pd.Series) -> dict[int, str]:
+    """Line -> "rule; cure" of the paths that are not plain: two spellings would be two pictures."""
     between = "/" + paths + "/"
     outside = paths.str.startswith("/") | between.str.contains("/../", regex=False)
-    refuse(file, paths[outside], lambda path: (
-        f"{path!r} leads out of the images root; use relative paths without '..'"))
+    unplain = (between.str.contains("//", regex=False)
+               | between.str.contains("/./", regex=False)) & ~outside
 
-    unplain = between.str.contains("//", regex=False) | between.str.contains("/./", regex=False)
-    refuse(file, paths[unplain], lambda path: (
-        f"{path!r} is not a plain path; write folder/picture.jpg, without '//', './' or a '/' at "
-        "the end"))
+    faults = {line: f"{path!r} leads out of the images root; use relative paths without '..'"
+              for line, path in paths[outside].items()}
+    return faults | {line: f"{path!r} is not a plain path; write folder/picture.jpg, without '//', "
+                     "'./' or a '/' at the end" for line, path in paths[unplain].items()}
+
+
+def part_of(name: str) -> str | None:
+    """The part of a split that a folder or cell names: one of PARTITIONS, or None."""
+    word = re.sub(r"[ _-]?(set|data|images|split)$", "", name.strip().casefold())
+    return PART_NAMES.get(word)

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fashionclf.sources import annotations
-from fashionclf.system import files, tables
+from fashionclf.sources import annotations, spellings
+from fashionclf.system import csv_files, files, tables
 
 NO_SUCH_CLASS = "there are no pictures of class"
 
@@ -19,6 +19,7 @@ class Labelled:
     table: pd.DataFrame  # rows of the source with `label`, 0-based into `classes`
     classes: list[str]  # in the order of the labels
     dropped: pd.DataFrame  # path, category, reason of every other row
+    notes: list[str]  # to print: names that may be one class
 
 
 def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] = (),
@@ -37,8 +38,8 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] 
         classes: text file with the classes to keep, one per line; labels in its order.
         max_per_class: most rows that a class keeps, see `_over_cap`.
 
-    Raises ValueError where a class or mapped category does not exist, nothing is left, or top_k and
-    classes are both given.
+    Raises ValueError where a class or mapped category does not exist, has several spellings,
+    nothing is left, or top_k and classes are both given.
     """
     if top_k and classes:
         raise ValueError("--top_k and --classes both choose the classes; give one of them")
@@ -51,7 +52,7 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] 
     reason = pd.Series(None, index=table.index, dtype=object)
     reason[category.isna()] = "no category"
     for file in category_map:
-        category = _mapped(category, Path(file))
+        category = mapped(category, Path(file))
         reason[category.isna() & reason.isna()] = "mapped to nothing"
 
     # Before classes are counted, as the other rows will not be used.
@@ -68,10 +69,7 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] 
     else:
         ranked = sorted(counts.index, key=lambda name: (-counts[name], name))
         kept, why = (ranked[:top_k], f"not in top {top_k}") if top_k else (sorted(ranked), "")
-    for name in kept:
-        if not annotations.is_class_name(name):
-            raise ValueError(f"{name!r} {annotations.BAD_CLASS_NAME}; rename it with "
-                             "--category_map")
+    notes = spellings.check(category.dropna(), kept)
 
     label = category.map({name: number for number, name in enumerate(kept)})
     reason[label.isna() & reason.isna()] = why
@@ -84,7 +82,7 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] 
     keep = reason.isna()
     dropped = pd.DataFrame({"path": table["path"], "category": category, "reason": reason})[~keep]
     return Labelled(table=table[keep].assign(label=label[keep].astype(int)), classes=kept,
-                    dropped=dropped)
+                    dropped=dropped, notes=notes)
 
 
 def _read_classes(file: str) -> pd.Series:
@@ -132,9 +130,10 @@ def keyword_category(folder: str, vocabulary: list[str]) -> str | None:
     return words[match.lastindex - 1] if match else None
 
 
-def _mapped(category: pd.Series, file: Path) -> pd.Series:
+def mapped(category: pd.Series, file: Path) -> pd.Series:
+    """The categories that a CSV with from,to makes of others; raises ValueError at a bad row."""
     files.require_file(file, "--category_map takes a CSV with from,to")
-    rows = tables.read_table(file, ["from", "to"], cure="name its two columns from and to")
+    rows = csv_files.read_table(file, ["from", "to"], cure="name its two columns from and to")
     annotations.once(file, rows["from"])
     annotations.class_names(file, rows["to"][rows["to"] != ""])
     annotations.known(file, rows["from"], category.dropna().unique(), NO_SUCH_CLASS)
@@ -162,6 +161,9 @@ def _over_cap(table: pd.DataFrame, label: pd.Series, cap: int, seed: int) -> pd.
 
 
 def counts_text(what: str, reasons: pd.Series) -> str:
-    """The number of rows, and a line for each reason."""
-    lines = [f"  {count:8,}  {reason}" for reason, count in reasons.value_counts().items()]
+    """The number of rows, and a line for each of the 20 most frequent reasons."""
+    counts = reasons.value_counts()
+    lines = [f"  {count:8,}  {reason}" for reason, count in counts.head(20).items()]
+    if len(counts) > 20:
+        lines.append(f"  {counts[20:].sum():8,}  {len(counts) - 20:,} other reasons")
     return "\n".join([f"{what}: {len(reasons):,}", *lines])

@@ -13,27 +13,29 @@ SHARED = {"item": ("items", "whose item is in train"),
           "near_duplicate_group": ("near-duplicates", "with a near-duplicate in train")}
 
 
-def facts(table: pd.DataFrame, at_random: pd.Series, classes: list[str]) -> dict:
+def facts(table: pd.DataFrame, at_random: pd.Series, classes: list[str],
+          wanted: dict[str, float] | None = None) -> dict:
     """Describes the split of `table` (`label` and the columns of `overlap`) for the manifest.
 
     Returns:
-        counts (split -> class -> pictures), split_deviation (see splits.max_deviation), overlap
-        and, for comparison with a draw of single pictures, `at_random`, overlap_at_random.
+        counts (split -> class -> pictures), split_deviation from `wanted` (see splits.deviation)
+        and the class it is of, overlap and, for comparison with a draw of single pictures,
+        `at_random`, overlap_at_random.
     """
     counts = (pd.crosstab(table["label"], table["split"])
               .reindex(index=range(len(classes)), columns=SPLITS, fill_value=0).set_axis(classes))
-    return {"counts": counts.to_dict(), "split_deviation": float(splits.max_deviation(table)),
+    furthest = splits.deviation(table, wanted).abs().max(axis=1)
+    return {"counts": counts.to_dict(), "split_deviation": float(furthest.max()),
+            "split_deviation_class": classes[furthest.idxmax()],
             "overlap": overlap(table), "overlap_at_random": overlap(table.assign(split=at_random))}
 
 
 def as_text(facts: dict) -> str:
     """Formats `facts` for people."""
     counts = pd.DataFrame(facts["counts"])
-    totals = counts.sum(axis=1)
-    shares = counts.div(totals, axis=0).sub(counts.sum() / totals.sum())
-    lines = [counts.assign(total=totals).to_string(),
+    lines = [counts.assign(total=counts.sum(axis=1)).to_string(),
              f"largest deviation from the requested split: {100 * facts['split_deviation']:.1f} % "
-             f"of a class ({shares.abs().max(axis=1).idxmax()})"]
+             f"of a class ({facts['split_deviation_class']})"]
 
     for name, value in facts["overlap"].items():
         comparison = (f"  (random split: {facts['overlap_at_random'][name]})"

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from fashionclf.sources import annotations
-from fashionclf.system import files, tables
+from fashionclf.sources import annotations, folders, garments, sisters
+from fashionclf.system import csv_files, files, missing_files
 
 COLUMNS = ["path", "item", "category", "bbox", "partition"]
+DROPPED = ["path", "category", "reason", "line"]
 ANNOTATION_FOLDERS = ("Anno_coarse", "AnnoCoarse", "Anno", "anno", "")
+NO_ITEM = ("has no item, and all pictures without one would count as one garment; fill it in, or "
+           "leave --item_column out")
 PARTITION_FOLDERS = ("Eval", "eval", *ANNOTATION_FOLDERS)
 
 
@@ -25,6 +28,14 @@ class Source:
     table: pd.DataFrame  # a row for each picture, with COLUMNS
     images_root: Path  # that the paths start from
     notes: list[str]  # to print: what was read, and from where
+    # DROPPED of what can't be a row: a malformed row of a CSV file with its line, a file of
+    # another kind, a folder (ends in "/") that isn't entered.
+    dropped: pd.DataFrame = dataclasses.field(
+        default_factory=lambda: pd.DataFrame(columns=DROPPED, dtype=object))
+
+    @property
+    def rows_read(self) -> int:
+        return len(self.table) + len(self.dropped)
 
 
 def read_deepfashion(source_dir: str | Path) -> Source:
@@ -45,6 +56,8 @@ def read_deepfashion(source_dir: str | Path) -> Source:
     images_root = _images_root(source_dir)
     pictures = images_root / "img"
     categories = _find(source_dir, ANNOTATION_FOLDERS, "list_category_img.txt")
+    if categories is None:
+        sisters.refuse(source_dir)
     if categories is None and not pictures.is_dir():
         raise FileNotFoundError(
             f"{source_dir}: contains no img/, Img/img/ or img/img/, and no list_category_img.txt "
@@ -53,17 +66,22 @@ def read_deepfashion(source_dir: str | Path) -> Source:
 
     # The list of categories decides which pictures there are; without one, the folders do.
     notes = [f"pictures: {pictures} ({'found' if pictures.is_dir() else 'absent'})"]
+    dropped = pd.DataFrame(columns=DROPPED, dtype=object)
     if categories is None:
-        table = _table_of_folder(images_root, pictures, notes)
+        paths, dropped = _found(images_root, pictures, notes)
         notes.append("no list_category_img.txt: rows come from the folders")
-        table["category"] = None
+        # str would refuse a name that is not in UTF-8
+        table = pd.DataFrame({"path": paths, "category": None}, dtype=object)
     else:
         table = _annotated(categories, source_dir, notes)
-        table["item"] = table["path"].str.rpartition("/")[0]
-        on_disk = _pictures(images_root, pictures, notes)[0] if pictures.is_dir() else []
+        on_disk = []
+        if pictures.is_dir():
+            on_disk, left_out = folders.find(pictures, root=images_root)
+            notes += folders.note(left_out)
         unlisted = len(set(on_disk) - set(table["path"]))
         if unlisted:
             notes.append(f"{unlisted:,} pictures on disk are in no list and are ignored")
+    table["item"] = table["path"].str.rpartition("/")[0]
 
     table["bbox"] = _listed(
         table, _find(source_dir, ANNOTATION_FOLDERS, "list_bbox.txt"), notes,
@@ -73,7 +91,7 @@ def read_deepfashion(source_dir: str | Path) -> Source:
         table, _find(source_dir, PARTITION_FOLDERS, "list_eval_partition.txt"), notes,
         columns=["value"], parse=lambda file, rows: annotations.partitions(file, rows["value"]),
         what="official split", otherwise="no list_eval_partition.txt: there is no official split")
-    return Source(table=table[COLUMNS], images_root=images_root, notes=notes)
+    return Source(table=table[COLUMNS], images_root=images_root, notes=notes, dropped=dropped)
 
 
 def _images_root(source_dir: Path) -> Path:
@@ -127,93 +145,117 @@ def _listed(table: pd.DataFrame, file: Path | None, notes: list[str], *, columns
     return values.where(values.notna(), None)
 
 
-def _pictures(root: Path, folder: Path, notes: list[str]) -> tuple[list[str], int]:
-    """Sorted POSIX paths, relative to `root`, of pictures below `folder`; count of other files."""
-    paths, others, unreadable = files.walk_pictures(folder)
-    if unreadable:
-        notes.append(f"{len(unreadable):,} folders can't be read and are left out; the first is "
-                     f"{unreadable[0].filename} ({unreadable[0].strerror})")
-    return sorted(Path(os.path.relpath(path, root)).as_posix() for path in paths), others
-
-
-def _table_of_folder(root: Path, folder: Path, notes: list[str]) -> pd.DataFrame:
-    """`path` and `item`, the folder of a picture, of the pictures below `folder`."""
-    paths, others = _pictures(root, folder, notes)
+def _found(root: Path, folder: Path, notes: list[str], *,
+           follow_links: bool = False) -> tuple[list[str], pd.DataFrame]:
+    """The pictures below `folder`, and DROPPED of all else; FileNotFoundError if there is none."""
+    paths, left_out = folders.find(folder, root=root, follow_links=follow_links)
+    notes += folders.note(left_out)
     if not paths:
+        reasons = "; ".join(dict.fromkeys(left_out["reason"])) or "it is empty"
         raise FileNotFoundError(f"{folder}: contains no pictures "
-                                f"({', '.join(files.PICTURE_SUFFIXES)}); check --source_dir")
-    if others:
-        notes.append(f"{others:,} files with other suffixes are ignored")
-    table = pd.DataFrame({"path": paths}, dtype=object)  # str would refuse a name not in UTF-8
-    table["item"] = table["path"].str.rpartition("/")[0]
-    return table
+                                f"({', '.join(files.PICTURE_SUFFIXES)}), {reasons}; check "
+                                "--source_dir")
+    return paths, left_out.reindex(columns=DROPPED, fill_value="").astype(object)
 
 
-def read_folder(source_dir: str | Path) -> Source:
+def read_folder(source_dir: str | Path, *, follow_links: bool = False) -> Source:
     """Reads a folder per class: `<class>/picture` or `<class>/<item>/picture`.
 
-    A picture that lies directly in its class's folder is an item of its own.
+    A picture that lies directly in its class's folder is an item of its own. Folders named train,
+    val and test above or below those of the classes are the source's partition (folders.table,
+    which refuses folders that are not those of classes). `follow_links`: enter linked folders.
     """
     root = Path(source_dir)
     files.require_folder(root, "point --source_dir at the folder that contains a folder per class")
+    sisters.refuse(root)
     notes = [f"pictures: {root}, a folder per class"]
-    table = _table_of_folder(root, root, notes)
-
-    parts = table["path"].str.split("/")
-    stray = table["path"][parts.str.len() < 2]
-    if len(stray):
-        raise ValueError(f"{root / stray.iloc[0]}: lies beside the class folders; move it into "
-                         "the folder of its class")
-    table["category"] = parts.str[0]
-    table["item"] = table["item"].where(parts.str.len() > 2, table["path"])
-    return Source(table=table.assign(bbox=None, partition=None)[COLUMNS], images_root=root,
-                  notes=notes)
+    paths, dropped = _found(root, root, notes, follow_links=follow_links)
+    table = folders.table(root, paths, dropped, notes)
+    return Source(table=table.assign(bbox=None)[COLUMNS], images_root=root, notes=notes,
+                  dropped=dropped)
 
 
-def read_csv(csv_file: str | Path, *, images_root: str | Path, path_column: str,
+def read_csv(csv_file: str | Path, *, images_root: str | Path, path_column: str = "path",
              category_column: str, item_column: str | None = None,
-             bbox_columns: list[str] | None = None, partition_column: str | None = None) -> Source:
+             bbox_columns: list[str] | None = None, partition_column: str | None = None,
+             path_pattern: str | None = None, separator: str | None = None,
+             encoding: str | None = None, bad_rows: str = "stop") -> Source:
     """Reads a CSV file with a header and a row for each picture; the caller names the columns.
 
-    Without `item_column` the item is the picture's folder, or the picture itself where its path has
-    none. `bbox_columns` are x1, y1, x2, y2; a row may leave all four empty.
+    Without `item_column` garments.by_folder chooses the item. `bbox_columns` are x1, y1, x2, y2;
+    a row may leave all four empty.
+
+    Args:
+        path_pattern: the path with columns in braces, instead of `path_column`.
+        separator, encoding: see csv_files.read.
+        bad_rows: "stop" at malformed rows, naming them all, or "drop" them.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a column is missing, the text can't be read, or rows are malformed.
     """
     file = Path(csv_file)
     files.require_file(file, "--csv_file takes a CSV with a header")
     if bbox_columns and (len(bbox_columns) != 4 or len(set(bbox_columns)) != 4):
         raise ValueError(f"--bbox_columns needs the four columns x1,y1,x2,y2, got {bbox_columns}")
-    columns = [path_column, category_column, item_column, partition_column, *(bbox_columns or [])]
-    rows = tables.read_table(file, list(filter(None, columns)),
-                             cure="name the columns with --path_column, --category_column, ...")
+    named = csv_files.pattern_columns(path_pattern) if path_pattern else [path_column]
+    columns = [*named, category_column, item_column, partition_column, *(bbox_columns or [])]
+    columns = list(dict.fromkeys(filter(None, columns)))
+    read = csv_files.read(file, columns, others=True, separator=separator, encoding=encoding,
+                          cure="name the columns with --path_column (or --path_pattern), "
+                               "--category_column, ...")
+    rows = read.table
+    path = csv_files.formatted(path_pattern, rows) if path_pattern else rows[path_column]
+    category = _filled(rows[category_column])
 
-    table = pd.DataFrame({"path": rows[path_column], "category": _filled(rows[category_column])})
-    annotations.class_names(file, table["category"].dropna())
-    table["item"] = _csv_items(file, rows, path_column, item_column)
-    table["bbox"] = _csv_boxes(file, rows[bbox_columns]) if bbox_columns else None
-    table["partition"] = _filled(rows[partition_column]) if partition_column else None
-    annotations.partitions(file, table["partition"].dropna())
+    # All that is wrong with any row, before any is used.
+    faults = annotations.path_faults(path)
+    for line in list(faults)[:1]:
+        hint = missing_files.hint(os.path.abspath(images_root), path[line])
+        faults[line] += f" ({hint})" if hint else ""
+    if item_column:
+        faults |= dict.fromkeys(rows.index[rows[item_column] == ""], NO_ITEM)
+    if partition_column:
+        faults |= {line: f"{part!r} is not train, val or test; correct it"
+                   for line, part in rows[partition_column].items()
+                   if part.strip() and annotations.part_of(part) is None}
+    if bbox_columns:
+        faults |= _box_faults(rows[bbox_columns])
+    faults |= read.faults
+    if bad_rows == "stop":
+        csv_files.refuse(file, faults, more="; or leave such rows out with --bad_rows=drop")
+    good = ~rows.index.isin(list(faults))
+    if not good.any():
+        csv_files.refuse(file, faults)
 
-    notes = [f"rows: {file}, pictures from {images_root}"]
+    table = pd.DataFrame({"path": path, "category": category})[good]
+    notes = [f"rows: {file}, pictures from {images_root}", *read.notes]
+    table["item"] = rows[item_column] if item_column else None
+    table["bbox"] = _csv_boxes(file, rows.loc[good, bbox_columns]) if bbox_columns else None
+    table["partition"] = pd.Series(  # map would turn None into NaN
+        [annotations.part_of(part) for part in rows[partition_column]], rows.index, dtype=object
+    ) if partition_column else None
     table = annotations.unique(file, table, notes)
+    if not item_column:
+        table["item"], note = garments.by_folder(table["path"], table["category"])
+        notes += [note, *garments.unused_column(list(rows), columns)]
+
+    reasons = ["malformed row: " + faults[line].partition("; ")[0] for line in rows.index[~good]]
+    dropped = pd.DataFrame({"path": path, "category": category, "line": rows.index.map(str)})[~good]
     return Source(table=table[COLUMNS].reset_index(drop=True), images_root=Path(images_root),
-                  notes=notes)
+                  notes=notes, dropped=dropped.assign(reason=reasons)[DROPPED])
 
 
 def _filled(values: pd.Series) -> pd.Series:
-    """The values, None where they are empty."""
-    return values.astype(object).where(values != "", None)
+    """The values, None where they are blank."""
+    return values.astype(object).where(values.str.strip() != "", None)
 
 
-def _csv_items(file: Path, rows: pd.DataFrame, path_column: str,
-               item_column: str | None) -> pd.Series:
-    if item_column is None:
-        folder = rows[path_column].str.rpartition("/")[0]
-        return folder.where(folder != "", rows[path_column])
-    items = rows[item_column]
-    annotations.refuse(file, items[items == ""], lambda _: (
-        "has no item, and all pictures without one would count as one garment; fill it in, or "
-        "leave --item_column out"))
-    return items
+def _box_faults(sides: pd.DataFrame) -> dict[int, str]:
+    given = sides[(sides != "").any(axis=1)]
+    return {row[0]: f"expected a whole number of at most nine digits, got {text!r}; correct it"
+            for row in given.itertuples() for text in row[:0:-1]
+            if not annotations.WHOLE.fullmatch(text)}
 
 
 def _csv_boxes(file: Path, sides: pd.DataFrame) -> pd.Series:

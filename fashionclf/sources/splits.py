@@ -146,13 +146,48 @@ def _cost(missing: np.ndarray, target: np.ndarray) -> np.ndarray:
     return (missing ** 2 / np.maximum(target, 1e-9)).sum(axis=-1)
 
 
-def deviation(table: pd.DataFrame) -> pd.DataFrame:
-    """The share of each class (row) that went to each split (column), minus that of all rows."""
+def asked(method: str, *, test_fraction: float,
+          validation_fraction: float) -> dict[str, float] | None:
+    """The share of each split that was asked for; None where the source's own parts decide."""
+    if method == "official":
+        return None
+    return {"train": 1 - test_fraction - validation_fraction, "validation": validation_fraction,
+            "test": test_fraction}
+
+
+def check(table: pd.DataFrame, wanted: dict[str, float] | None) -> list[str]:
+    """Notes on classes and parts that a split lacks; `table` has `item`, `label` and `split`.
+
+    Raises ValueError, with cause and cure, where a split that was asked for is empty.
+    """
+    counts = table["split"].value_counts().reindex(list(SPLITS), fill_value=0)
+    official, wanted = wanted is None, wanted or {"train": 1.0}
+    empty = [name for name in SPLITS if wanted.get(name) and not counts[name]]
+    if empty:
+        items = table["item"].value_counts()
+        cause = (f"all {len(table):,} pictures are one garment: {items.index[0]}"
+                 if len(items) == 1 else
+                 f"{len(table):,} pictures of {len(items):,} garments; the largest, "
+                 f"{items.index[0]}, has {items.iloc[0]:,}")
+        raise ValueError(
+            f"the {' and the '.join(empty)} split would be empty ({cause}). Add pictures, name "
+            "the garments with --item_column or --group_pattern, draw single pictures with "
+            "--split=stratified, or ask for other shares with --validation_fraction and "
+            "--test_fraction")
+
+    untrained = set(table["label"]) - set(table.loc[table["split"] == "train", "label"])
+    notes = [f"{len(untrained):,} classes have no picture in train: no model can learn them"
+             ] if untrained else []
+    return notes + [f"the official split has no {name} part" for name in SPLITS
+                    if official and not counts[name]]
+
+
+def deviation(table: pd.DataFrame, wanted: dict[str, float] | None = None) -> pd.DataFrame:
+    """The share of each class (row) that went to each split (column), minus the wanted share.
+
+    `wanted` is split -> share, or None to compare with the shares of all rows.
+    """
     shares = pd.crosstab(table["label"], table["split"], normalize="index")
-    overall = table["split"].value_counts(normalize=True)
-    return shares.sub(overall).reindex(columns=list(SPLITS), fill_value=0.0)
-
-
-def max_deviation(table: pd.DataFrame) -> float:
-    """The largest absolute value of `deviation`."""
-    return float(deviation(table).abs().to_numpy().max())
+    overall = pd.Series(wanted) if wanted else table["split"].value_counts(normalize=True)
+    return shares.reindex(columns=list(SPLITS), fill_value=0.0).sub(
+        overall.reindex(list(SPLITS), fill_value=0.0))

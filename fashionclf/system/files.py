@@ -1,5 +1,6 @@
 """Files and folders: whole or not there, locked, named by their content, searched for pictures."""
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -148,15 +149,24 @@ def staging(final: Path, *, flag: str = "--records") -> Iterator[Path]:
             raise
 
 
-def walk_pictures(folder: str | Path) -> tuple[list[str], int, list[OSError]]:
-    """Finds the pictures below a folder by their suffix; links to folders are not followed.
+def walk_pictures(folder: str | Path, *,
+                  follow_links: bool = False) -> tuple[list[str], int, list[OSError]]:
+    """Finds the pictures below a folder by their suffix.
 
     Returns:
         The paths, which begin with `folder`, sorted by folder and name; the number of other files;
-        the errors of the folders that can't be read.
+        an error for each folder that isn't entered: it can't be read, or is a link and
+        `follow_links` is not set or it has been entered already.
     """
-    paths, others, unreadable = [], 0, []
-    for parent, _, names in os.walk(folder, onerror=unreadable.append):
+    paths, others, unreadable, entered = [], 0, [], {os.path.realpath(folder)}
+    for parent, folders, names in os.walk(folder, onerror=unreadable.append, followlinks=True):
+        for link in [os.path.join(parent, name) for name in folders]:
+            target = os.path.realpath(link)
+            if os.path.islink(link) and (not follow_links or target in entered):
+                folders.remove(os.path.basename(link))
+                why = "was entered already" if follow_links else "--follow_links enters it"
+                unreadable.append(OSError(errno.ELOOP, f"link to the folder {target}: {why}", link))
+            entered.add(target)
         pictures = [name for name in names if name.lower().endswith(PICTURE_SUFFIXES)]
         paths += [os.path.join(parent, name) for name in pictures]
         others += len(names) - len(pictures)

@@ -1,4 +1,5 @@
 """Promises of finding and reading files: the order, the reasons, nothing from outside."""
+import functools
 import os
 import sys
 import threading
@@ -44,8 +45,8 @@ def test_rows_of_a_csv_name_pictures_from_its_folder_or_another(tmp_path):
         f'sku,image,note\n007,a.png,"x, y"\n8,,\n9,{outside},=1\n10,../a.png,\n')
 
     def read(source_dir):
-        pictures, table = catalogue.read(tmp_path / "shop/list.csv", path_column="image",
-                                         source_dir=source_dir)
+        pictures, table, _ = catalogue.read(tmp_path / "shop/list.csv", path_column="image",
+                                            source_dir=source_dir)
         return table, [found if isinstance(found, str) else "picture" for _, found in
                        loading.load_all(pictures, framing=frame(), ahead=2)]
     table, found = read(None)
@@ -58,7 +59,8 @@ def test_rows_of_a_csv_name_pictures_from_its_folder_or_another(tmp_path):
 @pytest.mark.parametrize("text, column, source_dir, message", [
     ("path,x\na.png,1\n", "image", None, "has no column 'image', only path, x; name the pict"),
     ("path,x\na.png\n", "path", None, "list.csv:2: has 1 fields, but the header has 2"),
-    ("path,x,x\na.png,1,2\n", "path", None, "has column 'x' twice"),
+    ("path,path\na.png,1\n", "path", None, "has column 'path' twice"),
+    ("path,x,x\na.png,1,2\n", "path", None, "none of 1 pictures was found below .*--source_dir"),
     ("path\na.png\n", "path", "absent", "--source_dir names the folder"),
 ])
 def test_a_csv_that_names_no_pictures_is_an_error_with_its_cure(
@@ -68,6 +70,41 @@ def test_a_csv_that_names_no_pictures_is_an_error_with_its_cure(
         catalogue.read(tmp_path / "list.csv", path_column=column, source_dir=source_dir)
     with pytest.raises(FileNotFoundError, match="--csv_file names a CSV with a header"):
         catalogue.read(tmp_path / "absent.csv", path_column=column, source_dir=None)
+
+
+def test_a_shops_csv_is_read_as_it_lies_there(tmp_path):
+    (tmp_path / "images").mkdir()
+    for number in (7, 8):
+        draw(tmp_path / f"images/{number}.png")
+    (tmp_path / "list.csv").write_text("id;path;note\n7;web/7;café\n8;;\n9;;\n8;a;b;c\n", "cp1252")
+    read = functools.partial(catalogue.read, tmp_path / "list.csv", source_dir=None,
+                             path_pattern="images/{id}.png")
+    with pytest.raises(ValueError, match="list.csv:5: has 4 fields.*--bad_rows=drop"):
+        read()
+    pictures, table, notes = read(bad_rows="drop")
+    assert table.columns.tolist() == ["path", "id", "csv_path", "note"]
+    assert table.iloc[0].tolist() == ["images/7.png", "7", "web/7", "café"]
+    assert [picture.fault for picture in pictures] == [None] * 3 + [
+        "malformed CSV row: has 4 fields, but the header has 3"]
+    assert "separated by semicolon" in notes[0] and "a guess" in notes[1]
+    assert notes[2].startswith("1 of 4 pictures are not below")
+
+
+def test_links_are_followed_where_that_is_asked_for(tmp_path):
+    for name in ("folder", "away"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "folder/link.png").symlink_to(draw(tmp_path / "outside.png"))
+    draw(tmp_path / "away/a.png")
+    (tmp_path / "folder/linked").symlink_to(tmp_path / "away")
+    (tmp_path / "folder/loop").symlink_to(tmp_path / "folder")
+    pictures, _ = picture_files.find([str(tmp_path / "folder")])
+    assert [picture.fault for picture in pictures] == [None] + [
+        f"cannot be read: link to the folder {tmp_path / name}: --follow_links enters it"
+        for name in ("away", "folder")]
+    pictures, _ = picture_files.find([str(tmp_path / "folder")], follow_links=True)
+    assert [os.path.basename(picture.path) for picture in pictures] == ["link.png", "a.png", "loop"]
+    found = [isinstance(picture.bytes_or_reason(), bytes) for picture in pictures]
+    assert found == [True, True, False]
 
 
 def test_pictures_of_all_three_formats_come_in_order_in_the_range_of_the_model(tmp_path):
@@ -101,7 +138,9 @@ def test_a_link_out_of_the_folder_is_not_read_but_one_named_by_the_user_is(tmp_p
     link = tmp_path / "folder" / "link.png"
     link.symlink_to(draw(tmp_path / "outside.png"))
     (_, found), (_, named) = load([str(tmp_path / "folder"), str(link)])
-    assert found == "leads out of the source folder" and not isinstance(named, str)
+    assert found == (f"leads out of the source folder: a link to {tmp_path / 'outside.png'} "
+                     "(--follow_links reads it)")
+    assert not isinstance(named, str)
 
 
 def test_reading_ahead_keeps_the_order_and_never_runs_further_than_asked():

@@ -90,6 +90,41 @@ def test_a_full_disk_leaves_nothing_and_the_same_command_then_builds_it_whole(tm
         assert shards[0] == shards[1]
 
 
+def test_a_csv_gives_the_same_records_however_it_was_saved_and_lists_what_is_malformed(
+        tmp_path, pictures):
+    rows = [["id", "kind", "note"], *([f"{name}/item{item}/{number}", name.replace("ee", "é"), "x"]
+                                      for name in ("Dress", "Tee") for item in range(10)
+                                      for number in range(3)),
+            ["Tee/item0/none", "Té", "x"], ["Tee/item1/1", "Té", "x", "y"]]
+    shards = []
+    for name, separator, encoding in (("a", ",", "utf-8"), ("b", ";", "cp1252"),
+                                      ("c", "\t", "utf-16")):
+        (tmp_path / f"{name}.csv").write_text(
+            "".join(separator.join(row) + "\r\n" for row in rows), encoding)
+        said = built("--source=csv", f"--source_dir={pictures}", "--path_pattern={id}.jpg",
+                     f"--csv_file={tmp_path / name}.csv", "--category_column=kind",
+                     "--bad_rows=drop", f"--records={tmp_path / name}")
+        assert "1 of 61 pictures are not below" in said
+        assert "20 folders with 61 pictures count as one each" in said
+        assert "rows read 62 = written 60 + quarantined 1 + dropped 1" in said
+        shards.append(json.loads((tmp_path / name / "manifest.json").read_text())["shards"])
+    assert shards[0] == shards[1] == shards[2]
+    dropped = pd.read_csv(tmp_path / "b" / "dropped.csv")
+    assert dropped.to_numpy().tolist() == [
+        ["Tee/item1/1.jpg", "Té", "malformed row: has 4 fields, but the header has 3", 63]]
+
+
+def test_folders_of_a_split_are_taken_as_it_unless_another_is_asked_for(tmp_path, pictures):
+    for part in ("Train", "valid", "test"):
+        for name in ("Dress", "Tee"):
+            shutil.copytree(pictures / name / "item1", tmp_path / "shop" / part / name)
+    flags = ("--source=folder", f"--source_dir={tmp_path / 'shop'}", "--dry_run")
+    said = built(*flags)
+    assert "split: official, as the source has parts of its own" in said
+    assert re.search(r"Dress +3 +3 +3 +9\nTee +3 +3 +3 +9", said)
+    assert re.search(r"Dress +[56] +1 +[23] +9\n", built(*flags, "--split=grouped"))
+
+
 def test_verify_names_what_is_damaged_and_exits_non_zero(tmp_path):
     records = make_records(tmp_path, per_class={"train": 4, "test": 2})
     assert "as it was built" in built("--verify", f"--records={records}")

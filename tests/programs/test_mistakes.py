@@ -38,6 +38,12 @@ MISTAKES = [
     ("build_tfrecords", f"{FOLDER} --csv_file=absent.csv", "--source=csv"),
     ("build_tfrecords", "--source=csv --csv_file=absent.csv --source_dir=pictures --records=new",
      "absent.csv"),
+    ("build_tfrecords", "--source=csv --csv_file=text.txt --source_dir=pictures --records=new "
+     "--path_pattern=images/id.jpg", "--path_pattern needs a column in braces"),
+    ("build_tfrecords", "--source=csv --csv_file=text.txt --source_dir=pictures --records=new "
+     "--path_pattern={id}.jpg --path_column=id", "give one of them"),
+    ("build_tfrecords", f"{FOLDER} --csv_separator=:", "--csv_separator is comma"),
+    ("build_tfrecords", f"{FOLDER} --csv_encoding=utf-9", "--csv_encoding: unknown encoding"),
     ("build_tfrecords", f"{FOLDER} --classes=absent.txt", "absent.txt"),
     ("build_tfrecords", f"{FOLDER} --classes=text.txt", "there are no pictures of class 'Tee'"),
     ("build_tfrecords", f"{FOLDER} --category_map=absent.csv", "absent.csv"),

@@ -47,7 +47,7 @@ def describer(run_dir):
 
 @pytest.fixture
 def listed(shop, describer):
-    pictures, table = catalogue.read(shop / "shop.csv", path_column="file", source_dir=None)
+    pictures, table, _ = catalogue.read(shop / "shop.csv", path_column="file", source_dir=None)
     known = [{"path": row.file, "class": row.kind, "item": row.sku} for row in table.itertuples()]
     return pictures, known
 

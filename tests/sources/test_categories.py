@@ -91,7 +91,7 @@ def test_a_bad_class_file_is_named_with_file_line_and_cure(tmp_path, data, messa
 
 
 @pytest.mark.parametrize("folder, choice, message", [
-    ("a_Tee ", {}, "'Tee ' can't be a class name.*--category_map"),
+    ("a_Tee ", {}, "'Tee ' .2. can't be a class name.*--category_map\nfrom,to\nTee ,Tee$"),
     ("a_", {}, "no row has a category"),
     ("a_Tee", {"top_k": 3, "classes": "x.txt"}, "one of them"),
     ("a_Tee", {"label_from": "keyword"}, "needs the words: give --classes=FILE"),

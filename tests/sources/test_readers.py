@@ -161,7 +161,8 @@ def test_a_folder_per_class_has_items_one_level_deeper(tmp_path):
         ["Dress/a.jpeg", "Dress/a.jpeg", "Dress"], ["Tee/a.jpg", "Tee/a.jpg", "Tee"],
         ["Tee/shop1/b.PNG", "Tee/shop1", "Tee"], ["Tee/shop1/c.webp", "Tee/shop1", "Tee"],
         [foreign, foreign, "Tee"]]
-    assert any(note.startswith("1 files") for note in found.notes)
+    assert found.dropped.to_numpy().tolist() == [
+        ["Tee/x.txt", None, "files with suffix .txt are not read", ""]]
 
 
 def test_csv_columns_are_named_by_the_caller(tmp_path):
@@ -170,7 +171,7 @@ def test_csv_columns_are_named_by_the_caller(tmp_path):
     table = readers.read_csv(
         tmp_path / "rows.csv", images_root=tmp_path, path_column="file", category_column="kind",
         bbox_columns=["l", "t", "r", "b"], partition_column="part").table
-    assert table.to_numpy().tolist() == [["x/a.jpg", "x", "Tee", (1, 2, 3, 4), "train"],
+    assert table.to_numpy().tolist() == [["x/a.jpg", "x/a.jpg", "Tee", (1, 2, 3, 4), "train"],
                                          ["b.jpg", "b.jpg", None, None, None]]
     with pytest.raises(ValueError, match="no column 'colour', only file"):
         readers.read_csv(tmp_path / "rows.csv", images_root=tmp_path, path_column="file",
@@ -194,5 +195,6 @@ def test_a_folder_that_cannot_be_read_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", refusing)
     found = readers.read_deepfashion(tmp_path)
     assert found.table["path"].tolist() == [ROWS[2][0]]
-    assert (f"1 folders can't be read and are left out; the first is {closed} (Permission denied)"
-            in found.notes)
+    reason = "folder can't be read: Permission denied"
+    assert f"left out: img/{closed.name}/ ({reason})" in found.notes
+    assert found.dropped.to_numpy().tolist() == [[f"img/{closed.name}/", None, reason, ""]]

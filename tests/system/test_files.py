@@ -130,5 +130,8 @@ def test_pictures_are_found_by_suffix_in_order_and_not_through_links(tmp_path):
     paths, others, unreadable = files.walk_pictures(tmp_path / "root")
     assert [os.path.relpath(path, tmp_path / "root") for path in paths] == [
         "a/3.webp", "a/4.jpeg", "a-b/2.PNG", "b/1.jpg"]
-    assert (others, unreadable) == (2, [])
+    assert others == 2
+    assert [(error.filename, error.strerror) for error in unreadable] == [
+        (str(tmp_path / "root/link"), f"link to the folder {tmp_path}/outside: --follow_links "
+         "enters it")]
     assert len(files.walk_pictures(tmp_path / "none")[2]) == 1

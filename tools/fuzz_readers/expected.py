@@ -85,22 +85,38 @@ def csv(data: bytes, every_column: bool, faults: oracle.Faults) -> tuple:
     columns = ["path", "category", *(["item", *SIDES, "part"] if every_column else [])]
     rows = []
     for line, cells in oracle.table_rows("rows.csv", data, columns, faults):
-        path, category, box = cells["path"], cells["category"] or None, None
-        item, part = path.rpartition("/")[0] or path, None
+        path, category, box = cells["path"], cells["category"], None
+        category, item, part = category if category.strip() else None, None, None
 
         if every_column:
-            item, part = cells["item"], cells["part"] or None
+            item, part = cells["item"], cells["part"].strip().lower() or None
             if any(cells[side] for side in SIDES):
                 box = oracle.numbers_of("rows.csv", line, [cells[side] for side in SIDES], faults)
-        if (item == "" or part not in (None, *oracle.PARTS)
-                or category is not None and not oracle.is_class(category)):
+        if item == "" or part not in (None, *oracle.PARTS):
             faults.add(("rows.csv", line))
         rows.append((line, path, (item, category, box, part)))
 
     found = oracle.once("rows.csv", rows, faults)
     repeated = len(rows) - len(found)
+    if not every_column:
+        found = {path: (item, *found[path][1:]) for path, item in _garments(found).items()}
     return ([(path, *values) for path, values in found.items()],
             [f"rows.csv: {repeated} repeated"] if repeated else [])
+
+
+def _garments(found: dict) -> dict:
+    """Returns path -> item: the folder where most of several pictures, and two, look like one's."""
+    inside = {}
+    for path, (_, category, *_) in found.items():
+        inside.setdefault(path.rpartition("/")[0], []).append(category)
+    several = [folder for folder, names in inside.items() if folder and len(names) > 1]
+    alike = [folder for folder in several if len({*inside[folder]} - {None}) == 1]
+
+    classes = [name for folder in alike for name in {*inside[folder]} - {None}]
+    if 2 * len(alike) <= len(several) or len(set(classes)) == len(classes):
+        alike = []
+    return {path: folder if (folder := path.rpartition("/")[0]) in alike else path
+            for path in found}
 
 
 def category_map(data: bytes, known: list[str], faults: oracle.Faults) -> list:

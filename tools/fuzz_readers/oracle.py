@@ -110,7 +110,7 @@ def list_rows(name: str, data: bytes, width: int, faults: Faults) -> list[tuple]
 
 
 def csv_rows(name: str, text: str, faults: Faults) -> list[tuple]:
-    """Returns (line, fields) per row of a CSV file; wrong quotes give one fault and no rows."""
+    """Returns (line, fields) per row of a CSV file; wrong quotes give a fault and end it."""
     rows, fields, field, state, line, begins = [], [], "", "start", 1, 1
     for character in [*characters(text), END]:
         ends = character is END or is_end(character)
@@ -118,7 +118,7 @@ def csv_rows(name: str, text: str, faults: Faults) -> list[tuple]:
             field, line = field + character, line + ends
         elif state == "quoted" and character is END:
             faults.add((name, begins))
-            return []
+            return rows
         elif state == "quoted":
             state = "closed"
         elif state == "closed" and character == '"':
@@ -126,13 +126,13 @@ def csv_rows(name: str, text: str, faults: Faults) -> list[tuple]:
         elif character == ",":
             fields, field, state = [*fields, field], "", "start"
         elif ends:
-            if fields or state != "start":
+            if any([*fields, field]):  # neither blank nor cells that are all empty
                 rows.append((begins, [*fields, field]))
             fields, field, state, line = [], "", "start", line + 1
             begins = line
         elif state == "closed":
             faults.add((name, begins))
-            return []
+            return rows
         elif state == "start" and character == '"':
             state = "quoted"
         else:
@@ -144,9 +144,8 @@ def table_rows(name: str, data: bytes, columns: list[str], faults: Faults) -> li
     """Returns (line, {column: cell}) per row of a CSV file with a header."""
     text = text_of(name, data, faults)
     rows = csv_rows(name, text, faults) if text is not None else []
-    if not faults and len(rows) < 2:
+    if len(rows) < 2:
         faults.add((name, 1))
-    if faults:
         return []
 
     first, header = rows[0]

@@ -87,14 +87,13 @@ def check_message(error: ValueError, faults: oracle.Faults, work: Path) -> None:
 
 def read_csv(work: Path, **columns) -> readers.Source:
     return readers.read_csv(work / "rows.csv", images_root=work, path_column="path",
-                            category_column="category", **columns)
+                            category_column="category", separator=",", encoding="utf-8",
+                            **columns)
 
 
 def read_map(work: Path) -> list[str | None]:
-    found = categories.assign(GARMENTS, label_from="annotation",
-                              category_map=[str(work / "map.csv")])
-    kept = {path: found.classes[label] for path, label in found.table[["path", "label"]].to_numpy()}
-    return [kept.get(path) for path in GARMENTS["path"]]
+    found = categories.mapped(GARMENTS["category"], work / "map.csv")
+    return found.astype(object).where(found.notna(), None).tolist()
 
 
 def read_classes(work: Path) -> list[str]:
