@@ -34,8 +34,8 @@ FLAGS = flags.FLAGS
 # Source
 flags.DEFINE_enum("source", "deepfashion", ["deepfashion", "folder", "csv"], "Layout of the "
                   "pictures: the benchmark's tree, a folder per class, or the rows of --csv_file.")
-flags.DEFINE_string("source_dir", None, "Folder of the pictures (for csv: the folder that the "
-                    "paths start from).")
+cli.path_flag("source_dir", None, "Folder of the pictures (for csv: the folder that the "
+              "paths start from).")
 cli.define_picture_flags()
 flags.DEFINE_string("category_column", "category", "CSV column with the category.")
 flags.DEFINE_string("item_column", None, "CSV column with the garment (default: the picture's "
@@ -47,11 +47,11 @@ flags.DEFINE_string("partition_column", None, "CSV column with train, val or tes
 flags.DEFINE_enum("label_from", "annotation", ["annotation", "name", "keyword"],
                   "Where the category comes from: the source's annotation, the text after the last "
                   "underscore of the item's folder, or the first category word in it.")
-flags.DEFINE_list("category_map", None, "CSV files from,to that rename, merge or drop categories "
-                  "(an empty `to` drops). Several files are applied in order.")
+cli.paths_flag("category_map", None, "CSV files from,to that rename, merge or drop categories "
+               "(an empty `to` drops). Several files are applied in order.")
 flags.DEFINE_integer("top_k", None, "Keep the k categories with the most pictures.", lower_bound=2)
-flags.DEFINE_string("classes", None, "Text file with the classes to keep, one a line, in the order "
-                    "of the labels.")
+cli.path_flag("classes", None, "Text file with the classes to keep, one a line, in the order "
+              "of the labels.")
 flags.DEFINE_integer("max_per_class", None, "Largest number of pictures per class, drawn evenly "
                      "over its items.", lower_bound=1)
 # Split
@@ -76,7 +76,7 @@ flags.DEFINE_integer(
 flags.DEFINE_alias("look_alike_bits", "near_duplicate_bits")  # its name in older flag files
 flags.DEFINE_integer("seed", 0, "Random seed of --split and --max_per_class.")
 # Output
-flags.DEFINE_string("records", None, "Folder to create; an existing one is never overwritten.")
+cli.path_flag("records", None, "Folder to create; an existing one is never overwritten.")
 flags.DEFINE_boolean("dry_run", False, "Only print classes and split; open and write nothing.")
 flags.DEFINE_boolean("verify", False, "Only check finished --records, every shard, record and "
                      "picture, and name what is damaged.")

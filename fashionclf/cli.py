@@ -1,20 +1,51 @@
 """What every program does around its `main`: flags, --help, one-line errors, quiet libraries."""
 import codecs
 import contextlib
+import copy
 import os
 import sys
 from collections.abc import Callable, Iterator
+from typing import NoReturn, TextIO
 
 from absl import app, flags, logging
 
 import fashionclf
-from fashionclf.system import quiet
+from fashionclf.system import places, quiet, typed
 from fashionclf.system.files import require_file, require_folder  # noqa: F401, for programs
 
 flags.disclaim_key_flags()  # what is defined here belongs to the program that asks for it
 
 USER_ERRORS = (ValueError, OSError, FloatingPointError)
 HELP, VERSION = ("-h", "-help", "--help", "-helpshort", "--helpshort"), ("-version", "--version")
+
+flags.disclaim_key_flags()  # a program's flags of the types below are its own
+
+
+class _Path(flags.ArgumentParser):
+    """A file or folder, with ~ expanded."""
+
+    def parse(self, argument: str) -> str:
+        return typed.path(argument)
+
+    def flag_type(self) -> str:
+        return "path"
+
+
+class _Paths(flags.ListParser):
+    """Several of them, separated by commas."""
+
+    def parse(self, argument: str | list[str]) -> list[str]:
+        return [typed.path(text) for text in super().parse(argument)]
+
+
+def path_flag(name: str, default: str | None, help: str) -> None:
+    """Defines a flag that names a file or folder."""
+    flags.DEFINE(_Path(), name, default, help, serializer=flags.ArgumentSerializer())
+
+
+def paths_flag(name: str, default: list[str] | None, help: str) -> None:
+    """Defines a flag that names several files, separated by commas."""
+    flags.DEFINE(_Paths(), name, default, help, serializer=flags.CsvListSerializer(","))
 
 
 def run(main: Callable[[list[str]], int | None], *, positional: str | None = None) -> None:
@@ -31,7 +62,7 @@ def run(main: Callable[[list[str]], int | None], *, positional: str | None = Non
             if words and positional is None:
                 raise ValueError(f"unexpected argument {words[0]!r}; write flags as --name=value "
                                  "(--help lists them)")
-            return main(words) or 0
+            return main([typed.word(text) for text in words]) or 0
         except USER_ERRORS as error:
             if os.environ.get("FASHIONCLF_TRACEBACK"):
                 raise
@@ -42,6 +73,11 @@ def run(main: Callable[[list[str]], int | None], *, positional: str | None = Non
 
 def _parse(argv: list[str]) -> list[str]:
     """Parses flags; --help and --version end the program well, a wrong flag with one line."""
+    try:
+        argv = typed.with_flag_files(argv)
+    except (ValueError, OSError) as error:
+        _refuse(error)
+
     options = argv[1:argv.index("--")] if "--" in argv else argv[1:]
     if any(word in VERSION for word in options):
         print(f"fashionclf {fashionclf.__version__}")
@@ -51,10 +87,19 @@ def _parse(argv: list[str]) -> list[str]:
                   detailed_error="Try --helpfull to get a list of all flags.")
         raise SystemExit(0)  # absl's own --help exits with 1
     try:
-        return flags.FLAGS(argv)
-    except flags.Error as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        words = flags.FLAGS(argv)
+        for name, value in flags.FLAGS.flag_values_dict().items():
+            for text in value if isinstance(value, list) else [value]:
+                if isinstance(text, str):
+                    typed.unquoted(text)
+        return words
+    except (flags.Error, ValueError) as error:
+        _refuse(error)
+
+
+def _refuse(error: Exception) -> NoReturn:
+    print(f"error: {error}", file=sys.stderr)
+    raise SystemExit(1) from None
 
 
 @contextlib.contextmanager
@@ -73,8 +118,8 @@ def define_picture_flags(prefix: str = "") -> None:
     """
     flags.DEFINE_boolean("follow_links", False, "Read files and enter folders that are "
                          "links, wherever they lead.")
-    flags.DEFINE_string("csv_file", None, prefix + "CSV file with a header and a row per picture; "
-                        "separator and encoding are found.")
+    path_flag("csv_file", None, prefix + "CSV file with a header and a row per picture; separator "
+              "and encoding are found.")
     flags.DEFINE_string("path_column", "path", prefix + "CSV column with the picture's path.")
     flags.DEFINE_string("path_pattern", None, prefix + "Path with CSV columns in braces, e.g. "
                         "images/{id}.jpg, instead of --path_column.")
@@ -128,13 +173,61 @@ def own_values(leave_out: set[str]) -> dict[str, bool | int | float | str]:
     return {flag.name: flag.value for flag in _own() if flag.name not in leave_out}
 
 
-def _own() -> list[flags.Flag]:
+def changes(flag_file: str, leave_out: set[str]) -> list[str]:
+    """Compares the flags that `own_flags` wrote earlier with those given now, by name.
+
+    Returns:
+        "--name was X, is Y" for each that differs; a flag that was not written has its default.
+    """
+    before = copy.deepcopy(flags.FLAGS)
+    for name in before:
+        before[name].unparse()
+    before([sys.argv[0], *flag_file.splitlines()], known_only=True)
+    values = {flag.name: (before[flag.name].value, flag.value)
+              for flag in _own(unset=True) if flag.name not in leave_out}
+    return [f"--{name} was {old}, is {new}" for name, (old, new) in values.items() if old != new]
+
+
+def _own(*, unset: bool = False) -> list[flags.Flag]:
     module = flags.FLAGS.find_module_defining_flag("records")  # every program that asks has it
     return [flag for flag in flags.FLAGS.get_flags_for_module(module)
-            if flag.value is not None and not flag.help.startswith("Alias for ")]
+            if (unset or flag.value is not None) and not flag.help.startswith("Alias for ")]
 
 
-def require_place(flag: str, file: str | None, *, more: str = "") -> None:
-    """Raises FileNotFoundError where `file`, named by --`flag`, can't be written."""
-    if file and (os.path.isdir(file) or not os.path.isdir(os.path.dirname(os.path.abspath(file)))):
-        raise FileNotFoundError(f"--{flag}={file}: name a file in a folder that exists{more}")
+def require_other(flag: str, other: str) -> None:
+    """Raises ValueError where both flags name one file, which --`flag` would replace."""
+    file, taken = flags.FLAGS[flag].value, flags.FLAGS[other].value
+    if file and taken and file != "-" and os.path.realpath(file) == os.path.realpath(taken):
+        raise ValueError(f"--{flag}={file}: is also the file of --{other}; name another")
+
+
+def is_stream(file: str) -> bool:
+    """Tells whether rows go to `file` one by one, as to standard output."""
+    return places.is_standard_output(file) or places.is_stream(file)
+
+
+@contextlib.contextmanager
+def rows_to(file: str) -> Iterator[TextIO]:
+    """Opens a stream for rows; what a library prints must not be among them."""
+    if not places.is_standard_output(file):
+        with open(file, "a", encoding="utf-8", newline="") as stream:
+            yield stream
+        return
+    sys.stdout.reconfigure(encoding="utf-8", newline="")
+    with contextlib.redirect_stdout(sys.stderr):
+        yield sys.__stdout__
+
+
+def require_place(flag: str, file: str | None, *, streams: bool = False) -> None:
+    """Raises OSError, ValueError where `file`, named by --`flag`, can't be written.
+
+    Args:
+        streams: whether rows can go to it one by one; "-" is then standard output.
+    """
+    if not file or streams and places.is_standard_output(file):
+        return
+    try:
+        places.check_file(file, streams=streams)
+    except (OSError, ValueError) as error:
+        more = "; - is standard output" if streams else ""
+        raise type(error)(f"--{flag}={file}: {error}{more}") from None

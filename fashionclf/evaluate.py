@@ -14,20 +14,21 @@ from absl import flags
 from fashionclf import cli
 from fashionclf.model import spec as specs
 from fashionclf.records import manifests
+from fashionclf.system import places
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("run", None, "Folder of a finished training.")
-flags.DEFINE_string("records", None, "Folder that build_tfrecords wrote, with the run's classes or "
-                    "with --align.")
+cli.path_flag("run", None, "Folder of a finished training.")
+cli.path_flag("records", None, "Folder that build_tfrecords wrote, with the run's classes or "
+              "with --align.")
 flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "Split of the records to "
                   "evaluate on.")
-flags.DEFINE_string("align", None, "CSV file run_class,records_class for records with other "
-                    "classes: a row for each class of the run with the class of the records that "
-                    "it corresponds to, or an empty cell. Only pictures of classes that the run "
-                    "has are scored.")
-flags.DEFINE_string("output", None, "Folder of the report (default, within the run: report for the "
-                    "test split, report_SPLIT for another; report_aligned with --align).")
+cli.path_flag("align", None, "CSV file run_class,records_class for records with other "
+              "classes: a row for each class of the run with the class of the records that "
+              "it corresponds to, or an empty cell. Only pictures of classes that the run "
+              "has are scored.")
+cli.path_flag("output", None, "Folder of the report (default, within the run: report for the "
+              "test split, report_SPLIT for another; report_aligned with --align).")
 flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together.",
                      lower_bound=1)
 
@@ -35,9 +36,7 @@ flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network tog
 def main(_: list[str]) -> None:
     run_dir, records_dir = Path(FLAGS.run), Path(FLAGS.records)
     manifest = checked(run_dir, records_dir)
-    folder = "report_aligned" if FLAGS.align else "report"
-    folder += "" if FLAGS.split == "test" else f"_{FLAGS.split}"
-    report_dir = Path(FLAGS.output or run_dir / folder)
+    report_dir = report_folder()
     with cli.loading():
         from fashionclf.evaluation import report
         from fashionclf.model import weights
@@ -56,6 +55,7 @@ def main(_: list[str]) -> None:
 
 def checked(run_dir: Path, records_dir: Path) -> dict:
     """The manifest of the records, once all is checked that can be without TensorFlow."""
+    places.check_folder(report_folder(), flag="--output")
     manifest = manifests.read(records_dir)
     spec, _ = specs.read(run_dir)
     manifests.check_split(manifest, FLAGS.split, records_dir)
@@ -68,6 +68,13 @@ def checked(run_dir: Path, records_dir: Path) -> dict:
         print(f"note: the run was trained on other records than {records_dir}; if both come from "
               "the same pictures, it has seen some of these in training")
     return manifest
+
+
+def report_folder() -> Path:
+    """--output, or else a folder within the run."""
+    name = "report_aligned" if FLAGS.align else "report"
+    return Path(FLAGS.output or Path(FLAGS.run, name if FLAGS.split == "test"
+                                     else f"{name}_{FLAGS.split}"))
 
 
 if __name__ == "__main__":

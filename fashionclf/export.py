@@ -12,6 +12,7 @@ probabilities. An export that differs too much from its run is an error, and not
 Without records, name picture files or folders after the flags. Two CPU cores take about a minute
 per format with 410 pictures.
 """
+import os
 from pathlib import Path
 
 from absl import flags
@@ -20,7 +21,7 @@ from fashionclf import cli
 from fashionclf.model import spec as specs
 from fashionclf.pictures import files as picture_files
 from fashionclf.records import manifests
-from fashionclf.system import extras, files
+from fashionclf.system import extras, files, places
 
 FLAGS = flags.FLAGS
 FORMATS = ["saved_model", "onnx", "litert", "litert_int8"]
@@ -28,11 +29,11 @@ NEEDS = {"onnx": ("onnx", ["tf2onnx", "onnxruntime"]),  # format -> extra, what 
          "litert": ("litert", ["ai_edge_litert"]),
          "litert_int8": ("litert", ["ai_edge_litert", "ai_edge_quantizer"])}
 
-flags.DEFINE_string("run", None, "Folder of a finished training.")
+cli.path_flag("run", None, "Folder of a finished training.")
 flags.DEFINE_list("format", None, f"Formats to write: {', '.join(FORMATS)}, separated by commas.")
-flags.DEFINE_string("output", None, "Folder to create; an existing one is never overwritten.")
-flags.DEFINE_string("records", None, "Folder that build_tfrecords wrote, with the run's classes: "
-                    "its pictures and labels are used for the comparison.")
+cli.path_flag("output", None, "Folder to create; an existing one is never overwritten.")
+cli.path_flag("records", None, "Folder that build_tfrecords wrote, with the run's classes: "
+              "its pictures and labels are used for the comparison.")
 flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "Split of the records to "
                   "compare on; litert_int8 is calibrated on train.")
 flags.DEFINE_integer("pictures", 500, "Largest number of pictures to compare on.", lower_bound=1)
@@ -91,6 +92,9 @@ def checked(words: list[str]) -> dict | None:
     for name in FLAGS.format:
         extras.require(*NEEDS.get(name, ("", [])), purpose=f"--format={name}")
     files.refuse_existing(Path(FLAGS.output), flag="--output")
+    if "saved_model" in FLAGS.format and places.PATTERN.search(os.path.abspath(FLAGS.output)):
+        raise ValueError(f"--output={FLAGS.output}: TensorFlow can't load a saved_model whose path "
+                         "has [ ] * ? or \\, which it takes for a pattern: choose another path")
     spec, _ = specs.read(FLAGS.run)
     picture_files.find(words)
     if not FLAGS.records:

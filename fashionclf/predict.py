@@ -6,8 +6,10 @@
         --csv_file=catalogue.csv --path_column=image --min_probability=0.6 --embeddings=found.npy
 
 PATH is a JPEG, PNG or WEBP file, or a folder that is searched for them; its other files are
-ignored. --csv_file lists a picture per row instead. A row per picture goes to --output, as CSV,
-JSON Lines or Parquet by its suffix ("-": CSV on standard output):
+ignored. --files_from or --csv_file lists them instead: `find ... -print0 | predict --files_from=-`
+takes any number, where xargs would call predict once for each part. A row per picture goes to
+--output, as CSV, JSON Lines, Parquet or an Excel workbook by its suffix ("-": CSV on standard
+output):
 
     path,class,probability,class_2,probability_2,class_3,probability_3,error,check
 
@@ -18,67 +20,72 @@ true).
 
 Two CPU cores predict about 80 pictures of 224 pixels a second, half as many with a run trained with
 --mirrored. Rows are kept in OUTPUT.incomplete as they come: after a stop or a kill, the same
-command resumes after them, and the output is the same to the byte.
+command resumes after them, predicts pictures again that have changed since, and the output is the
+same to the byte (a workbook's cells, not its bytes: it notes the time).
 """
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
-from typing import TextIO
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from fashionclf import cli
-from fashionclf.deployment import prediction_table
+from fashionclf.deployment import earlier_output, prediction_table
 from fashionclf.model import spec as specs
 from fashionclf.pictures import files as picture_files
+
+if TYPE_CHECKING:  # --help stays quick
+    import pandas
 
 FLAGS = flags.FLAGS
 
 # Pictures, if not named as PATH
 cli.define_picture_flags()
-flags.DEFINE_string("source_dir", None, "Folder that the CSV's paths start from and must stay "
-                    "inside (default: the CSV's own folder; / for absolute paths).")
+cli.path_flag("source_dir", None, "Folder that the CSV's paths start from and must stay "
+              "inside (default: the CSV's own folder; / for absolute paths).")
+cli.path_flag("files_from", None, "Text file that lists files and folders, one a line (or "
+              "separated by NUL, as by find -print0); - for standard input.")
 # Model
-flags.DEFINE_string("run", None, "Folder of a finished training, e.g. saved_models/fashion_b0.")
+cli.path_flag("run", None, "Folder of a finished training, e.g. saved_models/fashion_b0.")
 flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together.",
                      lower_bound=1)
 # Output
-flags.DEFINE_string("output", None, "File to write; an existing one is replaced. - for standard "
-                    "output.")
-flags.DEFINE_enum("format", None, ["csv", "jsonl", "parquet"], "Format of the output (default: by "
-                  "its suffix). parquet needs the extra parquet.")
+cli.path_flag("output", None, "File to write, or - for standard output. A table of an earlier call "
+              "is replaced if the new one has a row for each of its pictures.")
+flags.DEFINE_boolean("overwrite", False, "Replace --output and --embeddings whatever they are.")
+flags.DEFINE_enum("format", None, list(prediction_table.FORMATS.values()), "Format of the output "
+                  "(default: by its suffix). parquet needs the extra parquet, xlsx the extra "
+                  "excel.")
+flags.DEFINE_boolean("excel", False, "Start CSV with a byte order mark, by which Excel reads "
+                     "accents right.")
 flags.DEFINE_float("min_probability", 0.0, "Mark rows for a person to check whose class has a "
                    "lower probability, or that have no class; 0 marks none.",
                    lower_bound=0.0, upper_bound=1.0)
-flags.DEFINE_string("embeddings", None, "Also write the pooled features, which search can use: a "
-                    ".npy file, float32 [N, D], a row for each row of the output; NaN where a "
-                    "picture cannot be used.")
+cli.path_flag("embeddings", None, "Also write the pooled features, which search can use: a "
+              ".npy file, float32 [N, D], a row for each row of the output; NaN where a "
+              "picture cannot be used.")
 
 
 def main(words: list[str]) -> int:
-    form = checked(words)
-    with standard_output() as stream:
+    stream = cli.is_stream(FLAGS.output)
+    form = checked(words, stream)
+    pictures, table, ignored = named(words)
+    check_earlier(pictures, table, form, stream)
+
+    with contextlib.ExitStack() as opened:
+        rows_to = opened.enter_context(cli.rows_to(FLAGS.output)) if stream else None
+        opened.enter_context(contextlib.redirect_stdout(sys.stderr))  # for the rows alone
         with cli.loading():
             from fashionclf.deployment import prediction
             from fashionclf.model import weights
-            from fashionclf.pictures import catalogue
 
-        ignored = 0
-        if FLAGS.csv_file:
-            pictures, table, notes = catalogue.read(
-                FLAGS.csv_file, source_dir=FLAGS.source_dir,
-                follow_links=FLAGS.follow_links, **cli.csv_options())
-            print("\n".join(notes), file=sys.stderr)
-            listing = prediction.Listing.of_table(pictures, table, FLAGS.path_column)
-        else:
-            pictures, ignored = picture_files.find(words, follow_links=FLAGS.follow_links)
-            listing = prediction.Listing.of_files(pictures)
-
+        listing = (prediction.Listing.of_files(pictures) if table is None
+                   else prediction.Listing.of_table(pictures, table, FLAGS.path_column))
         bad = prediction.write(
-            weights.load(FLAGS.run), listing, stream, output=FLAGS.output, form=form,
+            weights.load(FLAGS.run), listing, rows_to, output=FLAGS.output, form=form,
             batch_size=FLAGS.batch_size, min_probability=FLAGS.min_probability,
-            embeddings=FLAGS.embeddings)
+            embeddings=FLAGS.embeddings, bom=FLAGS.excel, overwrite=FLAGS.overwrite)
         if ignored:
             print(f"{ignored} files of other kinds in the folders were ignored", file=sys.stderr)
         if bad:
@@ -87,40 +94,65 @@ def main(words: list[str]) -> int:
         return 1 if bad else 0
 
 
-def checked(words: list[str]) -> str:
-    """The format of the output, once all is checked that can be without TensorFlow."""
-    if words and FLAGS.csv_file:
-        raise ValueError("name pictures by --csv_file or after the flags, not both; "
-                         f"{words[0]!r} is after them")
-    if not words and not FLAGS.csv_file:
-        raise ValueError("no picture named: add files or folders after the flags, or --csv_file")
-    if FLAGS.source_dir and words:
+def checked(words: list[str], stream: bool) -> str:
+    """The format of the output, once all is checked that needs neither TensorFlow nor a list."""
+    if sum(map(bool, (words, FLAGS.csv_file, FLAGS.files_from))) > 1:
+        raise ValueError("name pictures after the flags, by --files_from or by --csv_file: one of "
+                         "the three, not both")
+    if not (words or FLAGS.csv_file or FLAGS.files_from):
+        raise ValueError("no picture named: add files or folders after the flags, or --files_from, "
+                         "or --csv_file")
+    if FLAGS.source_dir and not FLAGS.csv_file:
         raise ValueError("--source_dir goes with --csv_file alone")
     cli.require_file(FLAGS.csv_file, "--csv_file names a CSV with a header")
     cli.require_folder(FLAGS.source_dir, "--source_dir names the folder that the CSV's paths "
                        "start from")
 
-    if FLAGS.output != "-":
-        cli.require_place("output", FLAGS.output, more=", or - for standard output")
+    cli.require_place("output", FLAGS.output, streams=True)
     cli.require_place("embeddings", FLAGS.embeddings)
-    if FLAGS.embeddings and FLAGS.output == "-":
+    if FLAGS.embeddings and stream:
         raise ValueError("--embeddings go with rows in a file: name one with --output")
-    form = prediction_table.format_of(FLAGS.output, FLAGS.format)
+    for flag in ("csv_file", "files_from", "embeddings"):
+        cli.require_other("output", flag)
+    form = prediction_table.format_of(FLAGS.output, FLAGS.format, stream=stream, bom=FLAGS.excel)
     specs.read(FLAGS.run)
-    picture_files.find(words, follow_links=FLAGS.follow_links)
-
-    # A single wrong name among others gets its row; none that exists is a mistyped command.
-    if words and not any(map(os.path.lexists, words)):
-        raise FileNotFoundError(f"{words[0]}: no such file or folder")
     return form
 
 
-@contextlib.contextmanager
-def standard_output() -> Iterator[TextIO]:
-    """Gives standard output for rows; what a library prints must not be among them."""
-    sys.stdout.reconfigure(encoding="utf-8", newline="")
-    with contextlib.redirect_stdout(sys.stderr):
-        yield sys.__stdout__
+def named(words: list[str]) -> "tuple[list[picture_files.Picture], pandas.DataFrame | None, int]":
+    """The pictures; the table of --csv_file; how many files in folders are none."""
+    if FLAGS.csv_file:
+        from fashionclf.pictures import catalogue
+
+        pictures, table, notes = catalogue.read(
+            FLAGS.csv_file, source_dir=FLAGS.source_dir, follow_links=FLAGS.follow_links,
+            **cli.csv_options())
+        print("\n".join(notes), file=sys.stderr)
+        return pictures, table, 0
+
+    words = words or picture_files.listed(FLAGS.files_from)
+    pictures, ignored = picture_files.find(words, follow_links=FLAGS.follow_links)
+    # A single wrong name among others gets its row; none that exists is a mistyped command.
+    if not any(map(os.path.lexists, words)):
+        raise FileNotFoundError(f"{words[0]}: no such file or folder"
+                                + (f", nor is any other of {len(words):,}" if words[1:] else "")
+                                + "; names start from the current folder")
+    return pictures, None, ignored
+
+
+def check_earlier(pictures: "list[picture_files.Picture]", table: "pandas.DataFrame | None",
+                  form: str, stream: bool) -> None:
+    """Checks that the rows fit their format, and that none of other pictures would be lost."""
+    if table is None:
+        paths, others = [picture.path for picture in pictures], []
+    else:
+        paths, others = table[FLAGS.path_column].tolist(), table.itertuples(index=False)
+    prediction_table.check_fits(form, FLAGS.output, len(paths), others)
+    if stream or FLAGS.overwrite:
+        return
+    earlier_output.check(FLAGS.output, form, prediction_table.COLUMNS[0], paths)
+    if FLAGS.embeddings:
+        earlier_output.check_embeddings(FLAGS.embeddings, FLAGS.output)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from pathlib import Path
 from absl import flags
 
 from fashionclf import cli
+from fashionclf.deployment import earlier_output, prediction_table
 from fashionclf.model import spec as specs
 from fashionclf.pictures import files as picture_files
 from fashionclf.records import manifests
@@ -32,28 +33,34 @@ from fashionclf.system import cells, files
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("index", None, "Folder of the index: build creates it, query reads it.")
-flags.DEFINE_string("run", None, "Folder of a finished training; query takes the run of build.")
+cli.path_flag("index", None, "Folder of the index: build creates it, query reads it.")
+cli.path_flag("run", None, "Folder of a finished training; query takes the run of build.")
 flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together.",
                      lower_bound=1)
 # build: pictures, if not named after the flags
+cli.path_flag("files_from", None, "Text file that lists files and folders, one a line (or "
+              "separated by NUL, as by find -print0); - for standard input.")
 cli.define_picture_flags("build: ")
-flags.DEFINE_string("source_dir", None, "build: folder that the CSV's paths start from and must "
-                    "stay inside (default: the CSV's own folder; / for absolute paths).")
+cli.path_flag("source_dir", None, "build: folder that the CSV's paths start from and must "
+              "stay inside (default: the CSV's own folder; / for absolute paths).")
 flags.DEFINE_string("class_column", None, "build: CSV column with the class, if known.")
 flags.DEFINE_string("item_column", None, "build: CSV column with the garment, if known.")
-flags.DEFINE_string("embeddings", None, "build: .npy file that predict --embeddings wrote for the "
-                    "rows of --csv_file; a few rows are computed again for comparison.")
-flags.DEFINE_string("records", None, "build: folder that build_tfrecords wrote.")
+cli.path_flag("embeddings", None, "build: .npy file that predict --embeddings wrote for the "
+              "rows of --csv_file; a few rows are computed again for comparison.")
+cli.path_flag("records", None, "build: folder that build_tfrecords wrote.")
 flags.DEFINE_list("splits", ["train", "test"], "build: splits of the records.")
 flags.DEFINE_enum("method", "auto", ["auto", "exact", "approximate"],
                   "build: search method. exact compares with every picture, approximate with those "
                   "in the nearest clusters; auto is exact up to 100,000 pictures.")
 # query
 flags.DEFINE_integer("k", 10, "query: number of neighbours for each picture.", lower_bound=1)
-flags.DEFINE_string("output", "-", "query: CSV file to write; an existing one is replaced. - for "
-                    "standard output.")
-flags.DEFINE_string("sheet", None, "query: PNG file to draw the pictures and their neighbours in.")
+cli.path_flag("output", "-", "query: file to write, CSV, JSON Lines, Parquet or an Excel workbook "
+              "by its suffix, or - for standard output. One of an earlier call is replaced if the "
+              "new one has rows for each of its pictures.")
+flags.DEFINE_boolean("overwrite", False, "query: replace --output whatever it is.")
+flags.DEFINE_boolean("excel", False, "query: start CSV with a byte order mark, by which Excel "
+                     "reads accents right.")
+cli.path_flag("sheet", None, "query: PNG file to draw the pictures and their neighbours in.")
 
 SHEET_LINES = 20  # pictures that are drawn with their neighbours
 
@@ -63,15 +70,20 @@ def main(words: list[str]) -> int:
     if not words or words[0] not in verbs:
         raise ValueError("the first word says what to do: build or query (see --help)")
     check, do = verbs[words[0]]
-    check(words[1:])
-    return do(words[1:])
+    words = words[1:]
+    if FLAGS.files_from:
+        if words:
+            raise ValueError("name pictures after the flags or by --files_from, not both")
+        words = picture_files.listed(FLAGS.files_from)
+    check(words)
+    return do(words)
 
 
 def check_build(words: list[str]) -> None:
     """Checks what can be checked without TensorFlow."""
     if sum(map(bool, (words, FLAGS.csv_file, FLAGS.records))) != 1:
-        raise ValueError("build takes files and folders after the flags, or --csv_file, or "
-                         "--records: name one of the three")
+        raise ValueError("build takes files and folders after the flags or by --files_from, or "
+                         "--csv_file, or --records: name one of them")
     if FLAGS.embeddings and not FLAGS.csv_file:
         raise ValueError("--embeddings go with the --csv_file that predict took")
     if FLAGS.source_dir and not FLAGS.csv_file:
@@ -130,13 +142,28 @@ def check_query(words: list[str]) -> None:
     """Checks what can be checked without TensorFlow."""
     if not words:
         raise ValueError("no picture named: add files or folders after the flags")
-    if FLAGS.output != "-":
-        cli.require_place("output", FLAGS.output)
+    cli.require_place("output", FLAGS.output, streams=True)
     cli.require_place("sheet", FLAGS.sheet)
+    if FLAGS.sheet and not FLAGS.sheet.lower().endswith(".png"):
+        raise ValueError(f"--sheet={FLAGS.sheet}: name a file that ends in .png")
+    cli.require_other("output", "files_from")
     cli.require_file(str(Path(FLAGS.index) / "index.json"),
                      "give the --index of a finished 'python -m fashionclf.search build'")
     specs.read(FLAGS.run)
-    picture_files.find(words, follow_links=FLAGS.follow_links)
+
+    # Rows of an earlier call are not lost
+    form = output_format()
+    paths = [picture.path for picture in picture_files.find(
+        words, follow_links=FLAGS.follow_links)[0]]
+    prediction_table.check_fits(form, FLAGS.output, len(paths) * FLAGS.k)
+    if not (FLAGS.overwrite or cli.is_stream(FLAGS.output)):
+        earlier_output.check(FLAGS.output, form, "query", paths)
+
+
+def output_format() -> str:
+    """The format of --output; raises ValueError if it can't be written there."""
+    return prediction_table.format_of(FLAGS.output, None, stream=cli.is_stream(FLAGS.output),
+                                      bom=FLAGS.excel)
 
 
 def query(words: list[str]) -> int:
@@ -144,7 +171,6 @@ def query(words: list[str]) -> int:
     with cli.loading():
         from fashionclf.deployment import search_index, visual_search
         from fashionclf.model import weights
-        from fashionclf.system import tables
 
     index = search_index.read(FLAGS.index)
     visual_search.check_run(index, FLAGS.index, FLAGS.run)
@@ -154,13 +180,20 @@ def query(words: list[str]) -> int:
     queries = describer.files(pictures, [{"path": picture.path} for picture in pictures])
 
     found = visual_search.answers(index, queries, FLAGS.k)
-    output = sys.stdout if FLAGS.output == "-" else FLAGS.output
-    tables.write(found[visual_search.COLUMNS], output, float_format="%.6f")
+    rows, form = visual_search.rows(found), output_format()
+    if cli.is_stream(FLAGS.output):
+        with cli.rows_to(FLAGS.output) as stream:
+            prediction_table.write_text(rows, visual_search.COLUMNS, stream, form, bom=FLAGS.excel)
+    else:
+        with files.replaced(FLAGS.output) as partial:
+            prediction_table.write(rows, visual_search.COLUMNS, partial, form, bom=FLAGS.excel)
     if FLAGS.sheet:
         if len(queries.rows) > SHEET_LINES:
             print(f"{FLAGS.sheet} shows the first {SHEET_LINES} of {len(queries.rows)} pictures",
                   file=sys.stderr)
-        visual_search.sheet(index, queries.rows[:SHEET_LINES], found, run).savefig(FLAGS.sheet)
+        sheet = visual_search.sheet(index, queries.rows[:SHEET_LINES], found, run)
+        with files.replaced(FLAGS.sheet) as partial:
+            sheet.savefig(partial)
 
     if queries.unusable:
         print(f"error: {len(queries.unusable)} of {len(pictures)} pictures could not be used; "

@@ -22,14 +22,14 @@ from fashionclf import cli
 from fashionclf.model.spec import Spec
 from fashionclf.pictures.framing import Framing
 from fashionclf.records import manifests
-from fashionclf.system import extras, signals
+from fashionclf.system import extras, places, signals
 from fashionclf.training import run_folder
 
 FLAGS = flags.FLAGS
 define_share = functools.partial(flags.DEFINE_float, lower_bound=0.0, upper_bound=0.9)
 
 # Data
-flags.DEFINE_string("records", None, "Folder that build_tfrecords wrote.")
+cli.path_flag("records", None, "Folder that build_tfrecords wrote.")
 flags.DEFINE_integer("image_size", 224, "Side of the square input, in pixels.", lower_bound=32,
                      upper_bound=2048)
 flags.DEFINE_float("box_margin", 0.1, "Margin around a bounding box before cropping, as a share of "
@@ -46,11 +46,11 @@ flags.DEFINE_float("mixup", 0.0, "Mixup: alpha of the Beta distribution of the m
 # Model
 flags.DEFINE_enum("architecture", "efficientnet_b0", ["efficientnet_b0", "baseline_cnn"],
                   "The network; baseline_cnn has four convolutions and is trained from scratch.")
-flags.DEFINE_string("weights", "imagenet", "Initial weights of the trunk: imagenet (Keras' cache "
-                    "or download), the folder of a run, a .weights.h5 file, or none.")
-flags.DEFINE_string("align", None, "With a run's folder as --weights: CSV file "
-                    "run_class,records_class that maps its classes to those of the records, whose "
-                    "rows of the head then start from the run's.")
+cli.path_flag("weights", "imagenet", "Initial weights of the trunk: imagenet (Keras' cache or "
+              "download), the folder of a run, a .weights.h5 file, or none.")
+cli.path_flag("align", None, "With a run's folder as --weights: CSV file run_class,records_class "
+              "that maps its classes to those of the records, whose rows of the head then start "
+              "from the run's.")
 define_share("dropout", 0.2, "Dropout rate of the pooled features.")
 define_share("stochastic_depth", 0.0, "Drop rate of the last residual block, falling linearly to 0 "
              "at the first; frozen blocks are never dropped.")
@@ -64,8 +64,8 @@ flags.DEFINE_integer("cache_views", 3, "Augmented views of each training picture
                      "output of the frozen layers is computed once and kept on disk. 0: augment "
                      "anew in every epoch, which takes about twice as long on a CPU.",
                      lower_bound=0, upper_bound=1000)
-flags.DEFINE_string("cache_dir", None, "Folder of the trunk cache, which later runs reuse; may be "
-                    "removed at any time (default: RECORDS.trunk_cache).")
+cli.path_flag("cache_dir", None, "Folder of the trunk cache, which later runs reuse; may be "
+              "removed at any time (default: RECORDS.trunk_cache).")
 flags.DEFINE_float("cache_gigabytes", 20.0, "Largest size of this run's trunk cache on disk, in "
                    "GB; checked before anything is written.", lower_bound=0.0)
 # Head phase
@@ -98,7 +98,7 @@ flags.DEFINE_enum("strategy", "default", ["default", "mirrored", "multi_worker"]
                   "Where to train: on one device, on all devices of this machine, or on the "
                   "machines that the environment variable TF_CONFIG names.")
 # Output
-flags.DEFINE_string("run", None, "Folder of this training, e.g. saved_models/mine.")
+cli.path_flag("run", None, "Folder of this training, e.g. saved_models/mine.")
 flags.DEFINE_integer("checkpoint_every_steps", 0, "Steps between checkpoints within an epoch; 0 "
                      "writes one at the end of each epoch only.", lower_bound=0)
 flags.DEFINE_string("profile_steps", None, "FIRST,LAST: steps of each phase to profile for "
@@ -110,7 +110,7 @@ def main(_: list[str]) -> None:
     run_dir, records_dir = Path(FLAGS.run), Path(FLAGS.records)
     manifest = checked(records_dir)
     if (run_dir / "model.json").is_file():
-        run_folder.check_same(run_dir, cli.own_flags(), records_dir, manifest)
+        run_folder.check_same(run_dir, records_dir, manifest, **compared())
         print(f"{run_dir}: this training is finished; its report is in {run_dir / 'report'}")
         return
     train(run_dir, records_dir, manifest)
@@ -132,6 +132,7 @@ def checked(records_dir: Path) -> dict:
         raise ValueError(f"--align starts from the head of a run, and --weights={FLAGS.weights} "
                          "is not the folder of one: name a run's folder")
     cli.require_file(FLAGS.align, "--align names a CSV with run_class,records_class")
+    places.check_folder(FLAGS.run, flag="--run")
     if FLAGS.profile_steps:
         extras.require("profile", ["tensorboard_plugin_profile"], purpose="--profile_steps")
     return manifest
@@ -183,7 +184,8 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
 
     with contextlib.ExitStack() as held:
         if chief:
-            held.enter_context(run_folder.held(run_dir, cli.own_flags(), records_dir, manifest))
+            held.enter_context(run_folder.held(run_dir, cli.own_flags(), records_dir, manifest,
+                                               **compared()))
         held.enter_context(devices.stopping_together())
         if FLAGS.mixed_precision:
             keras.mixed_precision.set_global_policy("mixed_bfloat16")
@@ -208,6 +210,13 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
                     hyperparameters=cli.own_values(PLACES), trunk_from=FLAGS.weights)
     print(f"\nreport: {run_dir / 'report' / 'report.html'}\n"
           f"curves: tensorboard --logdir={run_dir / 'tensorboard'}")
+
+
+def compared() -> dict:
+    """How a command is compared with the one that started --run."""
+    return {"changes": lambda flag_file, known: cli.changes(
+        flag_file, PLACES | {"records"} | known),
+            "named": {"weights": FLAGS.weights, "align": FLAGS.align}}
 
 
 def parse_steps(text: str | None) -> tuple[int, int] | None:

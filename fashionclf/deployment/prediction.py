@@ -1,21 +1,20 @@
 """Predicts a list of picture files; writes rows to standard output, or to a file it can resume."""
+import collections
 import dataclasses
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 import numpy as np
 import pandas as pd
 
-from fashionclf.deployment import prediction_job, prediction_table
+from fashionclf.deployment import earlier_output, prediction_job, prediction_table
 from fashionclf.model.weights import Run
 from fashionclf.pictures.files import Picture
 from fashionclf.system import files, signals
 from fashionclf.system.progress import progress_bar
-
-STANDARD_OUTPUT = "-"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,67 +38,92 @@ class Listing:
         return cls(pictures=pictures, paths=table[path_column].tolist(), columns=list(others),
                    cells=list(others.itertuples(index=False, name=None)))
 
-    def fingerprint(self) -> str:
-        named = [(picture.path, picture.root) for picture in self.pictures]
-        return hashlib.sha256(json.dumps([named, self.columns, self.cells]).encode()).hexdigest()
+    def described(self) -> str:
+        """Returns their number, and a digest of what the rows show of them."""
+        shown = json.dumps([self.paths, self.columns, self.cells]).encode()
+        return f"{len(self.pictures):,} pictures ({hashlib.sha256(shown).hexdigest()[:12]})"
 
 
-def write(run: Run, listing: Listing, stream: TextIO, *, output: str, form: str, batch_size: int,
-          min_probability: float, embeddings: str | None) -> int:
+def write(run: Run, listing: Listing, stream: TextIO | None, *, output: str, form: str,
+          batch_size: int, min_probability: float, embeddings: str | None, bom: bool = False,
+          overwrite: bool = False) -> int:
     """Predicts and writes a row for each picture; returns the number of rows with an error.
 
     Args:
-        stream: text stream for the rows if `output` is STANDARD_OUTPUT.
-        output: the file to write, or STANDARD_OUTPUT.
-        form: "csv", "jsonl" or "parquet".
+        stream: for the rows, in place of the file `output`.
+        form: one of prediction_table.FORMATS.
         batch_size: pictures per call of the network.
         min_probability: see prediction_table.row.
         embeddings: the .npy file for the pooled features, or None.
+        bom: whether CSV starts with a byte order mark.
+        overwrite: whether rows of other pictures in `output` may be lost.
     """
     names, total = prediction_table.columns(listing.columns), len(listing.pictures)
     predictor = run.predictor(features=bool(embeddings))
 
-    def batches(start: int) -> Iterator[tuple[list[list], list[np.ndarray | None]]]:
-        """Yields the rows and features of each batch, from row `start`; shows progress."""
-        answers = predictor.predict_batches(listing.pictures[start:], framing=run.spec.framing,
+    def batches(starts: Sequence[int]) -> Iterator[
+            tuple[list[list], list[np.ndarray | None], list]]:
+        """Yields rows, features and stamps of the batch from each start; shows progress."""
+        numbers = [i for start in starts for i in range(start, min(start + batch_size, total))]
+        stamps, done = collections.deque(), 0
+
+        def stamped() -> Iterator[Picture]:
+            for i in numbers:
+                stamps.append(listing.pictures[i].stamp())  # before it is read
+                yield listing.pictures[i]
+
+        answers = predictor.predict_batches(stamped(), framing=run.spec.framing,
                                             batch_size=batch_size)
-        with progress_bar(total=total, initial=start, unit="pictures", desc="predicting") as bar:
+        with progress_bar(total=total, initial=total - len(numbers), unit="pictures",
+                          desc="predicting") as bar:
             for batch in answers:
                 rows = [[*prediction_table.row(listing.paths[i], probabilities, run.spec.classes,
                                                min_probability=min_probability), *listing.cells[i]]
-                        for i, (_, probabilities, _) in enumerate(batch, start=start)]
-                yield rows, [features for *_, features in batch]
-                start += len(batch)
+                        for i, (_, probabilities, _) in zip(numbers[done:], batch)]
+                yield rows, [features for *_, features in batch], [stamps.popleft() for _ in batch]
+                done += len(batch)
                 bar.update(len(batch))
 
-    if output == STANDARD_OUTPUT:
-        return _to_stream(batches(0), names, stream, form)
+    if stream:
+        return _to_stream(batches(range(0, total, batch_size)), names, stream, form, bom=bom)
 
+    # All that the rows depend on, and not where files lie
     description = {
-        "program": "predict", "model": files.sha256(run.folder / "model.json"),
-        "list of pictures": listing.fingerprint(), "--format": form, "--batch_size": batch_size,
-        "--min_probability": min_probability, "--embeddings": embeddings}
+        "program": "predict", "version of the rows": 2,
+        "the model": files.sha256(run.folder / "model.json")[:12],
+        "the list": listing.described(), "--batch_size": batch_size,
+        "--min_probability": min_probability, "use of --embeddings": bool(embeddings)}
     array = embeddings and prediction_job.Embeddings(embeddings, (total, run.num_features))
     with (prediction_job.opened(output, description, total=total, embeddings=array,
-                                batch_size=batch_size) as job, signals.deferred()):
+                                batch_size=batch_size,
+                                stamp=lambda i: listing.pictures[i].stamp()) as job,
+          signals.deferred()):
+        # Another call may have ended since the program checked this at its start.
+        if not overwrite:
+            earlier_output.check(output, form, names[0], listing.paths)
         if job.done:
             print(f"{job.part}: resuming after {job.done:,} of {total:,} rows", file=sys.stderr)
-        for rows, features in batches(job.done):
-            job.append(rows, features)
+        if job.changed:
+            print(f"{job.changed:,} pictures changed since their rows were written: they are "
+                  "predicted again", file=sys.stderr)
+
+        starts = [*job.stale, *range(job.done, total, batch_size)]
+        for start, batch in zip(starts, batches(starts)):
+            job.add(start, *batch)
             if signals.requested():
                 signals.leave(f"{job.done:,} of {total:,} rows are kept")
-        return job.finish(names, form)
+        return job.finish(names, form, bom=bom)
 
 
-def _to_stream(batches: Iterator[tuple[list[list], list]], names: list[str], stream: TextIO,
-               form: str) -> int:
+def _to_stream(batches: Iterator[tuple[list[list], list, list]], names: list[str], stream: TextIO,
+               form: str, *, bom: bool) -> int:
     num_errors = 0
 
     def rows() -> Iterator[list]:
         nonlocal num_errors
-        for batch, _ in batches:
+        for batch, *_ in batches:
             num_errors += sum(row[prediction_table.ERROR] is not None for row in batch)
             yield from batch
 
-    prediction_table.write_text(rows(), names, stream, form)
+    prediction_table.write_text(rows(), names, stream, form, bom=bom)
     return num_errors

@@ -1,11 +1,13 @@
 """A long prediction that a kill does not lose: each batch is on disk, and the job resumes.
 
-OUTPUT.incomplete has JSON lines: a description of the job, then one per row. Embeddings grow in
-FILE.incomplete. Both get their final names at the end.
+OUTPUT.incomplete has JSON lines: a description of the job, then [number, stamp, cells] for each
+row, where the stamp tells whether the picture has changed since; of several lines for a row the
+last one counts. Embeddings grow in FILE.incomplete. Both get their final names at the end.
 """
 import contextlib
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +20,8 @@ class Embeddings:
     """A .npy file, float32 [N, D], that grows row by row; a picture without features is NaN."""
 
     def __init__(self, file: str | Path, shape: tuple[int, int]):
-        self._file, self._shape = Path(file), shape
-        self._part = arrays.GrowingArray(files.incomplete(file), shape, np.float32)
+        self._file, self._shape = files.followed(file), shape
+        self._part = arrays.GrowingArray(files.incomplete(self._file), shape, np.float32)
 
     def kept(self, rows: int) -> int:
         """Counts how many of the first `rows` an earlier process left intact."""
@@ -37,8 +39,18 @@ class Embeddings:
 
     def append(self, features: list[np.ndarray | None]) -> None:
         """Adds a row per picture; None for one without features."""
+        self._part.append(self._rows(features))
+
+    def replace(self, start: int, features: list[np.ndarray | None]) -> None:
+        """Overwrites the rows from `start` on."""
+        if not self._part.file.is_file():  # named by a process killed at its very end
+            os.replace(self._file, self._part.file)
+        for number, row in enumerate(self._rows(features), start=start):
+            self._part.replace(number, row)
+
+    def _rows(self, features: list[np.ndarray | None]) -> np.ndarray:
         missing = np.full(self._shape[1], np.nan, np.float32)
-        self._part.append(np.stack([missing if row is None else row for row in features]))
+        return np.stack([missing if row is None else row for row in features])
 
     def finish(self) -> None:
         """Gives the file its final name."""
@@ -47,22 +59,77 @@ class Embeddings:
 
 
 class Job:
-    """The finished rows of a prediction, `done` in number, in the file `part`; see `opened`."""
+    """The finished rows of a prediction; get one from `opened`.
+
+    Attributes:
+        done: their number, from the first on.
+        stale: the first row of each batch among them with a picture that has changed since.
+        changed: how many pictures that are.
+        part: the file that they are in.
+    """
 
     def __init__(self, output: Path, embeddings: Embeddings | None, description: dict):
-        self.part, self.done = files.incomplete(output), 0
+        self.part, self.done, self.changed = files.incomplete(output), 0, 0
+        self.stale: list[int] = []
         self._output, self._embeddings, self._description = output, embeddings, description
+        self._places: list[int] = []  # where the line of each row begins, in bytes
 
-    def _ends(self) -> Iterator[int]:
-        """Yields the end of each whole line, in bytes; raises ValueError if the job is another."""
-        end = 0
+    def _resume(self, total: int, batch_size: int, stamp: Callable[[int], object]) -> None:
+        """Keeps the whole batches that are on disk, and starts the file if it is new."""
+        stamps = self._read()
+        rows = len(stamps)
+        if self._embeddings:
+            rows = self._embeddings.kept(rows)
+
+        # Whole batches: repeated ones have the same pictures, hence the same probabilities.
+        if rows != total:
+            rows = rows // batch_size * batch_size
+        if self._embeddings:
+            self._embeddings.cut(rows)
+        del self._places[rows:]
+        self.done = rows
+
+        changed = [number for number in range(rows) if stamps[number] != stamp(number)]
+        self.changed = len(changed)
+        self.stale = sorted({number // batch_size * batch_size for number in changed})
+
+    def _read(self) -> list:
+        """Returns the stamp of each row on disk; cuts off a line that a kill has torn.
+
+        Raises:
+            ValueError: the rows are those of another job, or one is damaged.
+        """
+        stamps, end = [], 0
         with open(self.part, "rb") as file:
             for line in file:
-                if line.endswith(b"\n"):  # a kill may have torn the last one
-                    if not end:
-                        self._check(line)
-                    end += len(line)
-                    yield end
+                if not line.endswith(b"\n"):
+                    break
+                if not end:
+                    self._check(line)
+                else:
+                    number, stamp, _ = self._parsed(line, end)
+                    if number > len(stamps):
+                        raise self._damaged(end)
+                    stamps[number:number + 1] = [stamp]
+                    self._places[number:number + 1] = [end]
+                end += len(line)
+
+        with open(self.part, "ab") as file:
+            file.truncate(end)
+            if not end:
+                file.write(_line(self._description))
+        return stamps
+
+    def _parsed(self, line: bytes, place: int) -> list:
+        try:
+            number, stamp, cells = json.loads(line)
+            cells[prediction_table.ERROR], range(number)
+        except (ValueError, TypeError, IndexError) as error:
+            raise self._damaged(place) from error
+        return [number, stamp, cells]
+
+    def _damaged(self, place: int) -> ValueError:
+        return ValueError(f"{self.part}: damaged line at byte {place:,}; remove it to start over")
 
     def _check(self, line: bytes) -> None:
         cure = "Repeat the command that started it to resume, or remove that file to start over"
@@ -71,34 +138,43 @@ class Job:
         except (ValueError, TypeError) as error:
             raise ValueError(f"{self.part} was not written by predict. {cure}") from error
 
-        changes = "; ".join(f"{name} was {before.get(name)}, is {value}" for name, value in
-                            self._description.items() if before.get(name) != value)
+        changes = "; ".join(f"{name} was {before.get(name, 'unknown')}, is {value}"
+                            for name, value in self._description.items()
+                            if before.get(name) != value)
         if changes:
             raise ValueError(f"{self.part} holds rows of another job: {changes}. {cure}")
 
-    def append(self, rows: list[list], features: list[np.ndarray | None]) -> None:
-        """Adds a batch: its rows, and their features if the job has embeddings."""
-        if self._embeddings:
+    def add(self, start: int, rows: list[list], features: list[np.ndarray | None],
+            stamps: list) -> None:
+        """Adds a batch, or replaces a stale one.
+
+        Args:
+            start: number of its first row: `done`, or one of `stale`.
+            features: used if the job has embeddings.
+            stamps: of its pictures, taken before they were read.
+        """
+        if self._embeddings and start == self.done:
             self._embeddings.append(features)
+        elif self._embeddings:
+            self._embeddings.replace(start, features)
+
         with open(self.part, "ab") as file:
-            file.write(b"".join(map(_line, rows)))
-        self.done += len(rows)
+            for number, (stamp, cells) in enumerate(zip(stamps, rows, strict=True), start=start):
+                self._places[number:number + 1] = [file.tell()]
+                file.write(_line([number, stamp, cells]))
+        self.done = len(self._places)
 
     def _rows(self) -> Iterator[list]:
         with open(self.part, "rb") as file:
-            for number, line in enumerate(file):
-                try:
-                    cells = json.loads(line)
-                except ValueError as error:
-                    raise ValueError(f"{self.part}:{number + 1}: damaged line; remove the file "
-                                     "to start over") from error
-                if number:
-                    yield cells
+            for place in self._places:
+                if file.tell() != place:
+                    file.seek(place)
+                yield self._parsed(file.readline(), place)[2]
 
-    def finish(self, names: list[str], form: str) -> int:
+    def finish(self, names: list[str], form: str, *, bom: bool = False) -> int:
         """Writes the output, see prediction_table.write; returns how many rows have an error."""
         with files.replaced(self._output) as table:
-            prediction_table.write(self._rows(), names, table, form)
+            prediction_table.write(self._rows(), names, table, form, bom=bom)
             num_errors = sum(cells[prediction_table.ERROR] is not None for cells in self._rows())
             if self._embeddings:
                 self._embeddings.finish()
@@ -108,35 +184,25 @@ class Job:
 
 @contextlib.contextmanager
 def opened(output: str | Path, description: dict, *, total: int, batch_size: int,
+           stamp: Callable[[int], object],
            embeddings: Embeddings | None = None) -> Iterator[Job]:
     """Opens or resumes a job, whose `finish` writes `output`.
 
     Args:
         description: name -> JSON value of all that the rows depend on.
         total, batch_size: rows of the whole job, and rows that are appended together.
+        stamp: from the number of a row to the JSON value that tells whether its picture changed.
 
     Raises:
         ValueError: the rows on disk are those of another job.
         FileExistsError: another process is writing it.
     """
-    job = Job(Path(output), embeddings, description)
+    output = files.followed(output)
+    job = Job(output, embeddings, description)
     with files.exclusive(f"{output}.lock", otherwise=f"another process is writing {job.part}: wait "
                          "for it to end, or choose another --output"):
         job.part.touch()
-        ends = list(job._ends())
-        rows = max(0, len(ends) - 1)
-        if embeddings:
-            rows = embeddings.kept(rows)
-
-        # Whole batches: repeated ones have the same pictures, hence the same probabilities.
-        job.done = rows if rows == total else rows // batch_size * batch_size
-
-        with open(job.part, "ab") as file:
-            file.truncate(ends[job.done] if ends else 0)
-            if not ends:
-                file.write(_line(description))
-        if embeddings:
-            embeddings.cut(job.done)
+        job._resume(total, batch_size, stamp)
         yield job
 
 

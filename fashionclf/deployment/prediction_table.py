@@ -1,8 +1,9 @@
-"""Rows of predictions, written as CSV, JSON Lines or Parquet."""
+"""Rows of predictions, written as CSV, JSON Lines, Parquet or an Excel workbook."""
 import csv
 import itertools
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,11 +12,13 @@ import numpy as np
 from fashionclf.system import cells, extras
 
 TOP = 3  # classes in a row
-PROBABILITIES = ["probability", "probability_2", "probability_3"]
+FLOATS = ["probability", "probability_2", "probability_3", "similarity"]
 COLUMNS = ["path", "class", "probability", "class_2", "probability_2", "class_3", "probability_3",
            "error", "check"]
 ERROR = COLUMNS.index("error")
-FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet"}  # by suffix
+FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet", ".xlsx": "xlsx"}  # by suffix
+EXCEL_ROWS, EXCEL_TEXT = 1_048_576, 32_767  # of a sheet, header included; characters of a cell
+BOM = "\ufeff"  # by which Excel knows a CSV as UTF-8
 ROW_GROUP = 10_000  # rows of a Parquet file in memory at a time
 
 
@@ -48,32 +51,61 @@ def columns(others: Iterable[str]) -> list[str]:
     return names
 
 
-def format_of(output: str, chosen: str | None) -> str:
-    """Returns `chosen`, or else the format of the suffix of `output`; "-" is standard output.
+def format_of(output: str, chosen: str | None, *, stream: bool = False,
+              bom: bool = False) -> str:
+    """Returns `chosen`, or else the format of the suffix of `output`.
+
+    Args:
+        stream: whether `output` takes text only, CSV by default, as standard output does.
+        bom: whether a byte order mark is wanted.
 
     Raises ValueError if neither names a format, or it can't be written.
     """
-    name = chosen or ("csv" if output == "-" else FORMATS.get(Path(output).suffix.lower()))
+    name = chosen or FORMATS.get(Path(output).suffix.lower()) or ("csv" if stream else None)
     if name is None:
         raise ValueError(f"--output={output}: unknown suffix; use one of {', '.join(FORMATS)}, or "
                          "give --format")
+    if name in ("parquet", "xlsx") and stream:
+        raise ValueError(f"--output={output}: {name} needs a plain file: give one with --output")
+    if bom and name != "csv":
+        raise ValueError(f"--excel is for CSV, and --output={output} is {name}: leave it out")
     if name == "parquet":
-        if output == "-":
-            raise ValueError("Parquet cannot go to standard output: give a file with --output")
         _pyarrow()
+    if name == "xlsx":
+        _openpyxl()
     return name
 
 
-def write(rows: Iterable[list], names: list[str], file: Path, form: str) -> None:
+def check_fits(form: str, output: str, rows: int, others: Iterable[Iterable[str]] = ()) -> None:
+    """Raises ValueError if Excel could not show all `rows`, with the further cells `others`."""
+    if form != "xlsx":
+        return
+    cure = f"--output={output}: write .csv or .parquet instead, or fewer pictures"
+    if rows >= EXCEL_ROWS:
+        raise ValueError(f"{rows:,} rows and a header do not fit the {EXCEL_ROWS:,} of an Excel "
+                         f"sheet; {cure}")
+    longest = max((len(excel_text(cell)) for row in others for cell in row), default=0)
+    if longest > EXCEL_TEXT:
+        raise ValueError(f"a cell of the CSV has {longest:,} characters, and Excel takes "
+                         f"{EXCEL_TEXT:,}; {cure}")
+
+
+def write(rows: Iterable[list], names: list[str], file: Path, form: str, *,
+          bom: bool = False) -> None:
     """Writes `rows` one by one, with the columns `names`, in the format `form`."""
     if form == "parquet":
         return _write_parquet(iter(rows), names, file)
+    if form == "xlsx":
+        return _write_excel(rows, names, file)
     with open(file, "w", encoding="utf-8", newline="") as stream:
-        write_text(rows, names, stream, form)
+        write_text(rows, names, stream, form, bom=bom)
 
 
-def write_text(rows: Iterable[list], names: list[str], stream, form: str) -> None:
+def write_text(rows: Iterable[list], names: list[str], stream, form: str, *,
+               bom: bool = False) -> None:
     """Writes "csv", whose cells never start a formula, or "jsonl" to a text stream."""
+    if bom:
+        stream.write(BOM)
     if form == "jsonl":
         stream.writelines(json.dumps(dict(zip(names, _texts(row))), ensure_ascii=False) + "\n"
                           for row in rows)
@@ -95,12 +127,46 @@ def _texts(row: list) -> Iterator:
 
 def _write_parquet(rows: Iterator[list], names: list[str], file: Path) -> None:
     pyarrow, parquet = _pyarrow()
-    types = dict.fromkeys(PROBABILITIES, pyarrow.float64()) | {"check": pyarrow.bool_()}
+    types = dict.fromkeys(FLOATS, pyarrow.float64()) | {
+        "check": pyarrow.bool_(), "rank": pyarrow.int64()}
     schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in names])
 
     with parquet.ParquetWriter(os.fspath(file), schema) as writer:
         while group := [list(_texts(row)) for row in itertools.islice(rows, ROW_GROUP)]:
             writer.write_table(pyarrow.table(list(zip(*group)), schema=schema))
+
+
+def _write_excel(rows: Iterable[list], names: list[str], file: Path) -> None:
+    openpyxl = _openpyxl()
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("fashionclf")
+
+    def typed(value):
+        if not isinstance(value, str):
+            return value
+        cell = openpyxl.cell.WriteOnlyCell(sheet, excel_text(value))
+        cell.data_type = "s"  # text, also where it looks like a formula
+        return cell
+
+    for row in itertools.chain([names], rows):
+        sheet.append(list(map(typed, row)))
+    book.save(file)
+
+
+def excel_text(text: str) -> str:
+    """Returns `text` as a cell of Excel takes it: control characters become backslash escapes."""
+    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]",
+                  lambda match: f"\\x{ord(match[0]):02x}", cells.readable(text))
+
+
+def _openpyxl():
+    try:
+        import openpyxl
+        import openpyxl.cell
+    except ImportError as error:
+        raise ValueError(f".xlsx needs openpyxl: {extras.install('excel')}, or choose "
+                         "--format=csv") from error
+    return openpyxl
 
 
 def _pyarrow() -> tuple:

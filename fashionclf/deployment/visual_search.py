@@ -165,6 +165,12 @@ def answers(index: search_index.Index, queries: Described, k: int) -> pd.DataFra
         {"rank": "Int64", "place": "Int64"})
 
 
+def rows(found: pd.DataFrame) -> list[list]:
+    """Returns the COLUMNS of `answers` as rows of prediction_table.write: None for no value."""
+    shown = found[COLUMNS].astype(object)
+    return shown.where(shown.notna(), None).values.tolist()
+
+
 def _file(index: search_index.Index, place: int) -> str | None:
     """Returns the real path of a picture; None if it is in records."""
     root = index.facts["root"]

@@ -1,9 +1,11 @@
 """Finds the picture files that a user names, and reads their bytes."""
+import codecs
 import dataclasses
 import errno
 import functools
 import os
 import stat
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,6 +24,14 @@ class Picture:
     def bytes_or_reason(self) -> bytes | str:
         """Returns the file's bytes, or the reason why they can't be read."""
         return self.fault or bytes_or_reason(self.root, os.path.abspath(self.path))
+
+    def stamp(self) -> list[int] | None:
+        """Returns what tells cheaply whether the file has changed; None if it isn't there."""
+        try:
+            facts = os.stat(self.path)
+        except (OSError, ValueError):
+            return None
+        return [facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns]  # chmod changes the last
 
 
 def find(words: Iterable[str], *, follow_links: bool = False) -> tuple[list[Picture], int]:
@@ -49,6 +59,34 @@ def find(words: Iterable[str], *, follow_links: bool = False) -> tuple[list[Pict
         pictures += sorted(in_folder, key=lambda picture: picture.path.split(os.sep))
         ignored += others
     return pictures, ignored
+
+
+def listed(file: str) -> list[str]:
+    """Reads a list of files and folders: one a line, or separated by NUL as by `find -print0`.
+
+    Args:
+        file: "-" for standard input.
+
+    Raises:
+        ValueError: it names none.
+    """
+    if file == "-":
+        content = sys.stdin.buffer.read()
+    else:
+        with open(file, "rb") as stream:
+            content = stream.read()
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # Windows' PowerShell
+        content = content.decode("utf-16").encode()
+    content = content.removeprefix(codecs.BOM_UTF8)
+
+    # No path contains a NUL, and one that ends in a CR is a line of Windows.
+    lines = content.replace(b"\r\n", b"\n").split(b"\n")
+    paths = [os.fsdecode(path) for path in
+             (content.split(b"\0") if b"\0" in content else lines) if path]
+    if not paths:
+        raise ValueError(f"--files_from={file}: names no pictures; write a path a line, or "
+                         "separate them by NUL (find -print0)")
+    return paths
 
 
 def bytes_or_reason(images_root: str | Path, path: str, *,

@@ -36,6 +36,12 @@ class GrowingArray:
             if not rows:
                 file.write(self._header)
 
+    def replace(self, row: int, values: np.ndarray) -> None:
+        """Overwrites a row that the file has."""
+        with open(self.file, "rb+") as file:
+            file.seek(len(self._header) + row * self._row_bytes)
+            file.write(values.astype(self._dtype).tobytes())
+
     def append(self, rows: np.ndarray) -> None:
         """Adds rows, of any type of number; the first are preceded by `cut`."""
         with open(self.file, "ab") as file:

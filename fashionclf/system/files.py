@@ -11,6 +11,8 @@ from pathlib import Path
 
 import filelock
 
+from fashionclf.system import places
+
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
@@ -44,9 +46,11 @@ def replaced(file: str | Path, *, rivals: bool = False) -> Iterator[Path]:
     Until then it is `incomplete-<file>`, in the same folder and with the same suffix, by which
     some writers choose a format; with `rivals`, processes that write the same content at once,
     each has a name of its own. Where the block raises, it is removed and `file` stays as it was;
-    a kill leaves both.
+    a kill leaves both. Where `file` is a link, this happens to what it leads to.
     """
-    file = Path(file)
+    if places.is_stream(file):  # a FIFO or a device would be gone
+        raise ValueError(f"{file}: not a plain file, and never replaced: name another")
+    file = followed(file)
     name = f"{uuid.uuid4().hex}-{file.name}" if rivals else file.name
     partial = file.with_name(f"incomplete-{name}")
     try:
@@ -54,6 +58,11 @@ def replaced(file: str | Path, *, rivals: bool = False) -> Iterator[Path]:
         complete(partial, file)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def followed(file: str | Path) -> Path:
+    """Returns the file that a link leads to, or `file` itself, which need not exist."""
+    return Path(os.path.realpath(file) if os.path.islink(file) else file)
 
 
 def complete(partial: Path, file: Path) -> None:
@@ -116,10 +125,11 @@ def _held(lock_file: str | Path, taken: Callable[[], None]) -> Iterator[None]:
 
 
 def refuse_existing(folder: Path, *, flag: str = "--records") -> None:
-    """Raises FileExistsError where `folder`, which `flag` named, is taken."""
+    """Raises OSError where `folder`, which `flag` named, is taken or can't be created."""
     if os.path.lexists(folder):
         raise FileExistsError(f"{folder} exists and is never overwritten: "
                               f"remove it or choose another {flag}")
+    places.check_folder(folder, flag=flag)
 
 
 @contextlib.contextmanager

@@ -5,18 +5,22 @@ in the middle, or a full disk, leaves the previous ones intact and no half of a 
 names are the list of checkpoints; TensorFlow's own list, one more file that could be damaged, is
 not written.
 """
+import contextlib
 import re
 import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from fashionclf.system import files
+from fashionclf.system import files, places
 
 KEEP = 2  # checkpoints
+UNREADABLE = (tf.errors.NotFoundError, tf.errors.PermissionDeniedError, OSError)
 
 
 class TrainingState:
@@ -66,19 +70,27 @@ class TrainingState:
         """Restores the newest intact checkpoint; returns False if there are no checkpoints.
 
         Warns of each damaged one (TensorFlow verifies a checksum of every tensor). Raises
-        ValueError if all are.
+        ValueError if all are, OSError if one can't be read and no other is intact.
         """
-        for number in self._numbers():
+        numbers, unreadable = self._numbers(), ""
+        for number in numbers:
             prefix = self._prefix(number)
             try:
-                self._checkpoint.read(prefix).assert_consumed()
+                with _no_pattern(prefix) as same:
+                    self._checkpoint.read(same).assert_consumed()
                 self._number = number
                 return True
             except Exception as error:  # damage shows as anything from DataLossError to IndexError
-                print(f"warning: {prefix} is damaged ({str(error).splitlines()[0]}); "
-                      "trying the previous checkpoint", file=sys.stderr, flush=True)
+                reason, fault = str(error).splitlines()[0], "is damaged"
+                if isinstance(error, UNREADABLE) or "No such file" in reason:
+                    unreadable, fault = reason, "cannot be read"
+                print(f"warning: {prefix} {fault} ({reason}); trying the previous checkpoint",
+                      file=sys.stderr, flush=True)
 
-        if self._numbers():
+        if unreadable:
+            raise OSError(f"no checkpoint in {self._folder} can be read ({unreadable}): restore "
+                          "its files, or remove the folder to restart this phase")
+        if numbers:
             raise ValueError(f"every checkpoint in {self._folder} is damaged: remove the folder "
                              "to restart this phase")
         return False
@@ -134,3 +146,15 @@ class TrainingState:
         names = [file.name for file in self._folder.glob("ckpt-*.index")]
         matches = [re.fullmatch(r"ckpt-(\d+)\.index", name) for name in names]
         return sorted((int(match[1]) for match in matches if match), reverse=True)
+
+
+@contextlib.contextmanager
+def _no_pattern(prefix: str) -> Iterator[str]:
+    """Gives a name of the same files for TensorFlow, which looks for them by a pattern."""
+    if not places.PATTERN.search(prefix):
+        yield prefix
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder, "checkpoints")
+        link.symlink_to(Path(prefix).parent.absolute())
+        yield str(link / Path(prefix).name)

@@ -22,15 +22,22 @@ def features(i):
     return None if i == 4 else np.full(WIDTH, i, np.float32)
 
 
-def work(folder, *, until=TOTAL, what=WHAT):
-    """Goes on with the job up to about the row `until`; gives rows found done and rows bad."""
+def work(folder, *, until=TOTAL, what=WHAT, repaired=()):
+    """Resumes the job up to about the row `until`; gives rows found done and rows bad.
+
+    Pictures that are `repaired` have another stamp than before, and good rows.
+    """
     embeddings = prediction_job.Embeddings(folder / "e.npy", (TOTAL, WIDTH))
     with prediction_job.opened(folder / "out.csv", what, total=TOTAL, batch_size=BATCH,
-                               embeddings=embeddings) as job:
-        done = job.done
-        while job.done < until:
-            batch = range(job.done, min(job.done + BATCH, TOTAL))
-            job.append([row(i) for i in batch], [features(i) for i in batch])
+                               stamp=lambda i: [i, i in repaired], embeddings=embeddings) as job:
+        done, stale = job.done, list(job.stale)
+        while stale or job.done < until:
+            start = stale.pop(0) if stale else job.done
+            batch = range(start, min(start + BATCH, TOTAL))
+            job.add(start, [[f"{i}.jpg", "Tee", *row(i)[2:7], None, False] if i in repaired
+                            else row(i) for i in batch],
+                    [np.full(WIDTH, -i, np.float32) if i in repaired else features(i)
+                     for i in batch], [[i, i in repaired] for i in batch])
         return done, job.finish(NAMES, "csv") if until == TOTAL else None
 
 
@@ -113,12 +120,12 @@ def test_a_damaged_row_is_named(folder):
     part = folder / "out.csv.incomplete"
     lines = part.read_bytes().splitlines(keepends=True)
     part.write_bytes(b"".join([*lines[:2], b"}" + lines[2][1:], *lines[3:]]))
-    with pytest.raises(ValueError, match=r"out.csv.incomplete:3: damaged line; remove the file"):
+    with pytest.raises(ValueError, match=r"incomplete: damaged line at byte \d+; remove it"):
         work(folder)
 
 
 def test_two_processes_never_write_one_job(folder):
-    with prediction_job.opened(folder / "out.csv", WHAT, total=1, batch_size=1):
+    with prediction_job.opened(folder / "out.csv", WHAT, total=1, batch_size=1, stamp=int):
         with pytest.raises(FileExistsError, match="wait for it to end, or choose another --output"):
             work(folder)
 
@@ -126,4 +133,41 @@ def test_two_processes_never_write_one_job(folder):
 def test_the_first_line_describes_the_job(folder):
     work(folder, until=3)
     lines = (folder / "out.csv.incomplete").read_text().splitlines()
-    assert json.loads(lines[0]) == WHAT and json.loads(lines[1]) == row(0) and len(lines) == 4
+    assert json.loads(lines[0]) == WHAT and len(lines) == 4
+    assert json.loads(lines[1]) == [0, [0, False], row(0)]
+
+
+@pytest.mark.parametrize("until", [6, TOTAL])
+def test_a_picture_repaired_after_a_kill_gets_a_new_row_and_the_others_keep_theirs(
+        whole, folder, until):
+    if until == TOTAL:  # killed when only the names were missing
+        with killed_after(1, Path, "unlink"):
+            work(folder)
+    else:
+        work(folder, until=until)
+    assert work(folder, repaired={4}) == (until, 0)
+
+    expected = whole["out.csv"].decode().splitlines()
+    expected[5] = "4.jpg,Tee,0.500000,,,,,,"
+    assert (folder / "out.csv").read_text().splitlines() == expected
+    assert sorted(files(folder)) == ["e.npy", "out.csv"]
+    assert np.load(folder / "e.npy")[:, 0].tolist() == [0, 1, 2, 3, -4, 5, 6]
+
+
+def test_a_kill_between_the_new_rows_of_repaired_pictures_loses_none(folder):
+    work(folder, until=6)
+    with killed_after(1, prediction_job.Job, "add"):
+        work(folder, repaired={1, 4})
+    with killed_after(0, prediction_job.Job, "finish"):
+        work(folder, repaired={1, 4})
+    assert work(folder, repaired={1, 4}) == (TOTAL, 0)
+    assert np.load(folder / "e.npy")[:, 0].tolist() == [0, -1, 2, 3, -4, 5, 6]
+
+
+def test_rows_go_to_what_a_link_leads_to_and_the_link_stays(whole, folder):
+    (folder / "there").mkdir()
+    for name in ("out.csv", "e.npy"):
+        (folder / name).symlink_to(folder / "there" / name)
+    work(folder, until=3)
+    assert work(folder) == (3, 1) and files(folder / "there") == whole
+    assert all((folder / name).is_symlink() for name in whole)

@@ -66,7 +66,7 @@ def test_parquet_has_the_same_rows_with_types_also_over_row_groups(tmp_path, mon
     found = parquet.read_table(tmp_path / "x.parquet")
     assert found.column_names == NAMES and parquet.ParquetFile(
         tmp_path / "x.parquet").num_row_groups == 2
-    assert {str(found.schema.field(name).type) for name in prediction_table.PROBABILITIES} == {
+    assert {str(found.schema.field(name).type) for name in prediction_table.FLOATS[:3]} == {
         "double"}
     expected = [[r"caf\udce9.jpg" if cell == "caf\udce9.jpg" else cell for cell in cells]
                 for cells in rows()]
@@ -81,11 +81,45 @@ def test_columns_of_a_csv_that_ours_have_too_are_renamed():
 
 def test_the_suffix_says_the_format_unless_it_is_chosen(monkeypatch):
     assert [format_of(f"x/a.{name}", None) for name in ("csv", "JSONL")] == ["csv", "jsonl"]
-    assert format_of("-", None) == "csv" and format_of("a.txt", "jsonl") == "jsonl"
-    for output, chosen, message in (("a.txt", None, "use one of .csv, .jsonl, .parquet, or give"),
-                                    ("-", "parquet", "Parquet cannot go to standard output")):
+    assert format_of("-", None, stream=True) == "csv" and format_of("a.txt", "jsonl") == "jsonl"
+    assert format_of("a.csv", None, bom=True) == "csv"
+    for output, chosen, message in (("a.txt", None, "use one of .csv, .jsonl, .parquet, .xlsx, or"),
+                                    ("-", "parquet", "parquet needs a plain file"),
+                                    ("-", "xlsx", "xlsx needs a plain file"),
+                                    ("-", "jsonl", "--excel is for CSV")):
         with pytest.raises(ValueError, match=message):
-            format_of(output, chosen)
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ValueError, match=r"pip install '.*\[parquet\]'"):
-        format_of("a.parquet", None)
+            format_of(output, chosen, stream=output == "-", bom=chosen == "jsonl")
+    for library, suffix in (("pyarrow", "parquet"), ("openpyxl", "xlsx")):
+        monkeypatch.setitem(sys.modules, library, None)
+        extra = {"xlsx": "excel"}.get(suffix, suffix)
+        with pytest.raises(ValueError, match=rf"pip install '.*\[{extra}\]'"):
+            format_of(f"a.{suffix}", None)
+
+
+def test_a_byte_order_mark_begins_the_csv_and_only_where_it_is_wanted(tmp_path):
+    for bom in (False, True):
+        write(rows(), NAMES, tmp_path / "x.csv", "csv", bom=bom)
+        assert (tmp_path / "x.csv").read_bytes().startswith(b"\xef\xbb\xbfpath,"[0 if bom else 3:])
+
+
+def test_a_workbook_has_text_as_text_never_a_formula_and_numbers_as_numbers(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl", reason="fashionclf[excel] is missing")
+    odd = [["=1+1", "007", 0.25, None, None, None, None, "a\x07\n", True, "+7"]]
+    write(rows() + odd, NAMES, tmp_path / "x.xlsx", "xlsx")
+
+    sheet = openpyxl.load_workbook(tmp_path / "x.xlsx").active
+    found = list(sheet.values)
+    assert found[0] == tuple(NAMES) and len(found) == 5
+    assert found[1] == ("=a.jpg", "Coat", 0.75, "Tee", 0.25, None, None, None, True, "-7")
+    assert found[2][0] == r"caf\udce9.jpg" and found[4][7] == "a\\x07\n"
+    assert "f" not in {cell.data_type for cells in sheet for cell in cells}
+    assert [sheet["B5"].data_type, sheet["C5"].data_type] == ["s", "n"]
+
+
+def test_what_excel_cannot_show_is_refused_before_the_work():
+    prediction_table.check_fits("xlsx", "a.xlsx", 1_048_575, [["x" * 32_767]])
+    prediction_table.check_fits("csv", "a.csv", 1_048_576)
+    with pytest.raises(ValueError, match="1,048,576 rows and a header do not fit.*write .csv"):
+        prediction_table.check_fits("xlsx", "a.xlsx", 1_048_576)
+    with pytest.raises(ValueError, match="32,768 characters.*write .csv"):
+        prediction_table.check_fits("xlsx", "a.xlsx", 1, [["x" * 32_768]])

@@ -158,3 +158,20 @@ def test_reading_waits_for_the_model_and_not_the_model_for_reading():
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     assert set(loading._map_ahead(priority, range(9), 2)) == {loading.NICENESS}
     assert priority(None) < loading.NICENESS
+
+
+@pytest.mark.parametrize("content, expected", [
+    (b"a.jpg\nb c.jpg\n", ["a.jpg", "b c.jpg"]), (b"a.jpg\r\nb.jpg", ["a.jpg", "b.jpg"]),
+    (b"a\nb.jpg\0c.jpg\0", ["a\nb.jpg", "c.jpg"]), (b"caf\xe9.jpg\n\n", ["caf\udce9.jpg"]),
+    ("\ufeffé.jpg\n".encode(), ["é.jpg"]), ("é.jpg\r\n".encode("utf-16"), ["é.jpg"]),
+    (b" a.jpg \n", [" a.jpg "])])
+def test_a_list_of_files_is_read_by_line_or_by_nul(tmp_path, content, expected):
+    (tmp_path / "list").write_bytes(content)
+    assert picture_files.listed(str(tmp_path / "list")) == expected
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\0"])
+def test_an_empty_list_of_files_is_an_error(tmp_path, content):
+    (tmp_path / "list").write_bytes(content)
+    with pytest.raises(ValueError, match="names no pictures; write a path a line"):
+        picture_files.listed(str(tmp_path / "list"))

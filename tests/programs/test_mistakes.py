@@ -17,7 +17,7 @@ runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
 
 # Each command starts in a folder that holds empty/, pictures/, records/ and
-# records_without_validation/ of three classes, run/ of a finished training, and text.txt.
+# records_without_validation/ of three classes, run/ of a finished training, and the files below.
 FOLDER = "--source=folder --source_dir=pictures --records=new"
 TRAIN = "--records=records --run=new"
 PREDICT = "--run=run --output=new.csv"
@@ -50,11 +50,16 @@ MISTAKES = [
     ("build_tfrecords", f"{FOLDER} --test_fraction=0.8 --validation_fraction=0.3",
      "nothing is left for train"),
     ("build_tfrecords", "--verify --records=absent", "absent"),
+    ("build_tfrecords", "--source=folder --source_dir=pictures --records=fifo/new",
+     "is not a folder"),
     ("build_tfrecords", "--flagfile=absent.cfg", "absent.cfg"),
 
     ("train", f"{TRAIN} --epochs=3", "epochs"),
     ("train", f"{TRAIN} stray", "unexpected argument 'stray'"),
     ("train", f"{TRAIN} --batch_size=0", "batch_size"),
+    ("train", "--records=records --run=text.txt", "text.txt is not a folder"),
+    ("train", "--records=records --run=${RUNS}/new", "that no shell has replaced"),
+    ("train", f"{TRAIN} --weights=“run”", "take them away"),
     ("train", "--records=records", "--run"),
     ("train", f"{TRAIN} --head_epochs=0 --fine_tune_epochs=0", "--head_epochs"),
     ("train", f"{TRAIN} --calibrate --temperature=2", "--calibrate"),
@@ -72,10 +77,12 @@ MISTAKES = [
     ("evaluate", "--run=absent --records=records", "absent"),
     ("evaluate", "--run=empty --records=records", "finished training"),
     ("evaluate", "--run=run --records=records --align=absent.csv", "absent.csv"),
+    ("evaluate", "--run=run --records=records --output=text.txt/new", "is not a folder"),
 
     ("predict", PREDICT, "no picture named"),
     ("predict", f"{PREDICT} --form=csv pictures", "form"),
-    ("predict", f"{PREDICT} absent.jpg", "absent.jpg"),
+    ("predict", f"{PREDICT} absent.jpg", "absent.jpg: no such file or folder"),
+    ("predict", f"{PREDICT} absent.jpg absent", "nor is any other of 2"),
     ("predict", f"{PREDICT} empty", "empty: contains no pictures"),
     ("predict", "--run=absent --output=new.csv pictures", "python -m fashionclf.train"),
     ("predict", "--run=empty --output=- pictures", "python -m fashionclf.train"),
@@ -84,14 +91,29 @@ MISTAKES = [
     ("predict", "--run=run --output=new.txt pictures", "give --format"),
     ("predict", f"{PREDICT} --csv_file=text.txt pictures", "not both"),
     ("predict", f"{PREDICT} --csv_file=absent.csv", "absent.csv"),
+    ("predict", f"{PREDICT} --files_from=text.txt pictures", "not both"),
+    ("predict", f"{PREDICT} --files_from=absent.txt", "absent.txt"),
+    ("predict", f"{PREDICT} --files_from=none.txt", "names no pictures"),
+    ("predict", "--run=run --output=text.txt --format=csv pictures", "--overwrite"),
+    ("predict", "--run=run --output=earlier.csv pictures", "rows of 1 pictures that are not"),
+    ("predict", "--run=run --output=fifo --format=xlsx pictures", "needs a plain file"),
+    ("predict", "--run=run --output=pictures pictures", "name a file in a folder that exists"),
+    ("predict", "--run=run --output=dangling pictures", "it is a link to"),
+    ("predict", "--run=run --output=new.jsonl --excel pictures", "--excel is for CSV"),
+    ("predict", f"{PREDICT} --embeddings=fifo pictures", "--embeddings=fifo: not a plain file"),
+    ("predict", f"{PREDICT} --embeddings=text.txt pictures", "does not belong to new.csv"),
+    ("predict", f"{PREDICT} --embeddings=new.csv pictures", "is also the file of --embeddings"),
+    ("predict", "--run='run' --output=new.csv pictures", "take them away"),
+    ("predict", f"{PREDICT} --flagfile=text.txt pictures", "text.txt:1: 'Tee' is no flag"),
+    ("predict", "--flagfile=quoted.cfg pictures", "take them away"),
     ("predict", f"{PREDICT} --source_dir=pictures pictures", "goes with --csv_file alone"),
     ("predict", "--run=run --output=- --embeddings=new.npy pictures", "go with rows in a file"),
     ("predict", f"{PREDICT} --embeddings=absent/new.npy pictures", "--embeddings=absent/new.npy"),
 
     ("search", f"{SEARCH}", "build or query"),
     ("search", f"find {SEARCH}", "build or query"),
-    ("search", f"build {SEARCH}", "name one of the three"),
-    ("search", f"build {SEARCH} --records=records pictures", "name one of the three"),
+    ("search", f"build {SEARCH}", "name one of them"),
+    ("search", f"build {SEARCH} --records=records pictures", "name one of them"),
     ("search", f"build {SEARCH} --embeddings=new.npy pictures", "go with the --csv_file"),
     ("search", f"build {SEARCH} --source_dir=pictures pictures", "goes with --csv_file alone"),
     ("search", f"build {SEARCH} --csv_file=absent.csv", "absent.csv"),
@@ -101,6 +123,9 @@ MISTAKES = [
     ("search", f"query {SEARCH}", "no picture named"),
     ("search", f"query {SEARCH} --sheet=absent/new.png pictures",
      "--sheet=absent/new.png: name a file in a folder that"),
+    ("search", f"query {SEARCH} --output=dangling pictures", "it is a link to"),
+    ("search", f"query {SEARCH} --sheet=fifo pictures", "not a plain file"),
+    ("search", f"query {SEARCH} --files_from=text.txt pictures", "not both"),
     ("search", "query --run=run --index=absent pictures", "python -m fashionclf.search build"),
 
     ("export", f"{EXPORT} --format=onnx", "checked on real pictures: give either --records=DIR"),
@@ -109,6 +134,7 @@ MISTAKES = [
     ("export", f"{EXPORT} pictures", "--format"),
     ("export", f"{EXPORT} --format=saved_model --records=absent", "absent"),
     ("export", f"{EXPORT} --format=saved_model empty", "empty"),
+    ("export", "--run=run --output=new[1] --format=saved_model pictures", "choose another path"),
     ("export", "--run=absent --output=new --format=saved_model pictures", "absent"),
     ("export", "--run=run --output=empty --format=saved_model pictures", "choose another --output"),
 ]
@@ -119,6 +145,11 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mistakes")
     (folder / "empty").mkdir()
     (folder / "text.txt").write_text("Tee\n")
+    (folder / "none.txt").write_text("\n")
+    (folder / "quoted.cfg").write_text('--run=run\n--output="new.csv"\n')
+    (folder / "earlier.csv").write_text("path,class,error\ngone.jpg,Tee,\n")
+    (folder / "dangling").symlink_to("absent/new.csv")
+    os.mkfifo(folder / "fifo")
     (folder / "run").symlink_to(ROOT / "saved_models/fashion_b0")
 
     records = make_records(tmp_path_factory.mktemp("with"),

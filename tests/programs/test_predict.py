@@ -2,6 +2,7 @@
 import csv
 import io
 import json
+import os
 import signal
 
 import numpy as np
@@ -82,6 +83,47 @@ def test_a_catalogue_keeps_its_columns_and_rows_to_check_are_marked(run_dir, tmp
     assert np.isnan(features[1]).all()
     again = predict(*words, "--format=csv", "--output=-", "--embeddings=")
     assert again.stdout.splitlines()[1].endswith(",yes,007,'=x")
+
+
+def test_a_list_from_find_goes_through_one_call_and_parts_never_replace_each_other(
+        run_dir, tmp_path):
+    names = [str(draw(tmp_path / f"in/{name}.png")) for name in ("a", "b\nc", " d")]
+    (tmp_path / "list").write_text("\0".join(names))
+    (tmp_path / "home").mkdir()
+    words = [f"--run={run_dir}", "--output=~/out [1].csv", "--batch_size=2"]
+    home = {"env": {"HOME": str(tmp_path / "home")}}
+    output = tmp_path / "home/out [1].csv"
+
+    listed = [*words, f"--files_from={tmp_path / 'list'}"]
+    assert predict(*listed, **home).returncode == 0
+    whole = output.read_bytes()
+    assert [row[0] for row in csv.reader(io.StringIO(whole.decode()))][1:] == names
+
+    # xargs calls the program once more, for the last of many files; cron repeats the command.
+    part = predict(*words, names[2], **home)
+    assert part.returncode == 1 and "rows of 2 pictures that are not named now" in part.stderr
+    assert output.read_bytes() == whole
+    assert predict(*listed, **home).returncode == 0 and output.read_bytes() == whole
+    assert predict(*words, "--overwrite", names[2], **home).returncode == 0
+    assert len(output.read_bytes()) < len(whole)
+
+
+def test_rows_follow_a_link_and_run_into_a_pipe_which_both_stay(run_dir, tmp_path):
+    words = [f"--run={run_dir}", draw(tmp_path / "a.png")]
+    (tmp_path / "target.csv").touch()
+    (tmp_path / "link.csv").symlink_to("target.csv")
+    assert predict(*words, f"--output={tmp_path / 'link.csv'}").returncode == 0
+    assert (tmp_path / "link.csv").is_symlink()
+    rows = (tmp_path / "target.csv").read_text()
+    assert rows.startswith("path,class,") and "a.png,T" in rows or "a.png,C" in rows
+
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with begin("fashionclf.predict", *words, f"--output={pipe}") as job:
+        assert pipe.read_text() == rows
+        assert job.wait(60) == 0
+    assert pipe.is_fifo()
+    assert predict(*words, "--output=/dev/stdout").stdout == rows
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The programs as a user starts them."""
 import json
 import re
+import shutil
 import signal
 
 import pandas as pd
@@ -66,13 +67,18 @@ def test_an_error_of_the_work_itself_is_one_line_too(tmp_path, records_dir):
 
 @pytest.mark.slow
 def test_a_killed_training_goes_on_and_the_finished_model_predicts(tmp_path, records_dir):
-    run = tmp_path / "run"
-    flags = small(records_dir, run, "--checkpoint_every_steps=2", "--calibrate")
-    with begin(*flags) as victim:
-        await_a_checkpoint(victim, run)
+    first = tmp_path / "coats [1]"
+    with begin(*small(records_dir, first, "--checkpoint_every_steps=2", "--calibrate")) as victim:
+        await_a_checkpoint(victim, first)
         victim.kill()
-    assert not (run / "model.json").exists()
+    assert not (first / "model.json").exists()
 
+    # Run and records have moved, and what differs changes no weight.
+    run, moved = tmp_path / "moved {2}*", tmp_path / "moved [records]"
+    first.rename(run)
+    shutil.copytree(records_dir, moved)
+    flags = small(f"{moved}/", run, "--checkpoint_every_steps=3", "--calibrate",
+                  f"--cache_dir={tmp_path / 'cache?'}")
     assert "resuming from the newest checkpoint" in succeed(*flags)
     history = pd.read_csv(run / "history.csv")
     assert list(zip(history["phase"], history["epoch"])) == [
@@ -82,7 +88,7 @@ def test_a_killed_training_goes_on_and_the_finished_model_predicts(tmp_path, rec
 
     assert "finished" in start(*flags).stdout
     other = start(*flags, "--dropout=0.5")
-    assert other.returncode == 1 and "--dropout=0.2, not --dropout=0.5" in other.stderr
+    assert other.returncode == 1 and "--dropout was 0.2, is 0.5. Run the" in other.stderr
 
     succeed("fashionclf.evaluate", f"--run={run}", f"--records={records_dir}",
             f"--output={tmp_path / 'again'}")

@@ -101,3 +101,20 @@ def test_weights_that_are_not_finite_are_never_saved(saved):
     with pytest.raises(FloatingPointError, match="last good checkpoint is .*ckpt-3"):
         state.save(epoch=4)
     assert restored(saved) == 3
+
+
+@pytest.mark.parametrize("name", ["coats [1]", "a*?", "back\\slash", "{a,b} 100% ~", "mäntel"])
+def test_checkpoints_are_found_in_a_folder_of_any_name(tmp_path, capsys, name):
+    made = make(tmp_path / name)
+    save(*made, 1)
+    assert restored(tmp_path / name) == 1 and capsys.readouterr().err == ""
+    newest(tmp_path / name, "data").write_bytes(b"")
+    with pytest.raises(ValueError, match="damaged"):
+        restored(tmp_path / name)
+
+
+def test_a_checkpoint_that_lacks_a_file_is_not_called_damaged(saved):
+    for file in saved.glob("*.data*"):
+        file.unlink()
+    with pytest.raises(OSError, match="can be read .*restore its files, or remove the folder"):
+        restored(saved)
