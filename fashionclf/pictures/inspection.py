@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from fashionclf.pictures import decoding, jpeg
+from fashionclf.pictures import decoding, jpeg, orientation
 from fashionclf.pictures.files import Picture
 
 FORMATS = ("JPEG", "PNG", "WEBP")
@@ -35,7 +35,9 @@ def decoded_or_reason(encoded: bytes) -> np.ndarray | str:
     header = _header_or_reason(encoded)
     if isinstance(header, str):
         return header
-    return _pixels_or_reason(encoded, header, decoding.decode_now)
+    inks = header.layout is not None and header.layout.inks
+    pixels = _pixels_or_reason(encoded, header, functools.partial(decoding.decode_now, inks=inks))
+    return pixels if isinstance(pixels, str) else decoding.seen(pixels, encoded)
 
 
 def pixels_or_reason(picture: Picture) -> np.ndarray | str:
@@ -51,10 +53,16 @@ class _Header(NamedTuple):
 
 
 class Luminance(NamedTuple):
-    """A picture's luminance (ITU-R BT.601) at 1 / scale of its size."""
+    """A picture's luminance (ITU-R BT.601) at 1 / scale of its size, not yet turned."""
     pixels: np.ndarray  # uint8 [height / scale, width / scale], rounded up
-    size: tuple[int, int]  # width, height of the picture
+    size: tuple[int, int]  # width, height of these pixels at full size
     scale: int
+    orientation: int  # EXIF, by which they are to be turned
+
+    @property
+    def size_seen(self) -> tuple[int, int]:
+        """Width and height of the picture as a person sees it."""
+        return self.size if self.orientation < 5 else self.size[::-1]
 
 
 def luminance_or_reason(encoded: bytes, *, least: int = MAX_SIDE) -> Luminance | str:
@@ -82,7 +90,8 @@ def luminance_or_reason(encoded: bytes, *, least: int = MAX_SIDE) -> Luminance |
     size = header.size if scale > 1 else pixels.shape[1::-1]
     if pixels.shape[1::-1] != tuple(-(-side // scale) for side in size):
         return "damaged header: its size is not that of the picture"
-    return Luminance(pixels[..., 0], size, scale)
+    turn = int(orientation.of(encoded)) if orientation.may_be_turned(encoded) else 1
+    return Luminance(pixels[..., 0], size, scale, turn)
 
 
 def _pixels_or_reason(encoded: bytes, header: _Header, decoder: Callable[[bytes, str], np.ndarray],
@@ -108,7 +117,8 @@ def _luminance_now(encoded: bytes, kind: str, scale: int) -> np.ndarray:
     except tf.errors.OpError:
         pass  # libjpeg gives no luminance of four channels; for damage decode_now raises again
 
-    grey = Image.fromarray(decoding.decode_now(encoded, kind)).convert("L")
+    inks = kind == "JPEG"  # it fails above where it has four components
+    grey = Image.fromarray(decoding.decode_now(encoded, kind, inks=inks)).convert("L")
     return np.asarray(grey.reduce(scale))[..., np.newaxis]
 
 

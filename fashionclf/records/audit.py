@@ -67,8 +67,9 @@ def _inspect(images_root: Path, path: str) -> tuple:
     luminance = inspection.luminance_or_reason(encoded, least=near_duplicates.LEAST)
     if isinstance(luminance, str):
         return luminance, files.digest(encoded), None, None
-    hashed = near_duplicates.perceptual_hash(luminance.pixels, luminance.scale, luminance.size)
-    return None, files.digest(encoded), hashed, luminance.size
+    hashed = near_duplicates.perceptual_hash(luminance.pixels, luminance.scale, luminance.size,
+                                             luminance.orientation)
+    return None, files.digest(encoded), hashed, luminance.size_seen
 
 
 def with_checked_boxes(table: pd.DataFrame) -> pd.DataFrame:
