@@ -78,8 +78,9 @@ def _decode_webp(encoded: tf.Tensor) -> tf.Tensor:
 
 def _over_white(image: tf.Tensor) -> tf.Tensor:
     """Lays uint8 [H, W, 4] over white, rounded as in Pillow's alpha_composite."""
-    alpha = tf.cast(image[..., 3:], tf.int32)
-    sums = tf.cast(image[..., :3], tf.int32) * alpha + 255 * (255 - alpha) + 128
+    image = tf.cast(image, tf.uint16)  # holds 255**2 + 128 and takes half the memory of int32
+    alpha = image[..., 3:]
+    sums = image[..., :3] * alpha + 255 * (255 - alpha) + 128
     return tf.cast((sums + sums // 256) // 256, tf.uint8)
 
 
@@ -117,7 +118,7 @@ def load(encoded: tf.Tensor, bbox: tf.Tensor, framing: Framing) -> tf.Tensor:
 
 
 def decode_now(encoded: bytes, kind: str, *, inks: bool = False) -> np.ndarray:
-    """Decodes eagerly like `decode`, but does not turn the picture (see `seen`).
+    """Decodes eagerly like `decode`, but does not turn the picture (see `turned_now`).
 
     Args:
         kind: "JPEG", "PNG" or "WEBP".
@@ -131,11 +132,9 @@ def decode_now(encoded: bytes, kind: str, *, inks: bool = False) -> np.ndarray:
     return _array(_decode_rgb(tensor) if plain else _as_stored(tensor))
 
 
-def seen(pixels: np.ndarray, encoded: bytes) -> np.ndarray:
-    """Turns and mirrors the pixels of a file as its EXIF orientation says."""
-    if not orientation.may_be_turned(encoded):
-        return pixels
-    return _array(orientation.turned(tf.constant(pixels), orientation.of(tf.constant(encoded))))
+def turned_now(pixels: np.ndarray, by: int) -> np.ndarray:
+    """Turns and mirrors pixels as their EXIF orientation says."""
+    return pixels if by == 1 else _array(orientation.turned(tf.constant(pixels), tf.constant(by)))
 
 
 def _array(tensor: tf.Tensor) -> np.ndarray:

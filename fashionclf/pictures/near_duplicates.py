@@ -9,7 +9,7 @@ import scipy.fft
 import scipy.sparse
 from PIL import Image
 
-from fashionclf.pictures.orientation import mirrored
+from fashionclf.pictures.framing import mirrored
 from fashionclf.system.progress import progress_bar
 
 SIDE = 16  # of a hash, which has SIDE**2 bits

@@ -5,6 +5,8 @@ in an exported model that takes files.
 """
 import tensorflow as tf
 
+from fashionclf.pictures.framing import mirrored
+
 # What precedes the EXIF data of a file: in a segment of a JPEG, in a chunk of a PNG or WEBP.
 IN_JPEG, IN_PNG, IN_WEBP = b"Exif\0\0", b"eXIf", b"EXIF"
 TAG, SHORT, LONG = 0x0112, 3, 4  # TIFF 6.0, pages 14 to 16 and 36
@@ -106,8 +108,3 @@ def turned(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     image = tf.cond(orientation >= 5, sides_swapped, lambda: image)
     image = tf.cond(across, lambda: image[:, ::-1], lambda: image)
     return tf.cond(down, lambda: image[::-1], lambda: image)
-
-
-def mirrored(orientation: int | tf.Tensor) -> tuple:
-    """Whether to mirror left to right and top to bottom; from 5 on, once the sides are swapped."""
-    return orientation // 2 % 2 == 1, (orientation - 1) // 2 % 2 == 1

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import filelock
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif",
+                    ".tiff", ".avif", ".heic", ".heif")
 
 
 def require_file(file: str | Path | None, rule: str) -> None:
