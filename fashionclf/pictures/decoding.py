@@ -8,6 +8,7 @@ from fashionclf.pictures.framing import Framing
 
 ADOBE_SEGMENT = b"\xff\xee\x00\x0eAdobe\x00\x64\0\0\0\0\0"  # APP14: CMYK, inverted
 MOST_BYTES = 2**31 - 1
+BLOCK = 2**21  # pixels that are laid over white at a time: 50 MB of intermediate results
 NO_BOX = np.zeros(4, np.int32)  # keeps the whole picture, whatever the margin
 
 
@@ -77,7 +78,21 @@ def _decode_webp(encoded: tf.Tensor) -> tf.Tensor:
 
 
 def _over_white(image: tf.Tensor) -> tf.Tensor:
-    """Lays uint8 [H, W, 4] over white, rounded as in Pillow's alpha_composite."""
+    """Lays uint8 [H, W, 4] over white, by blocks of rows, which bound the memory."""
+    height, width = tf.shape(image)[0], tf.shape(image)[1]
+    rows = tf.maximum(1, BLOCK // width)
+    count = (height + rows - 1) // rows
+
+    def add(i: tf.Tensor, blocks: tf.TensorArray) -> tuple:
+        return i + 1, blocks.write(i, _block_over_white(image[i * rows:(i + 1) * rows]))
+
+    blocks = tf.TensorArray(tf.uint8, count, element_shape=[None, None, 3], infer_shape=False)
+    _, blocks = tf.while_loop(lambda i, _: i < count, add, [0, blocks], parallel_iterations=1)
+    return blocks.concat()
+
+
+def _block_over_white(image: tf.Tensor) -> tf.Tensor:
+    """Rounds as Pillow's alpha_composite does."""
     image = tf.cast(image, tf.uint16)  # holds 255**2 + 128 and takes half the memory of int32
     alpha = image[..., 3:]
     sums = image[..., :3] * alpha + 255 * (255 - alpha) + 128

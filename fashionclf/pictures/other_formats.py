@@ -33,19 +33,23 @@ def pixels(encoded: bytes) -> np.ndarray:
     """
     try:
         with Image.open(io.BytesIO(encoded)) as file:
-            picture = ImageOps.exif_transpose(file)
-            if picture.mode in WIDE:  # Pillow would cut off all above 255
-                picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
-            elif picture.mode in ("I", "F"):
+            ImageOps.exif_transpose(file, in_place=True)
+            if file.mode in WIDE:  # Pillow would cut off all above 255
+                return np.repeat((np.asarray(file) >> 8).astype(np.uint8)[..., None], 3, axis=2)
+            if file.mode in ("I", "F"):
                 raise ValueError("32 bits per pixel, in a range that the file doesn't name")
-
-            if picture.has_transparency_data:
-                picture = picture.convert("RGBA")
-                white = Image.new("RGBA", picture.size, "white")
-                picture = Image.alpha_composite(white, picture)
-            return np.asarray(picture.convert("RGB"))
+            return np.asarray(_over_white(file) if file.has_transparency_data else
+                              file if file.mode == "RGB" else file.convert("RGB"))
     except Exception as error:  # Pillow's readers raise any type on damaged data
-        raise ValueError(f"cannot be decoded: {error or type(error).__name__}") from error
+        words = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"cannot be decoded: {words}") from error
+
+
+def _over_white(picture: Image.Image) -> Image.Image:
+    picture = picture if picture.mode == "RGBA" else picture.convert("RGBA")
+    white = Image.new("RGB", picture.size, "white")
+    white.paste(picture, mask=picture)
+    return white
 
 
 def as_png(encoded: bytes) -> bytes:
