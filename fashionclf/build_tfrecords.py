@@ -216,6 +216,7 @@ def build(source: "Source", labelled: "Labelled") -> None:
         print(note)
     with cli.loading():
         from fashionclf.evaluation import figures
+        from fashionclf.pictures import inspection
         from fashionclf.records import audit, shards
         from fashionclf.sources import leakage
         from fashionclf.system import beam, tables, workers
@@ -235,8 +236,10 @@ def build(source: "Source", labelled: "Labelled") -> None:
 
         # What did not go in as it was, picture by picture
         repaired = table[table["repair"].notna()]
+        reencoded = table[~table["kind"].isin(inspection.FORMATS)]
         tables.write(quarantined[["path", "item", "category", "reason"]], folder / "quarantine.csv")
         tables.write(repaired[["path", "item", "category", "repair"]], folder / "repaired.csv")
+        tables.write(reencoded[["path", "item", "category", "kind"]], folder / "reencoded.csv")
         tables.write(labelled.dropped, folder / "dropped.csv")
         tables.write(leakage.near_duplicate_rows(table, labelled.classes),
                      folder / "near_duplicates.csv")
@@ -246,7 +249,8 @@ def build(source: "Source", labelled: "Labelled") -> None:
         manifests.write(
             folder, classes=labelled.classes, examples=examples, **facts,
             rows_read=source.rows_read, written=written, quarantined=len(quarantined),
-            repaired=len(repaired), dropped=labelled.dropped["reason"].value_counts().to_dict(),
+            repaired=len(repaired), reencoded=len(reencoded),
+            dropped=labelled.dropped["reason"].value_counts().to_dict(),
             flags=cli.own_flags())
     print(f"\n{FLAGS.records}: {written:,} records in "
           + ", ".join(f"{name} {count:,}" for name, count in examples.items()))

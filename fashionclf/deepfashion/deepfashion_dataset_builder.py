@@ -71,5 +71,5 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(self, rows: pd.DataFrame,
                            images_root: Path) -> Iterator[tuple[str, dict]]:
         for row in rows.itertuples():
-            yield row.path, {"image": shards.unchanged(row, images_root), "label": row.category,
+            yield row.path, {"image": shards.recorded(row, images_root), "label": row.category,
                              "path": row.path, "item": row.item, "bbox": row.bbox or (0, 0, 0, 0)}

@@ -3,27 +3,61 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from fashionclf.pictures import orientation
 from fashionclf.pictures.framing import Framing
 
+ADOBE_SEGMENT = b"\xff\xee\x00\x0eAdobe\x00\x64\0\0\0\0\0"  # APP14: CMYK, inverted
+MOST_BYTES = 2**31 - 1
+BLOCK = 2**21  # pixels that are laid over white at a time: 50 MB of intermediate results
 NO_BOX = np.zeros(4, np.int32)  # keeps the whole picture, whatever the margin
 
 
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
 def decode(encoded: tf.Tensor) -> tf.Tensor:
-    """Decodes one JPEG, PNG or WEBP to uint8 [height, width, 3], RGB.
+    """Decodes one JPEG, PNG or WEBP to uint8 [height, width, 3], RGB, as a person sees it.
 
-    Transparency is dropped, grey is repeated, EXIF orientation is not applied (DeepFashion's
-    pictures have none). If a JPEG or PNG holds several pictures, the first is returned.
+    It is turned as its EXIF orientation says, and over white where it is transparent; grey is
+    repeated. If a JPEG or PNG holds several pictures, the first is returned.
     """
     with tf.device("CPU:0"):  # TensorFlow has no decoder for other devices
-        is_webp = tf.strings.substr(encoded, 0, 4) == b"RIFF"
-        decoded = tf.cond(
-            is_webp, lambda: _decode_webp(encoded), lambda: _decode_jpeg_or_png(encoded))
-        return tf.ensure_shape(decoded, [None, None, 3])
+        image = orientation.turned(_as_stored(encoded), orientation.of(encoded))
+        return tf.ensure_shape(image, [None, None, 3])
 
 
-def _decode_jpeg_or_png(encoded: tf.Tensor) -> tf.Tensor:
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+def _as_stored(encoded: tf.Tensor) -> tf.Tensor:
+    """Decodes like `decode`, but does not turn the picture."""
+    start = tf.strings.substr(encoded, 0, 4)
+    with tf.device("CPU:0"):
+        image = tf.case([(start == b"RIFF", lambda: _decode_webp(encoded)),
+                         (start == b"\x89PNG", lambda: _decode_png(encoded))],
+                        default=lambda: _decode_jpeg(encoded))
+        return tf.ensure_shape(image, [None, None, 3])
+
+
+def _decode_rgb(encoded: tf.Tensor) -> tf.Tensor:
     return tf.io.decode_image(encoded, channels=3, expand_animations=False)
+
+
+def _decode_jpeg(encoded: tf.Tensor) -> tf.Tensor:
+    """Decodes a JPEG; ink colours without Adobe's marker are inverted, as Pillow takes them."""
+    def marked() -> tf.Tensor:
+        bare = tf.size(orientation.split_once(encoded, b"Adobe")) == 1
+        with_marker = tf.strings.join([tf.strings.substr(encoded, 0, 2), ADOBE_SEGMENT,
+                                       tf.strings.substr(encoded, 2, MOST_BYTES)])
+        return tf.where(bare, with_marker, encoded)
+
+    inks = tf.io.extract_jpeg_shape(encoded)[2] == 4
+    return _decode_rgb(tf.cond(inks, marked, lambda: encoded))
+
+
+def _decode_png(encoded: tf.Tensor) -> tf.Tensor:
+    """Decodes a PNG; libpng adds a wrong alpha to few bits a pixel, so only where there is one."""
+    has_alpha = tf.reduce_any(tf.strings.substr(encoded, 25, 1) == [b"\x04", b"\x06"])
+    header = orientation.split_once(encoded, b"IDAT")[0]
+    has_alpha |= tf.size(orientation.split_once(header, b"tRNS")) > 1
+    return tf.cond(has_alpha, lambda: _over_white(tf.io.decode_png(encoded, channels=4)),
+                   lambda: _decode_rgb(encoded))
 
 
 def _decode_webp(encoded: tf.Tensor) -> tf.Tensor:
@@ -36,9 +70,33 @@ def _decode_webp(encoded: tf.Tensor) -> tf.Tensor:
     extended = tf.reduce_all(head[12:16] == tuple(b"VP8X"))
     animated = extended & (tf.bitwise.bitwise_and(head[20], 2) > 0)
 
-    return tf.cond(
-        animated, lambda: _decode_jpeg_or_png(encoded),
-        lambda: tf.io.decode_image(encoded, channels=0, expand_animations=False)[..., :3])
+    def still() -> tf.Tensor:
+        image = tf.io.decode_image(encoded, channels=0, expand_animations=False)
+        return tf.cond(tf.shape(image)[-1] == 4, lambda: _over_white(image), lambda: image)
+
+    return tf.cond(animated, lambda: _decode_rgb(encoded), still)
+
+
+def _over_white(image: tf.Tensor) -> tf.Tensor:
+    """Lays uint8 [H, W, 4] over white, by blocks of rows, which bound the memory."""
+    height, width = tf.shape(image)[0], tf.shape(image)[1]
+    rows = tf.maximum(1, BLOCK // width)
+    count = (height + rows - 1) // rows
+
+    def add(i: tf.Tensor, blocks: tf.TensorArray) -> tuple:
+        return i + 1, blocks.write(i, _block_over_white(image[i * rows:(i + 1) * rows]))
+
+    blocks = tf.TensorArray(tf.uint8, count, element_shape=[None, None, 3], infer_shape=False)
+    _, blocks = tf.while_loop(lambda i, _: i < count, add, [0, blocks], parallel_iterations=1)
+    return blocks.concat()
+
+
+def _block_over_white(image: tf.Tensor) -> tf.Tensor:
+    """Rounds as Pillow's alpha_composite does."""
+    image = tf.cast(image, tf.uint16)  # holds 255**2 + 128 and takes half the memory of int32
+    alpha = image[..., 3:]
+    sums = image[..., :3] * alpha + 255 * (255 - alpha) + 128
+    return tf.cast((sums + sums // 256) // 256, tf.uint8)
 
 
 def crop(image: tf.Tensor, bbox: tf.Tensor, margin: float) -> tf.Tensor:
@@ -74,11 +132,28 @@ def load(encoded: tf.Tensor, bbox: tf.Tensor, framing: Framing) -> tf.Tensor:
     return fit(decode(encoded), bbox, framing)
 
 
-def decode_now(encoded: bytes, kind: str) -> np.ndarray:
-    """Decodes eagerly like `decode`; a JPEG or PNG is one operation, without a graph's overhead."""
+def decode_now(encoded: bytes, kind: str, *, inks: bool = False) -> np.ndarray:
+    """Decodes eagerly like `decode`, but does not turn the picture (see `turned_now`).
+
+    Args:
+        kind: "JPEG", "PNG" or "WEBP".
+        inks: whether it is a JPEG of four components.
+    """
+    plain = (kind == "JPEG" and not inks
+             or kind == "PNG" and encoded[25] not in (4, 6) and b"tRNS" not in encoded)
     tensor = tf.constant(encoded)  # passing bytes to an operation is slower
-    pixels = decode(tensor) if kind == "WEBP" else _decode_jpeg_or_png(tensor)
-    return np.asarray(memoryview(pixels))  # numpy() would copy
+
+    # Most are plain: one operation, without a graph's overhead.
+    return _array(_decode_rgb(tensor) if plain else _as_stored(tensor))
+
+
+def turned_now(pixels: np.ndarray, by: int) -> np.ndarray:
+    """Turns and mirrors pixels as their EXIF orientation says."""
+    return pixels if by == 1 else _array(orientation.turned(tf.constant(pixels), tf.constant(by)))
+
+
+def _array(tensor: tf.Tensor) -> np.ndarray:
+    return np.asarray(memoryview(tensor))  # numpy() would copy
 
 
 def shrunk(picture: np.ndarray, most_side: int) -> np.ndarray:

@@ -14,3 +14,11 @@ class Framing:
             raise ValueError(f"image_size cannot be {self.image_size!r:.100}")
         if type(self.box_margin) not in (int, float) or not 0 <= self.box_margin <= 10:
             raise ValueError(f"box_margin cannot be {self.box_margin!r:.100}")
+
+
+def mirrored(orientation):
+    """Whether an EXIF orientation, 1 to 8, mirrors a picture left to right, and top to bottom.
+
+    From 5 on, its sides are swapped first (Exif 2.32, 4.6.4 A). Also for a tensor.
+    """
+    return orientation // 2 % 2 == 1, (orientation - 1) // 2 % 2 == 1

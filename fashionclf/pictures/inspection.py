@@ -9,11 +9,10 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from fashionclf.pictures import decoding, jpeg
+from fashionclf.pictures import decoding, jpeg, orientation, other_formats
 from fashionclf.pictures.files import Picture
 
-FORMATS = ("JPEG", "PNG", "WEBP")
-HEIC = (b"ftypheic", b"ftypheix", b"ftypmif1")  # phones write it; Pillow can't read it
+FORMATS = ("JPEG", "PNG", "WEBP")  # which TensorFlow decodes, in records and exported models too
 MAX_PIXELS = 50_000_000  # TensorFlow's decoders allocate the size that the header claims
 MAX_SIDE = 65_535  # pixels, as in a JPEG; resizing first makes a wide picture image_size high
 
@@ -35,7 +34,10 @@ def decoded_or_reason(encoded: bytes) -> np.ndarray | str:
     header = _header_or_reason(encoded)
     if isinstance(header, str):
         return header
-    return _pixels_or_reason(encoded, header, decoding.decode_now)
+    pixels = _pixels_or_reason(encoded, header, _pixels_now)
+    if isinstance(pixels, str):
+        return pixels
+    return decoding.turned_now(pixels, header.orientation(encoded))
 
 
 def pixels_or_reason(picture: Picture) -> np.ndarray | str:
@@ -45,16 +47,28 @@ def pixels_or_reason(picture: Picture) -> np.ndarray | str:
 
 
 class _Header(NamedTuple):
-    kind: str  # one of FORMATS
-    size: tuple[int, int]  # width, height
+    kind: str  # one of FORMATS or other_formats.KINDS
+    size: tuple[int, int]  # width, height as stored
     layout: jpeg.Layout | None = None  # of a JPEG
+
+    def orientation(self, encoded: bytes) -> int:
+        """By which the decoded pixels are still to be turned."""
+        found = self.kind in FORMATS and orientation.may_be_turned(encoded)
+        return int(orientation.of(encoded)) if found else 1
 
 
 class Luminance(NamedTuple):
-    """A picture's luminance (ITU-R BT.601) at 1 / scale of its size."""
+    """A picture's luminance (ITU-R BT.601) at 1 / scale of its size, not yet turned."""
     pixels: np.ndarray  # uint8 [height / scale, width / scale], rounded up
-    size: tuple[int, int]  # width, height of the picture
+    size: tuple[int, int]  # width, height of these pixels at full size
     scale: int
+    orientation: int  # EXIF, by which they are to be turned
+    kind: str  # format of the file: one of FORMATS or other_formats.KINDS
+
+    @property
+    def size_seen(self) -> tuple[int, int]:
+        """Width and height of the picture as a person sees it."""
+        return self.size if self.orientation < 5 else self.size[::-1]
 
 
 def luminance_or_reason(encoded: bytes, *, least: int = MAX_SIDE) -> Luminance | str:
@@ -82,14 +96,17 @@ def luminance_or_reason(encoded: bytes, *, least: int = MAX_SIDE) -> Luminance |
     size = header.size if scale > 1 else pixels.shape[1::-1]
     if pixels.shape[1::-1] != tuple(-(-side // scale) for side in size):
         return "damaged header: its size is not that of the picture"
-    return Luminance(pixels[..., 0], size, scale)
+    return Luminance(pixels[..., 0], size, scale, header.orientation(encoded), header.kind)
 
 
-def _pixels_or_reason(encoded: bytes, header: _Header, decoder: Callable[[bytes, str], np.ndarray],
+def _pixels_or_reason(encoded: bytes, header: _Header,
+                      decoder: Callable[[bytes, _Header], np.ndarray],
                       scale: int = 1) -> np.ndarray | str:
     """Runs `decoder`, which returns 1 / scale of the size, and checks that no data is missing."""
     try:
-        pixels = decoder(encoded, header.kind)
+        pixels = decoder(encoded, header)
+    except ValueError as error:
+        return str(error)
     except tf.errors.OpError as error:
         # The decoder's own message, without TensorFlow's additions
         text = error.message.partition("\n\t [[")[0].splitlines()[-1].rpartition("}} ")[2]
@@ -99,16 +116,23 @@ def _pixels_or_reason(encoded: bytes, header: _Header, decoder: Callable[[bytes,
     return pixels
 
 
-def _luminance_now(encoded: bytes, kind: str, scale: int) -> np.ndarray:
+def _pixels_now(encoded: bytes, header: _Header) -> np.ndarray:
+    if header.kind in other_formats.KINDS:
+        return other_formats.pixels(encoded)
+    inks = header.layout is not None and header.layout.inks
+    return decoding.decode_now(encoded, header.kind, inks=inks)
+
+
+def _luminance_now(encoded: bytes, header: _Header, scale: int) -> np.ndarray:
     try:
-        if kind == "JPEG":
+        if header.layout and not header.layout.inks:  # libjpeg gives no luminance of inks
             luminance = tf.io.decode_jpeg(tf.constant(encoded), channels=1, ratio=scale,
                                           acceptable_fraction=1.0)  # its default, an int, is slower
             return np.asarray(memoryview(luminance))
     except tf.errors.OpError:
-        pass  # libjpeg gives no luminance of four channels; for damage decode_now raises again
+        pass  # so that damage has the reason that all colours give
 
-    grey = Image.fromarray(decoding.decode_now(encoded, kind)).convert("L")
+    grey = Image.fromarray(_pixels_now(encoded, header)).convert("L")
     return np.asarray(grey.reduce(scale))[..., np.newaxis]
 
 
@@ -143,18 +167,23 @@ def _jpeg_header_or_reason(encoded: bytes) -> _Header | str:
 
 def _other_header_or_reason(encoded: bytes) -> _Header | str:
     """Reads the header of anything but a JPEG with Pillow."""
+    if isinstance(reason := other_formats.heic_or_reason(encoded), str):
+        return reason
     try:
         with Image.open(io.BytesIO(encoded)) as header:
             kind, size = header.format, header.size
     except Image.DecompressionBombError:
         return f"more pixels than the limit of {MAX_PIXELS:,}"
     except Image.UnidentifiedImageError:
-        if encoded[4:12] in HEIC:
-            return f"HEIC is not one of {', '.join(FORMATS)}"
         return "not a picture (no known image header, or a damaged one)"
     except Exception as error:  # Pillow's readers raise any type on damaged data
         return f"damaged header: {error}"
 
-    if kind not in FORMATS:
-        return f"{kind} is not one of {', '.join(FORMATS)}"
-    return _Header(kind, size)
+    known = (*FORMATS, *other_formats.KINDS)
+    return _Header(kind, size) if kind in known else f"{kind} is not one of {', '.join(known)}"
+
+
+def recordable(encoded: bytes) -> bytes:
+    """Returns the bytes of a usable picture where TensorFlow decodes them, else those of a PNG."""
+    is_known = encoded.startswith((jpeg.START, b"\x89PNG", b"RIFF"))
+    return encoded if is_known else other_formats.as_png(encoded)

@@ -33,6 +33,11 @@ class Layout:
         """Width and height, which follow a byte for the precision (T.81, B.2.2)."""
         return int.from_bytes(self.frame[3:5], "big"), int.from_bytes(self.frame[1:3], "big")
 
+    @property
+    def inks(self) -> bool:
+        """Whether it has four components, as for printing."""
+        return self.frame[5] == 4
+
     def fractional(self) -> bool:
         """Returns whether a sampling factor does not divide the largest; libjpeg fails on it."""
         sampling = self.frame[7::3]  # a byte per component: horizontal, vertical
@@ -108,7 +113,7 @@ def _ends_filled(parts: Layout, pixels: np.ndarray, side: int) -> bool:
     top, left = ((length - 1) // side * side for length in (height, width))
     block = pixels[min(top + 1, height - 1):, left:]
 
-    if parts.frame[5] == 4:  # components
+    if parts.inks:
         return not np.ptp(block, axis=(0, 1)).any()
     luminance = block.astype(float) @ (LUMINANCE if channels == 3 else [1])
     return bool((abs(luminance - GREY) < 2).all())

@@ -12,6 +12,7 @@ from tensorflow_datasets.core import hashing, writer
 from tensorflow_datasets.core.utils import shard_utils
 
 from fashionclf.pictures import files as picture_files
+from fashionclf.pictures import inspection
 from fashionclf.records import manifests
 from fashionclf.sources.splits import SPLITS
 from fashionclf.system import files, workers
@@ -95,7 +96,7 @@ def _write_shard(folder: Path, images_root: Path, rows: pd.DataFrame) -> tuple[i
     def examples() -> Iterator[tuple[str, bytes]]:
         nonlocal size
         for row in rows.itertuples():
-            serialized = _serialized(row, unchanged(row, images_root))
+            serialized = _serialized(row, recorded(row, images_root))
             size += len(serialized)
             yield row.path, serialized
 
@@ -104,13 +105,16 @@ def _write_shard(folder: Path, images_root: Path, rows: pd.DataFrame) -> tuple[i
     return len(rows), size
 
 
-def unchanged(row: tuple, images_root: Path) -> bytes:
-    """Reads the bytes of a row's picture; raises ValueError if they don't match its `digest`."""
+def recorded(row: tuple, images_root: Path) -> bytes:
+    """Reads the bytes that a record holds of a picture: those of its file, or of a PNG.
+
+    Raises ValueError if the file's don't match the row's `digest`.
+    """
     encoded = picture_files.read_image(images_root, row.path, follow_links=True)  # as audited
     if files.digest(encoded) != row.digest:
         raise ValueError(f"{row.path} changed while the records were built: "
                          "build again when nothing writes to the source folder")
-    return encoded
+    return inspection.recordable(encoded)
 
 
 def _serialized(row: tuple, encoded: bytes) -> bytes:
@@ -131,7 +135,7 @@ def _serialized(row: tuple, encoded: bytes) -> bytes:
 def schema(classes: list[str]) -> tfds.features.FeaturesDict:
     """Returns the schema of a record, for writing and reading alike.
 
-    `image` holds the unchanged bytes of the file (as no encoding is named, TFDS neither checks nor
+    `image` holds the bytes that `recorded` gives (as no encoding is named, TFDS neither checks nor
     converts them); `bbox` is x1, y1, x2, y2 in pixels, 1-based and inclusive, or all zeros.
     """
     return tfds.features.FeaturesDict({

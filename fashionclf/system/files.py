@@ -13,7 +13,8 @@ import filelock
 
 from fashionclf.system import places
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif",
+                    ".tiff", ".avif", ".heic", ".heif")
 
 
 def require_file(file: str | Path | None, rule: str) -> None:

@@ -57,7 +57,7 @@ def test_a_box_outside_the_picture_keeps_the_whole_picture():
 
 @pytest.mark.parametrize("encoded, reason", [
     (b"", "empty"), (b"<html>404</html>", "not a picture"),
-    (encode(np.zeros((9, 9, 3)), "GIF"), "GIF is not one of"),
+    (encode(np.zeros((9, 9, 3)), "PPM"), "PPM is not one of"),
     (surgery.encode(surgery.photo())[:900], "cannot be decoded")])
 def test_what_cannot_be_used_is_told_why(encoded, reason):
     assert reason in inspection.why_unusable(encoded)
@@ -70,13 +70,6 @@ def test_an_absurd_size_is_refused_by_the_header_alone(monkeypatch, limit, least
     monkeypatch.setattr(inspection, limit, least)
     monkeypatch.setattr(decoding, "decode_now", lambda *_: pytest.fail("was decoded"))
     assert reason in inspection.why_unusable(encode(np.zeros((9, 30, 3))))
-
-
-@pytest.mark.parametrize("lossless", [True, False])
-def test_transparency_of_a_webp_is_dropped(lossless):
-    encoded = surgery.encode(surgery.see_through(), "WEBP", lossless=lossless, exact=True)
-    found = inspection.decoded_or_reason(encoded)
-    assert np.abs(found - np.asarray(surgery.photo(), float)).mean() < (1e-9 if lossless else 12)
 
 
 @pytest.mark.parametrize("encoded", [
@@ -129,7 +122,7 @@ LUMINANCES = {
 @pytest.mark.parametrize("least", [1, 10, 20, 60, 1000])
 def test_luminance_is_that_of_the_colours_made_smaller(encoded, least):
     colours = Image.fromarray(inspection.decoded_or_reason(encoded))
-    pixels, size, scale = inspection.luminance_or_reason(encoded, least=least)
+    pixels, size, scale, *_ = inspection.luminance_or_reason(encoded, least=least)
     assert size == colours.size and (scale == 1 or min(size) >= scale * least)
     assert scale == 8 or 2 * scale * least > min(size) or encoded[:2] != b"\xff\xd8"
     expected = np.asarray(colours.convert("L").reduce(scale), float)
@@ -222,7 +215,8 @@ def test_no_damage_raises_and_training_decodes_what_is_used_to_the_same_pixels()
     used = [(encoded, pixels) for encoded, pixels in zip(inputs, found)
             if not isinstance(pixels, str)]
     assert len(used) > 500 and all(reason for reason in found if isinstance(reason, str))
-    trained = tf.data.Dataset.from_tensor_slices([encoded for encoded, _ in used]).map(
+    trained = tf.data.Dataset.from_tensor_slices(
+        [inspection.recordable(encoded) for encoded, _ in used]).map(
         decoding.decode, num_parallel_calls=tf.data.AUTOTUNE)
     for (_, pixels), decoded in zip(used, trained, strict=True):
         assert pixels.dtype == np.uint8 and pixels.shape[2] == 3 and pixels.size

@@ -25,7 +25,7 @@ def load(words):
 
 
 def test_a_folder_is_searched_in_sorted_order_and_other_files_are_counted(tmp_path):
-    for name in ("b/2.JPG", "b/10.webp", "a.png", "b/notes.txt", "c.gif", "B/x.jpeg"):
+    for name in ("b/2.JPG", "b/10.webp", "a.png", "b/notes.txt", "c.psd", "B/x.jpeg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     pictures, ignored = picture_files.find(["z.png", str(tmp_path)])

@@ -13,7 +13,7 @@ import tensorflow_datasets as tfds
 
 from fashionclf.pictures import decoding
 from fashionclf.pictures import files as picture_files
-from fashionclf.pictures import loading
+from fashionclf.pictures import inspection, loading
 from fashionclf.system import cells
 from fashionclf.system.files import PICTURE_SUFFIXES
 from tests.helpers.programs import ROOT, start, succeed
@@ -77,7 +77,7 @@ def test_training_decodes_what_is_used_to_the_pixels_of_predict(corpus):
     used = [kind for kind in kinds if kind.fate == USED and "/largest." not in kind.path]
     files = [picture_files.Picture(path=str(source / kind.path), root=str(source)) for kind in used]
     encoded = tf.data.Dataset.from_generator(
-        lambda: ((source / kind.path).read_bytes() for kind in used),
+        lambda: (inspection.recordable((source / kind.path).read_bytes()) for kind in used),
         output_signature=tf.TensorSpec([], tf.string))
     trained = encoded.map(lambda picture: decoding.load(picture, decoding.NO_BOX, frame()))
     predicted = loading.load_all(files, framing=frame(), ahead=1)

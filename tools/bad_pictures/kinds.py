@@ -18,13 +18,15 @@ NO_PNG = "cannot be decoded: Invalid PNG data"
 GAP = "cannot be decoded: a part of the picture is missing"
 HUGE = "more pixels than the limit of 50,000,000"
 NO_PICTURE = "not a picture"
-ONE_OF = "is not one of JPEG, PNG, WEBP"
+ONE_OF = "is not one of JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF, HEIF"
+UNDECODED = "cannot be decoded"
 TOO_MUCH = "damaged header: Decompressed data too large"
 
 LIMIT = (7071, 7071)  # the most pixels that are decoded
 JPEG, PROGRESSIVE = encode(photo()), encode(photo(), progressive=True)
 PNG = encode(photo(), "PNG")
 WEBP = encode(photo(), "WEBP")
+GIF, BMP, TIFF = (encode(photo(), kind) for kind in ("GIF", "BMP", "TIFF"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +88,7 @@ JPEGS = [
     ("restarts.jpg", "JPEG with restart markers", USED,
      lambda: encode(photo(), restart_marker_blocks=1)),
     ("arithmetic.jpg", "arithmetic-coded JPEG", USED, lambda: foreign.ARITHMETIC_JPEG),
-    ("rotated.jpg", "EXIF orientation of 90 degrees (not applied)", USED,
+    ("rotated.jpg", "EXIF orientation: turned by 90 degrees", USED,
      lambda: insert_segment(JPEG, 0xE1, EXIF_ROTATED)),
     ("thumbnail.jpg", "EXIF contains a whole small JPEG", USED, lambda: thumbnail_inside(JPEG)),
     ("big_exif.jpg", "ten 64 KB segments of metadata", USED,
@@ -134,7 +136,7 @@ PNGS = [
     ("palette_hole.png", "palette with a transparent colour", USED,
      lambda: encode(photo().quantize(32), "PNG", transparency=3)),
     ("black_white.png", "1 bit per pixel", USED, lambda: encode(photo().convert("1"), "PNG")),
-    ("alpha.png", "transparency (dropped)", USED, lambda: encode(see_through(), "PNG")),
+    ("alpha.png", "transparency, laid over white", USED, lambda: encode(see_through(), "PNG")),
     ("grey_alpha.png", "grey with transparency", USED,
      lambda: encode(see_through().convert("LA"), "PNG")),
     ("animated.png", "APNG (its first frame is used)", USED, lambda: animation("PNG")),
@@ -163,7 +165,8 @@ PNGS = [
 WEBPS = [
     ("webp.jpg", "WEBP named .jpg", USED, lambda: WEBP),
     ("lossless.webp", "lossless WEBP", USED, lambda: encode(photo(), "WEBP", lossless=True)),
-    ("alpha.webp", "WEBP with transparency (dropped)", USED, lambda: encode(see_through(), "WEBP")),
+    ("alpha.webp", "WEBP with transparency, laid over white", USED,
+     lambda: encode(see_through(), "WEBP")),
     ("lossless_alpha.webp", "lossless WEBP with transparency", USED,
      lambda: encode(see_through(), "WEBP", lossless=True)),
     ("trailing.webp", "garbage after the end", USED, lambda: WEBP + b"garbage " * 12500),
@@ -184,11 +187,45 @@ OTHERS = [
     ("drawing.jpg", "SVG named .jpg", NO_PICTURE,
      lambda: b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'),
     ("zip.jpg", "ZIP archive named .jpg", NO_PICTURE, lambda: b"PK\x05\x06" + bytes(18)),
-    ("gif.jpg", "GIF named .jpg", f"GIF {ONE_OF}", lambda: encode(photo(), "GIF")),
-    ("animated_gif.jpg", "animated GIF named .jpg", f"GIF {ONE_OF}", lambda: animation("GIF")),
-    ("bmp.jpg", "BMP named .jpg", f"BMP {ONE_OF}", lambda: encode(photo(), "BMP")),
-    ("tiff.jpg", "TIFF named .jpg", f"TIFF {ONE_OF}", lambda: encode(photo(), "TIFF")),
-    ("heic.jpg", "HEIC named .jpg", f"HEIC {ONE_OF}", lambda: foreign.HEIC),
-    ("avif.jpg", "AVIF named .jpg", f"AVIF {ONE_OF}", lambda: foreign.AVIF),
+    ("photo.ppm.jpg", "PPM named .jpg", f"PPM {ONE_OF}", lambda: encode(photo(), "PPM")),
 ]
-BY_BYTES = [with_bytes(f"Tee/{name}", *rest) for name, *rest in JPEGS + PNGS + WEBPS + OTHERS]
+BY_PILLOW = [
+    ("gif.jpg", "GIF named .jpg", USED, lambda: GIF),
+    ("hole.gif", "GIF with a transparent colour, laid over white", USED,
+     lambda: encode(photo().quantize(32), "GIF", transparency=3)),
+    ("animated.gif", "animated GIF (its first frame is used)", USED, lambda: animation("GIF")),
+    ("largest.gif", "the largest allowed number of pixels in 37 KB", USED,
+     lambda: encode(Image.new("L", LIMIT), "GIF")),
+    ("canvas.gif", "a canvas of 60,000 x 60,000 around a small picture", HUGE,
+     lambda: GIF[:6] + b"\x60\xea\x60\xea" + GIF[10:]),
+    ("half.gif", "truncated in the middle", UNDECODED, lambda: GIF[:len(GIF) // 2]),
+    ("bmp.jpg", "BMP named .jpg", USED, lambda: BMP),
+    ("claims_limit.bmp", "7 KB that claim the largest allowed number of pixels", UNDECODED,
+     lambda: BMP[:18] + b"".join(side.to_bytes(4, "little") for side in LIMIT) + BMP[26:]),
+    ("60000.bmp", "a header that claims 60,000 x 60,000", HUGE,
+     lambda: BMP[:18] + 2 * (60_000).to_bytes(4, "little") + BMP[26:]),
+    ("half.bmp", "truncated in the middle", UNDECODED, lambda: BMP[:len(BMP) // 2]),
+    ("tiff.jpg", "TIFF named .jpg", USED, lambda: TIFF),
+    ("turned.tif", "TIFF turned by 90 degrees", USED,
+     lambda: encode(photo(), "TIFF", tiffinfo={0x0112: 6})),
+    ("16_bit.tif", "TIFF with 16 bits of grey", USED, lambda: encode(
+        photo().convert("L").convert("I").point(lambda value: value * 257).convert("I;16"),
+        "TIFF")),
+    ("float.tif", "TIFF of floating-point values", f"{UNDECODED}: 32 bits per pixel",
+     lambda: encode(photo().convert("F"), "TIFF")),
+    ("largest.tif", "zip bomb: the largest allowed number of pixels, all black", USED,
+     lambda: encode(Image.new("RGBA", LIMIT), "TIFF", compression="tiff_adobe_deflate")),
+    ("half.tif", "truncated in the middle", UNDECODED, lambda: TIFF[:len(TIFF) // 2]),
+    ("avif.jpg", "AVIF named .jpg", USED, lambda: foreign.AVIF),
+    ("largest.avif", "the largest allowed number of pixels in 1 KB", USED,
+     lambda: encode(Image.new("RGB", LIMIT), "AVIF", speed=10, quality=1)),
+    ("half.avif", "truncated in the middle", NO_PICTURE,
+     lambda: foreign.AVIF[:len(foreign.AVIF) // 2]),
+    ("cut.avif", "the last ten bytes are missing", UNDECODED, lambda: foreign.AVIF[:-10]),
+    ("heic.jpg", "HEIC named .jpg", USED, lambda: foreign.HEIC),
+    ("half.heic", "truncated in the middle", NO_PICTURE,
+     lambda: foreign.HEIC[:len(foreign.HEIC) // 2]),
+    ("cut.heic", "the last ten bytes are missing", UNDECODED, lambda: foreign.HEIC[:-10]),
+]
+BY_BYTES = [with_bytes(f"Tee/{name}", *rest)
+            for name, *rest in JPEGS + PNGS + WEBPS + BY_PILLOW + OTHERS]
