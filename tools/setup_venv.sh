@@ -34,7 +34,7 @@ setup_venv() {
     stamp=".venv/.installed-$(cat setup.cfg pyproject.toml | cksum | cut -d ' ' -f 1)"
     if [ ! -e "$stamp" ]; then
         echo "== Installing fashionclf and what it needs into .venv (the first time: minutes)"
-        .venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,heic,parquet,search]' ||
+        .venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,excel,heic,parquet,search]' ||
             die "installation failed, see above; it needs only a package registry:" \
                 "check the network, or pip's settings with '.venv/bin/pip config list'"
         touch "$stamp"
