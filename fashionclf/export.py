@@ -6,8 +6,9 @@
 writes saved_model/, model.onnx, model.tflite, labels.txt (a class a line, in the order of the
 probabilities) and export.json (input size, measurements, sha256 of each file) into --output.
 saved_model takes the bytes of JPEG, PNG and WEBP files (signature "serving_default") or pictures
-("images"); the others take float32 pictures [B, S, S, 3], RGB, 0..255, resized. All return
-probabilities. An export that differs too much from its run is an error, and nothing is written.
+("images"); the others take float32 pictures [B, S, S, 3], RGB, 0..255, prepared as "preprocessing"
+in export.json says. All return probabilities. An export that differs too much from its run is an
+error, and nothing is written.
 
 Without records, name picture files or folders after the flags. Two CPU cores take about a minute
 per format with 410 pictures.

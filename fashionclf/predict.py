@@ -5,11 +5,11 @@
     python -m fashionclf.predict --run=saved_models/fashion_b0 --output=found.parquet \\
         --csv_file=catalogue.csv --path_column=image --min_probability=0.6 --embeddings=found.npy
 
-PATH is a JPEG, PNG or WEBP file, or a folder that is searched for them; its other files are
-ignored. --files_from or --csv_file lists them instead: `find ... -print0 | predict --files_from=-`
-takes any number, where xargs would call predict once for each part. A row per picture goes to
---output, as CSV, JSON Lines, Parquet or an Excel workbook by its suffix ("-": CSV on standard
-output):
+PATH is a picture (JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF, or HEIC with the extra heic), or a folder
+that is searched for them; its other files are ignored. --files_from or --csv_file lists them
+instead: `find ... -print0 | predict --files_from=-` takes any number, where xargs would call
+predict once for each part. A row per picture goes to --output, as CSV, JSON Lines, Parquet or an
+Excel workbook by its suffix ("-": CSV on standard output):
 
     path,class,probability,class_2,probability_2,class_3,probability_3,error,check
 

@@ -25,6 +25,10 @@ from fashionclf.system import files
 FILES = {"saved_model": "saved_model", "onnx": "model.onnx", "litert": "model.tflite",
          "litert_int8": "model_int8.tflite"}
 LABELS = "labels.txt"
+PREPROCESSING = (  # as pictures/decoding.py does
+    "turn the picture by its EXIF orientation; lay transparency over white; RGB; crop to the box, "
+    "if there is one, widened by box_margin; resize to image_size x image_size, ignoring the "
+    "aspect ratio, bilinear with antialiasing; float32, 0 to 255")
 # In int8: the network up to the logits. The temperature after them takes the logarithm of
 # probabilities and stays in float: in 256 steps only the largest of them are not 0.
 INT8_OPERATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "MUL", "LOGISTIC",
@@ -46,7 +50,7 @@ def describe(run: Run, folder: Path, facts: dict) -> None:
     description = {
         "run": str(run.folder), "image_size": run.spec.framing.image_size,
         "box_margin": run.spec.framing.box_margin, "mirrored": run.spec.mirrored,
-        "temperature": run.spec.temperature,
+        "temperature": run.spec.temperature, "preprocessing": PREPROCESSING,
         "weights_sha256": files.sha256(run.folder / WEIGHTS), **facts,
         "sha256": {file.relative_to(folder).as_posix(): files.sha256(file)
                    for file in sorted(folder.rglob("*")) if file.is_file()}}
