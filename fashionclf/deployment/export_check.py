@@ -60,7 +60,7 @@ def of_files(pictures: list[Picture], max_examples: int) -> list[Example]:
         if reason:
             raise ValueError(f"{pictures[i].path}: {reason}; exclude it: an export is checked on "
                              "usable pictures only")
-        examples.append(Example(encoded, decoding.NO_BOX))
+        examples.append(Example(inspection.recordable(encoded), decoding.NO_BOX))
     return examples
 
 
