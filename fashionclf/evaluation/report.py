@@ -140,7 +140,7 @@ def write(report_dir: str | Path, evaluation: Evaluation, *,
     plain = calibration.at_temperature(predictions.probabilities, 1 / evaluation.temperature)
     text_table = metrics.text_table(labels, predicted, classes)
     rows = inference.prediction_rows(predictions, classes)
-    by_class = metrics.per_class(labels, predicted, classes)
+    by_class = metrics.per_class(labels, predicted, classes, predictions.items)
     scores = {
         **evaluation.provenance,
         **metrics.summary(labels, predictions.probabilities, classes, predictions.items),
