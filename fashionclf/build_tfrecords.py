@@ -187,7 +187,7 @@ def build(source: "Source", labelled: "Labelled") -> None:
     """Opens the labelled pictures, splits those that can be used, writes --records."""
     with cli.loading():
         from fashionclf.evaluation import figures
-        from fashionclf.records import audit, shards
+        from fashionclf.records import audit, known_pictures, shards
         from fashionclf.sources import leakage
         from fashionclf.system import beam, tables, workers
 
@@ -217,7 +217,7 @@ def build(source: "Source", labelled: "Labelled") -> None:
             folder, classes=labelled.classes, examples=examples, **facts,
             rows_read=len(source.table), written=written, quarantined=len(quarantined),
             repaired=len(repaired), dropped=labelled.dropped["reason"].value_counts().to_dict(),
-            flags=cli.own_flags())
+            flags=cli.own_flags(), hashes_sha256=known_pictures.write(table, folder))
     print(f"\n{FLAGS.records}: {written:,} records in "
           + ", ".join(f"{name} {count:,}" for name, count in examples.items()))
 

@@ -91,7 +91,7 @@ def checked(words: list[str]) -> dict | None:
     for name in FLAGS.format:
         extras.require(*NEEDS.get(name, ("", [])), purpose=f"--format={name}")
     files.refuse_existing(Path(FLAGS.output), flag="--output")
-    spec, _ = specs.read(FLAGS.run)
+    spec, *_ = specs.read(FLAGS.run)
     picture_files.find(words)
     if not FLAGS.records:
         return None

@@ -58,8 +58,10 @@ def headline(scores: dict, name: str) -> str:
 
     uncalibrated = (f"  ({scores['ece_at_temperature_1']:.3f} at temperature 1)"
                     if scores["temperature"] != 1 else "")
+    told = [f"warning: {text}" for text in scores["warnings"]]
+    told += [f"note: {text}" for text in scores["remarks"]]
     return "\n".join([
-        f"{name}: {scores['n']:,} pictures, {intervals.LEVEL:.0%} intervals in brackets",
+        *told, f"{name}: {scores['n']:,} pictures, {intervals.LEVEL:.0%} intervals in brackets",
         line("  accuracy", "top1"), f"  majority baseline   {scores['majority_baseline']:.3f}",
         line("  top-3", "top3"), line("  top-5", "top5"), line("  macro F1", "macro_f1"),
         f"  calibration error   {scores['ece']:.3f}{uncalibrated}"])

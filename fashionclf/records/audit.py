@@ -60,9 +60,11 @@ def _inspect_all(images_root: Path, part: pd.DataFrame) -> list[tuple]:
 def _inspect(images_root: Path, path: str) -> tuple:
     """Returns the values of COLUMNS for one picture."""
     encoded = picture_files.bytes_or_reason(images_root, path)
-    if isinstance(encoded, str):
-        return encoded, None, None, None
+    return (encoded, None, None, None) if isinstance(encoded, str) else inspected(encoded)
 
+
+def inspected(encoded: bytes) -> tuple:
+    """Returns the values of COLUMNS for the bytes of one picture."""
     # Luminance is enough for the hash, and decodes faster than all colours.
     luminance = inspection.luminance_or_reason(encoded, least=near_duplicates.LEAST)
     if isinstance(luminance, str):

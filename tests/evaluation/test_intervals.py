@@ -57,6 +57,9 @@ def test_no_interval_leaves_its_score_out(data):
     assert (given["recall"] <= given["recall_high"]).all()
 
 
+REST = {"temperature": 1, "ece": 0, "warnings": [], "remarks": []}  # of metrics.json
+
+
 def ten_folders():
     """372 pictures in 10 folders, each class a "garment" of its own; 353 are right."""
     labels = np.arange(372) % 10
@@ -72,7 +75,7 @@ def test_classes_of_one_garment_are_named_and_the_macro_f1_lies_within_its_inter
     assert low < 0.75 < scores["macro_f1"] < high
     assert scores["interval_notes"]["macro_f1"].startswith(
         "10 of 10 classes have fewer than 5 garments, which say little about their F1: class 0 1,")
-    printed = metrics.headline({**scores, "temperature": 1, "ece": 0}, "test")
+    printed = metrics.headline({**scores, **REST}, "test")
     assert scores["interval_notes"]["macro_f1"] in printed
 
 
@@ -80,7 +83,7 @@ def test_a_split_of_few_garments_has_no_interval_but_words():
     scores = metrics.summary(np.zeros(9, int), np.ones((9, 1)), ["Coat"], [*"abcabcabc"])
     assert scores["top1_interval"] is scores["macro_f1_interval"] is None
     assert "1.000  (no interval: 3 garments, fewer than 5)" in metrics.headline(
-        {**scores, "temperature": 1, "ece": 0}, "test")
+        {**scores, **REST}, "test")
 
 
 def test_95_of_100_intervals_hold_the_true_accuracy_of_alike_pictures():

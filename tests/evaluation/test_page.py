@@ -47,7 +47,8 @@ def write(file, *, manifest=MANIFEST, flags="--run=<b>\udcff\n", classes=EVIL, p
         manifest=manifest, flags=flags,
         scores={**dict.fromkeys(page.HEADLINE, 0.6), **interval, "n": 1_019, "temperature": 0.7,
                 "ece_at_temperature_1": 0.125, "interval_level": 0.95,
-                "interval_method": "Wilson, <garments>", "interval_notes": {"top5": "<too> few"}})
+                "interval_method": "Wilson, <garments>", "interval_notes": {"top5": "<too> few"},
+                "warnings": ["<b>no</b> test"], "remarks": ["kept: <i>"]})
     return file
 
 
@@ -85,7 +86,8 @@ def test_no_text_becomes_a_tag_or_a_script(parsed):
         "tr", "th", "td", "img", "figure", "figcaption", "small", "section", "details", "summary",
         "pre", "footer", "script"}
     for text in [*EVIL, "img/<i>.jpg", "--run=<b>\\udcff", "--source_dir=</pre><script>",
-                 "Wilson, <garments>", "0.500 to 0.700 <too> few"]:
+                 "Wilson, <garments>", "0.500 to 0.700 <too> few",
+                 "<b>no</b> test. kept: <i>."]:
         assert text in parsed.text
 
 
