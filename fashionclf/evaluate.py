@@ -5,7 +5,8 @@
 prints accuracy and the majority baseline, with 95 % intervals, and first how many of the pictures
 the model was trained on. It writes report.html, a single page to hand around, and beside it
 metrics.json, per_class.csv, classification_report.txt, predictions.csv, confusion_matrix.png,
-reliability.png and misclassified.png. The same goes to the run's TensorBoard logs. Two CPU cores evaluate about 80 pictures of 224 pixels a second.
+reliability.png and misclassified.png. The same goes to the run's
+TensorBoard logs. Two CPU cores evaluate about 80 pictures of 224 pixels a second.
 """
 from pathlib import Path
 

@@ -7,9 +7,8 @@ from fashionclf.pictures import picture_hashes
 from fashionclf.pictures.picture_hashes import PictureHashes
 from fashionclf.records import audit, shards
 from fashionclf.records.input_pipeline import Records
+from fashionclf.records.manifests import HASHES
 from fashionclf.system.progress import progress_bar
-
-HASHES = "hashes.npz"
 
 
 def write(table: pd.DataFrame, folder: Path) -> str:
