@@ -217,7 +217,7 @@ def build(source: "Source", labelled: "Labelled") -> None:
     with cli.loading():
         from fashionclf.evaluation import figures
         from fashionclf.pictures import inspection
-        from fashionclf.records import audit, shards
+        from fashionclf.records import audit, known_pictures, shards
         from fashionclf.sources import leakage
         from fashionclf.system import beam, tables, workers
 
@@ -251,7 +251,7 @@ def build(source: "Source", labelled: "Labelled") -> None:
             rows_read=source.rows_read, written=written, quarantined=len(quarantined),
             repaired=len(repaired), reencoded=len(reencoded),
             dropped=labelled.dropped["reason"].value_counts().to_dict(),
-            flags=cli.own_flags())
+            flags=cli.own_flags(), hashes_sha256=known_pictures.write(table, folder))
     print(f"\n{FLAGS.records}: {written:,} records in "
           + ", ".join(f"{name} {count:,}" for name, count in examples.items()))
 

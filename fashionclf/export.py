@@ -96,7 +96,7 @@ def checked(words: list[str]) -> dict | None:
     if "saved_model" in FLAGS.format and places.PATTERN.search(os.path.abspath(FLAGS.output)):
         raise ValueError(f"--output={FLAGS.output}: TensorFlow can't load a saved_model whose path "
                          "has [ ] * ? or \\, which it takes for a pattern: choose another path")
-    spec, _ = specs.read(FLAGS.run)
+    spec, *_ = specs.read(FLAGS.run)
     picture_files.find(words)
     if not FLAGS.records:
         return None

@@ -144,6 +144,7 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
         import keras
         import numpy as np
 
+        from fashionclf.evaluation import lineage
         from fashionclf.model import network, weights
         from fashionclf.model.augmentation import Augmentation
         from fashionclf.records import verification
@@ -186,6 +187,9 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
         if chief:
             held.enter_context(run_folder.held(run_dir, cli.own_flags(), records_dir, manifest,
                                                **compared()))
+            provenance = {"trunk_from": FLAGS.weights,
+                          "records_fingerprint": manifest["fingerprint"],
+                          **lineage.start(run_dir, records, FLAGS.weights)}
         held.enter_context(devices.stopping_together())
         if FLAGS.mixed_precision:
             keras.mixed_precision.set_global_policy("mixed_bfloat16")
@@ -205,9 +209,9 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
         if not chief:
             return
 
-        loop.finish(weights.Run(folder=run_dir, network=model, spec=spec), records,
-                    calibrate=FLAGS.calibrate, batch_size=FLAGS.batch_size,
-                    hyperparameters=cli.own_values(PLACES), trunk_from=FLAGS.weights)
+        run = weights.Run(folder=run_dir, network=model, spec=spec, provenance=provenance)
+        loop.finish(run, records, calibrate=FLAGS.calibrate, batch_size=FLAGS.batch_size,
+                    hyperparameters=cli.own_values(PLACES))
     print(f"\nreport: {run_dir / 'report' / 'report.html'}\n"
           f"curves: tensorboard --logdir={run_dir / 'tensorboard'}")
 

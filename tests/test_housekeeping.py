@@ -7,6 +7,8 @@ import zipfile
 import pandas as pd
 import pytest
 
+from fashionclf.evaluation.lineage import Lineage
+from fashionclf.model import spec
 from tests.helpers.programs import ROOT, start, start_code, succeed
 from tools import check_extras
 
@@ -88,6 +90,15 @@ def test_the_cards_figures_are_those_of_the_shipped_report():
     for name in ("balanced accuracy", "majority baseline"):
         assert f"| {name} | {METRICS[name.replace(' ', '_')]:.3f} |" in CARD
     assert f"the {METRICS['n']} test photographs" in CARD
+
+
+def test_the_shipped_model_carries_the_hashes_of_its_training_pictures():
+    *_, provenance = spec.read(RUN)
+    lineage = Lineage.of_run(RUN, provenance)
+    assert len(lineage.train.digests) == 3687
+    assert f"the {len(lineage.train.digests):,} training photographs, whose hashes" in CARD
+    assert METRICS["seen_in_training"]["copies"] == METRICS["seen_in_training"][
+        "near_duplicates"] == 0 == len(METRICS["warnings"])
 
 
 def test_the_cards_table_of_classes_is_that_of_the_shipped_report():

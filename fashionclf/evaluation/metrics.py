@@ -1,64 +1,67 @@
 """Scores from labels and probabilities: accuracy, F1, scores by class, with their intervals."""
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 from sklearn.metrics import classification_report, confusion_matrix, f1_score, recall_score
 
+from fashionclf.evaluation import intervals
+
 TOP_K = (1, 3, 5)
-LEVEL = 0.95  # of all intervals
-CHUNK = 64  # resamples at a time: their weights are [CHUNK, items]
+NAMED = 8  # classes of few garments in a note
 
 
 def summary(labels: np.ndarray, probabilities: np.ndarray, classes: list[str],
-            items: list[str] | None = None, *, resamples: int = 1000, seed: int = 0) -> dict:
+            items: list[str] | None = None) -> dict:
     """Returns the scores of one pass over a split, ready for JSON.
 
     Args:
         labels: int [N], 0-based; probabilities: float [N, C]; classes: C names.
-        items: N group keys. Pictures of one item are similar, so that the sample is one of
-            items: intervals resample items.
-        resamples, seed: draws of the bootstrap, and their seed.
+        items: N keys of garments, whose pictures are alike (see evaluation/intervals.py); None if
+            each picture is one of its own.
 
     Returns:
         n; top1, top3, top5 (share whose label is among the k most probable classes: 1.0 where
         C <= k); macro_f1 (unweighted mean over the classes that occur among labels or
         predictions, as in scikit-learn), weighted_f1; balanced_accuracy (mean recall over the
         classes that occur among labels); majority_baseline (accuracy of always predicting the
-        most frequent of these labels). For top1, top3, top5 and macro_f1 also `<name>_interval`,
-        [low, high], and interval_method. The bootstrap interval of a score without any error has
-        width 0.
+        most frequent of these labels); garments, their number. For top1, top3, top5 and macro_f1
+        also `<name>_interval`, [low, high] around the score, or None where interval_notes, score
+        -> words, says why. The note of macro_f1 names the classes of few garments.
 
     Raises ValueError if shapes, labels or probabilities break these rules.
     """
     labels, probabilities = _checked(labels, probabilities, classes)
     predicted = probabilities.argmax(axis=1)
-    matrix = confusion(labels, predicted, len(classes))
-    label_counts = matrix.sum(axis=1)
+    label_counts = np.bincount(labels)
 
     hits = _ranks(labels, probabilities)[:, None] < TOP_K
     scores = {
         "n": len(labels),
         **{f"top{k}": float(share) for k, share in zip(TOP_K, hits.mean(axis=0))},
-        "macro_f1": float(_macro_f1(np.diag(matrix), label_counts, matrix.sum(axis=0))),
+        "macro_f1": float(f1_score(labels, predicted, average="macro")),
         "weighted_f1": float(f1_score(labels, predicted, average="weighted")),
         # balanced_accuracy_score is the same, but warns of classes that are predicted alone.
         "balanced_accuracy": float(
             recall_score(labels, predicted, labels=np.unique(labels), average="macro")),
         "majority_baseline": float(label_counts.max() / len(labels)),
     }
-    return {**scores, **_intervals(labels, predicted, hits, items, resamples, seed)}
+    return {**scores, **_intervals(labels, predicted, hits, items, classes)}
 
 
 def headline(scores: dict, name: str) -> str:
     """Formats the main scores of metrics.json with their intervals; `name` is the split's."""
     def line(title: str, key: str) -> str:
-        low, high = scores[f"{key}_interval"]
-        return f"{title:<22}{scores[key]:.3f}  ({low:.3f} to {high:.3f})"
+        interval, note = scores[f"{key}_interval"], scores["interval_notes"].get(key)
+        if not interval:
+            return f"{title:<22}{scores[key]:.3f}  ({note})"
+        bounds = f"{title:<22}{scores[key]:.3f}  ({interval[0]:.3f} to {interval[1]:.3f})"
+        return f"{bounds}\n    {note}" if note else bounds
 
     uncalibrated = (f"  ({scores['ece_at_temperature_1']:.3f} at temperature 1)"
                     if scores["temperature"] != 1 else "")
+    told = [f"warning: {text}" for text in scores["warnings"]]
+    told += [f"note: {text}" for text in scores["remarks"]]
     return "\n".join([
-        f"{name}: {scores['n']:,} pictures, {LEVEL:.0%} intervals in brackets",
+        *told, f"{name}: {scores['n']:,} pictures, {intervals.LEVEL:.0%} intervals in brackets",
         line("  accuracy", "top1"), f"  majority baseline   {scores['majority_baseline']:.3f}",
         line("  top-3", "top3"), line("  top-5", "top5"), line("  macro F1", "macro_f1"),
         f"  calibration error   {scores['ece']:.3f}{uncalibrated}"])
@@ -96,85 +99,64 @@ def _ranks(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     return (by_probability == labels[:, None]).argmax(axis=1)
 
 
-def _macro_f1(correct: np.ndarray, labelled: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Averages F1 over the classes labelled or predicted at all: counts [..., C] -> [...]."""
-    occurring = labelled + predicted > 0
-    f1 = 2 * correct / np.maximum(labelled + predicted, 1)
-    return f1.sum(axis=-1) / occurring.sum(axis=-1)
+def _intervals(labels, predicted, hits, items, classes) -> dict:
+    garments = _numbered(labels, items)
+    bounds = {f"top{k}": intervals.of_share(column, garments) for k, column in zip(TOP_K, hits.T)}
+    bounds["macro_f1"] = intervals.of_macro_f1(labels, predicted, garments)
+
+    # What these pictures can't tell, in words
+    count, fewest = garments.max() + 1, intervals.FEWEST
+    by_class = intervals.garments_by_class(labels, garments, len(classes))
+    few = {classes[i]: int(by_class[i]) for i in np.unique(labels) if by_class[i] < fewest}
+    notes = {name: f"no interval: {count} garments, fewer than {fewest}"
+             for name, bound in bounds.items() if not bound}
+    if few and not notes:
+        named = ", ".join(f"{name} {number}" for name, number in list(few.items())[:NAMED])
+        named += ", ..." if len(few) > NAMED else ""
+        notes["macro_f1"] = (f"{len(few)} of {np.count_nonzero(by_class)} classes have fewer than "
+                             f"{fewest} garments, which say little about their F1: {named}")
+
+    method = f"Wilson, at the effective sample size of {count:,} garments"
+    return {**{f"{name}_interval": bound and list(bound) for name, bound in bounds.items()},
+            "interval_level": intervals.LEVEL, "interval_notes": notes, "garments": int(count),
+            "interval_method": method if items is not None else
+            f"Wilson, {count:,} pictures taken as independent"}
 
 
-def _intervals(labels, predicted, hits, items, resamples, seed) -> dict:
-    groups = np.arange(len(labels)) if items is None else pd.factorize(np.asarray(items))[0]
-    bounds = _bootstrap(labels, predicted, hits, groups, resamples, seed)
-    method = (f"percentile bootstrap over {groups.max() + 1} items, {resamples} resamples, "
-              f"seed {seed}")
-
-    if items is None:
-        bounds[:-1] = np.transpose(wilson(hits.sum(axis=0), np.full(len(TOP_K), len(labels))))
-        method = (f"top-k: Wilson; macro F1: percentile bootstrap over pictures, {resamples} "
-                  f"resamples, seed {seed}; both assume independent pictures")
-
-    names = [*(f"top{k}_interval" for k in TOP_K), "macro_f1_interval"]
-    return {**dict(zip(names, bounds.tolist())), "interval_level": LEVEL, "interval_method": method}
+def _numbered(labels: np.ndarray, items: list[str] | None) -> np.ndarray:
+    """Numbers the garment of each picture from 0: int [N]; each its own without `items`."""
+    return np.arange(len(labels)) if items is None else pd.factorize(np.asarray(items))[0]
 
 
-def _bootstrap(labels, predicted, hits, groups, resamples, seed) -> np.ndarray:
-    """float [len(TOP_K) + 1, 2]: bounds of top-k and macro F1, groups drawn with replacement."""
-    # All scores come from counts that are sums over groups.
-    num_groups, num_classes = groups.max() + 1, max(labels.max(), predicted.max()) + 1
-    one_hot = np.eye(num_classes)
-    counts = np.concatenate([hits, np.ones((len(labels), 1)),
-                             one_hot[labels] * (labels == predicted)[:, None],
-                             one_hot[labels], one_hot[predicted]], axis=1)
-    by_group = np.zeros((num_groups, counts.shape[1]))
-    np.add.at(by_group, groups, counts)
-
-    # A resample weighs each group by how often it was drawn.
-    rng = np.random.default_rng(seed)
-    resampled = []
-    for start in range(0, resamples, CHUNK):
-        draws = [rng.integers(num_groups, size=num_groups)
-                 for _ in range(min(CHUNK, resamples - start))]
-        weights = np.stack([np.bincount(draw, minlength=num_groups) for draw in draws])
-        resampled.append(weights.astype(float) @ by_group)
-
-    top_k, correct, label_counts, predicted_counts = np.split(
-        np.concatenate(resampled), np.cumsum([len(TOP_K) + 1, num_classes, num_classes]), axis=1)
-    scores = np.column_stack([top_k[:, :-1] / top_k[:, -1:],
-                              _macro_f1(correct, label_counts, predicted_counts)])
-    tail = (1 - LEVEL) / 2
-    return np.quantile(scores, [tail, 1 - tail], axis=0).T
-
-
-def wilson(hits: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """Bounds a share, `hits` of `n` independent trials (Wilson, 1927): float [2, ...], low, high.
-
-    They are 0 and 1 where n is 0.
-    """
-    intervals = [binomtest(count, trials).proportion_ci(LEVEL, method="wilson") if trials
-                 else (0.0, 1.0) for count, trials in zip(hits.tolist(), n.tolist())]
-    return np.transpose(intervals)
-
-
-def per_class(labels: np.ndarray, predicted: np.ndarray, classes: list[str]) -> pd.DataFrame:
+def per_class(labels: np.ndarray, predicted: np.ndarray, classes: list[str],
+              items: list[str] | None = None) -> pd.DataFrame:
     """Scores each class, in the order of `classes`, from int [N] labels and predicted classes.
 
     Returns:
-        class, n (its pictures), precision, recall, f1 (NaN where undefined: the class was never
-        predicted, has no picture, or neither), recall_low, recall_high (Wilson, pictures taken
-        as independent), most_confused_with (the most frequent wrong prediction for its pictures;
-        "" for none).
+        class, n, garments (of its pictures, see summary), precision, recall, f1 (NaN where
+        undefined: the class was never predicted, has no picture, or neither), recall_low,
+        recall_high (see intervals.of_share; NaN where recall_note says why), most_confused_with
+        (the most frequent wrong prediction for its pictures; "" for none).
     """
     matrix = confusion(labels, predicted, len(classes))
     correct, n, predicted_counts = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
     errors = matrix - np.diag(correct)
-    low, high = wilson(correct, n)
+
+    garments = _numbered(labels, items)
+    by_class = intervals.garments_by_class(labels, garments, len(classes))
+    bounds = np.full((len(classes), 2), np.nan)
+    for label in np.flatnonzero(by_class >= intervals.FEWEST):
+        own = labels == label
+        bounds[label] = intervals.of_share(predicted[own] == label, pd.factorize(garments[own])[0])
 
     with np.errstate(invalid="ignore"):
         return pd.DataFrame({
-            "class": classes, "n": n, "precision": correct / predicted_counts,
-            "recall": correct / n, "f1": 2 * correct / (n + predicted_counts),
-            "recall_low": low, "recall_high": high, "most_confused_with": np.where(
+            "class": classes, "n": n, "garments": by_class,
+            "precision": correct / predicted_counts, "recall": correct / n,
+            "f1": 2 * correct / (n + predicted_counts), "recall_low": bounds[:, 0],
+            "recall_high": bounds[:, 1], "recall_note": np.where(
+                by_class < intervals.FEWEST, f"fewer than {intervals.FEWEST} garments", ""),
+            "most_confused_with": np.where(
                 errors.any(axis=1), np.array(classes, object)[errors.argmax(axis=1)], "")})
 
 

@@ -13,13 +13,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
+from fashionclf.evaluation import intervals
 from fashionclf.system import cells, files
 
 HEADLINE = {"top1": "accuracy", "majority_baseline": "majority baseline", "macro_f1": "macro F1",
             "top3": "top-3", "top5": "top-5", "balanced_accuracy": "balanced accuracy",
             "weighted_f1": "weighted F1", "ece": "calibration error (ECE)"}
-COLUMNS = {"class": "class", "n": "pictures", "precision": "precision", "recall": "recall",
-           "recall_low": "recall, from", "recall_high": "to", "f1": "F1",
+COLUMNS = {"class": "class", "n": "pictures", "garments": "garments", "precision": "precision",
+           "recall": "recall", "recall_low": "recall, from", "recall_high": "to", "f1": "F1",
            "most_confused_with": "most confused with"}  # of the table by class
 ROWS = {"rows_read": "read", "written": "written", "repaired": "written with a clipped box",
         "quarantined": "quarantined: unusable picture"}  # of the manifest
@@ -48,8 +49,8 @@ def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, pair
     counts = per_class.sort_values("n", ascending=False, kind="stable")
     flag_files = {"Training": flags, "Records": manifest.get("flags", "")}
 
-    # The line below each score that has no interval
-    notes = dict.fromkeys(HEADLINE, "")
+    # The line below a score
+    notes = {**dict.fromkeys(HEADLINE, ""), **scores["interval_notes"]}
     notes["majority_baseline"] = f"always predicting {counts['class'].iloc[0]}"
     if scores["temperature"] != 1:
         notes["ece"] = f"{scores['ece_at_temperature_1']:.3f} at temperature 1"
@@ -59,7 +60,7 @@ def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, pair
         class_counts=list(zip(counts["class"], counts["n"].tolist())),
         per_class=per_class[list(COLUMNS)].rename(columns=COLUMNS),
         pairs=list(pairs.itertuples()), mistakes=list(mistakes.itertuples()),
-        wrong=round(scores["n"] * (1 - scores["top1"])),
+        wrong=round(scores["n"] * (1 - scores["top1"])), fewest=intervals.FEWEST,
         drawings={name: _drawn(figure) for name, figure in drawings.items()},
         facts=_facts(manifest), script=script,
         flags={heading: text for heading, text in flag_files.items() if text.strip()},

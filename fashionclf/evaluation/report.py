@@ -5,10 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from fashionclf.evaluation import figures, metrics, mistakes, page, tensorboard_pages
+from fashionclf.evaluation.lineage import Lineage, Overlap
 from fashionclf.model import calibration, inference
 from fashionclf.model.inference import Predictions
 from fashionclf.model.weights import Run
-from fashionclf.records import manifests
+from fashionclf.pictures import picture_hashes
+from fashionclf.pictures.picture_hashes import PictureHashes
+from fashionclf.records import known_pictures, manifests
 from fashionclf.records.input_pipeline import Records
 from fashionclf.sources import alignment
 from fashionclf.sources.alignment import Alignment
@@ -26,7 +29,9 @@ class Evaluation:
         predictions: of N examples; labels and probabilities are numbered as `classes`.
         name: of the split; titles the charts, prefixes TensorBoard's tags.
         temperature: of the probabilities; undone for comparison.
-        provenance: further entries of metrics.json, e.g. the fingerprint of the records.
+        provenance: further entries of metrics.json, e.g. the fingerprint of the records, and
+            `warnings` and `remarks`, sentences that stand above the scores.
+        seen: which examples were in the training, see picture_hashes.seen; None if unknown.
         manifest: of the records, for the page's section on the data; may be empty.
         run_dir: folder of the training, whose name and flags the page shows.
         load_pictures, explain: load the pictures of errors and compute their heat maps; None to
@@ -37,6 +42,7 @@ class Evaluation:
     name: str
     temperature: float = 1.0
     provenance: dict = dataclasses.field(default_factory=dict)
+    seen: np.ndarray | None = None
     manifest: dict = dataclasses.field(default_factory=dict)
     run_dir: Path | None = None
     load_pictures: mistakes.PictureLoader | None = None
@@ -58,8 +64,11 @@ def predict_split(run: Run, records: Records, split: str, *, batch_size: int,
 
 
 def _predict_aligned(run: Run, records: Records, split: str, classes: Alignment, *,
-                     batch_size: int) -> tuple[Predictions, dict]:
-    """Predicts the pictures of reached classes, numbered as `reached_classes`; prints the facts."""
+                     batch_size: int) -> tuple[Predictions, dict, np.ndarray]:
+    """Predicts the pictures of reached classes, numbered as `reached_classes`; prints the facts.
+
+    Returns those as well, and the positions of the pictures in the split.
+    """
     predictions = predict_split(run.at_temperature(1.0), records, split, batch_size=batch_size)
     facts = classes.facts(predictions.labels, predictions.probabilities)
     print(alignment.as_text(facts))
@@ -74,7 +83,31 @@ def _predict_aligned(run: Run, records: Records, split: str, classes: Alignment,
         labels=classes.reached.searchsorted(predictions.labels[kept]),
         probabilities=calibration.at_temperature(probabilities, run.spec.temperature),
         paths=[predictions.paths[i] for i in kept],
-        items=[predictions.items[i] for i in kept]), facts
+        items=[predictions.items[i] for i in kept]), facts, kept
+
+
+def _told(run: Run, hashes: PictureHashes, split: str, hits: np.ndarray) -> tuple[dict, np.ndarray]:
+    """Returns what a reader must know beside the scores, and which pictures were in the training.
+
+    Args:
+        hashes: of the N scored pictures.
+        hits: bool [N], whether the predicted class is right.
+    """
+    overlap = Overlap.of(hashes, Lineage.of_run(run.folder, run.provenance))
+    warnings, remarks = overlap.warnings(split), overlap.remarks(split)
+    unseen = hits[overlap.seen == picture_hashes.UNSEEN]
+    facts = overlap.facts()
+    if 0 < len(unseen) < len(hits):
+        facts["top1_of_others"] = float(unseen.mean())
+        warnings[0] += f"; accuracy on the other {len(unseen):,}: {unseen.mean():.3f}"
+
+    kept = run.provenance.get("kept")
+    if kept:
+        (remarks if kept["gained"] else warnings).append(kept["summary"])
+    else:
+        remarks.append("which epoch was kept is not recorded")
+    return {"warnings": warnings, "remarks": remarks, "kept": kept,
+            "seen_in_training": facts}, overlap.seen
 
 
 def calibrated(run: Run, records: Records, *, batch_size: int) -> Run:
@@ -101,21 +134,25 @@ def evaluate(run: Run, records: Records, split: str, report_dir: str | Path, *, 
             has, or, without `classes`, the records have others than the run.
     """
     if classes:
-        predictions, facts = _predict_aligned(run, records, split, classes, batch_size=batch_size)
+        predictions, facts, scored = _predict_aligned(run, records, split, classes,
+                                                      batch_size=batch_size)
         names, name, provenance = classes.reached_classes, f"{split}_aligned", {"alignment": facts}
     else:
         manifests.check_classes(run.spec.classes, records.classes, records.folder)
         predictions = predict_split(run, records, split, batch_size=batch_size,
                                     max_features=tensorboard_pages.MAX_POINTS)
-        names, name, provenance = run.spec.classes, split, {}
+        names, name, provenance, scored = run.spec.classes, split, {}, slice(None)
 
+    hashes = PictureHashes(*(values[scored] for values in known_pictures.read(records, split)))
+    hits = predictions.probabilities.argmax(axis=1) == predictions.labels
+    told, seen = _told(run, hashes, split, hits)
     evaluation = Evaluation(
         predictions=predictions, classes=names, name=name, temperature=run.spec.temperature,
         manifest=records.manifest, run_dir=run.folder,
         load_pictures=lambda paths: records.pictures(split, paths),
-        explain=None if classes else mistakes.explainer(run),
+        explain=None if classes else mistakes.explainer(run), seen=seen,
         provenance={"split": split, "records_fingerprint": records.manifest["fingerprint"],
-                    **provenance})
+                    **told, **provenance})
     tensorboard_dir = run.folder / "tensorboard"
     scores = write(report_dir, evaluation, tensorboard_dir=tensorboard_dir)
     if predictions.features is not None:
@@ -140,9 +177,12 @@ def write(report_dir: str | Path, evaluation: Evaluation, *,
     plain = calibration.at_temperature(predictions.probabilities, 1 / evaluation.temperature)
     text_table = metrics.text_table(labels, predicted, classes)
     rows = inference.prediction_rows(predictions, classes)
-    by_class = metrics.per_class(labels, predicted, classes)
+    if evaluation.seen is not None:
+        words = np.array(["", "near-duplicate", "copy"], object)  # as picture_hashes numbers them
+        rows["seen_in_training"] = words[evaluation.seen]
+    by_class = metrics.per_class(labels, predicted, classes, predictions.items)
     scores = {
-        **evaluation.provenance,
+        "warnings": [], "remarks": [], **evaluation.provenance,
         **metrics.summary(labels, predictions.probabilities, classes, predictions.items),
         "ece": calibration.expected_calibration_error(labels, predictions.probabilities),
         "temperature": evaluation.temperature,

@@ -41,6 +41,8 @@ def add_report(tensorboard_dir: str | Path, predictions: Predictions, classes: l
             add_png(f"{name}/{title}", Path(file).read_bytes())
         add_precision_recall(name, predictions, classes)
 
+        told = [f"**{text}**" for text in scores["warnings"]] + scores["remarks"]
+        tf.summary.text(f"{name}/about_these_scores", "\n".join(f"- {text}" for text in told))
         tf.summary.text(f"{name}/classification_report", f"```\n{table}\n```")
         for key in SCALARS:
             tf.summary.scalar(f"{name}/{key}", scores[key])

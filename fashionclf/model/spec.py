@@ -54,11 +54,12 @@ class Spec:
                                    box_margin=fields["box_margin"]), **optional)
 
 
-def read(run_dir: str | Path) -> tuple[Spec, str]:
+def read(run_dir: str | Path) -> tuple[Spec, str, dict]:
     """Reads model.json of a finished training.
 
     Returns:
-        The spec, and the sha256 of the weights that belong to it.
+        The spec, the sha256 of the weights that belong to it, and the other fields: how the
+        training came to them.
 
     Raises:
         FileNotFoundError: `run_dir` contains no finished model.
@@ -70,7 +71,10 @@ def read(run_dir: str | Path) -> tuple[Spec, str]:
                                 "training (python -m fashionclf.train)?")
     try:
         fields = json.loads(file.read_text(encoding="utf-8"))
-        return Spec.from_json(fields), fields["weights_sha256"]
+        spec = Spec.from_json(fields)
+        known = {*spec.as_json(), "weights_sha256"}
+        provenance = {name: value for name, value in fields.items() if name not in known}
+        return spec, fields["weights_sha256"], provenance
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{file} does not describe a model of this project ({error!r:.200}); "
                          "restore it or train again") from error

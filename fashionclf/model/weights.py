@@ -24,6 +24,7 @@ class Run:
     folder: Path
     network: keras.Model
     spec: Spec
+    provenance: dict = dataclasses.field(default_factory=dict)  # further fields of model.json
 
     @property
     def num_features(self) -> int:
@@ -41,11 +42,12 @@ class Run:
                          temperature=self.spec.temperature, fixed=True, features=features)
 
 
-def save(run: Run, **provenance) -> None:
-    """Writes model.weights.h5, then model.json with its sha256 and further fields, `provenance`."""
+def save(run: Run) -> None:
+    """Writes model.weights.h5, then model.json with its sha256."""
     weights = run.folder / specs.WEIGHTS
     weight_files.save(run.network, weights)
-    description = {**run.spec.as_json(), "weights_sha256": files.sha256(weights), **provenance}
+    description = {**run.spec.as_json(), "weights_sha256": files.sha256(weights),
+                   **run.provenance}
     files.write_json(run.folder / specs.MODEL, description, indent=2)
 
 
@@ -55,7 +57,7 @@ def load(run_dir: str | Path) -> Run:
     Raises as spec.read does, or ValueError if model.json describes other weights.
     """
     folder = Path(run_dir)
-    spec, expected = specs.read(folder)
+    spec, expected, provenance = specs.read(folder)
     weights = folder / specs.WEIGHTS
     if not weights.is_file() or files.sha256(weights) != expected:
         raise ValueError(f"{weights}: missing, or not the file that {specs.MODEL} describes "
@@ -63,7 +65,7 @@ def load(run_dir: str | Path) -> Run:
 
     model = network.build(spec)
     weight_files.load(model, weights)
-    return Run(folder=folder, network=model, spec=spec)
+    return Run(folder=folder, network=model, spec=spec, provenance=provenance)
 
 
 def warm_start(model: keras.Model, classes: list[str], weights: str,

@@ -56,11 +56,11 @@ def pictures(table: pd.DataFrame, images_root: Path, *,
 
 
 def _inspect_all(images_root: Path, follow_links: bool, part: pd.DataFrame) -> list[tuple]:
-    return [_inspect(picture_files.bytes_or_reason(images_root, path, follow_links=follow_links))
+    return [inspected(picture_files.bytes_or_reason(images_root, path, follow_links=follow_links))
             for path in part["path"]]
 
 
-def _inspect(encoded: bytes | str) -> tuple:
+def inspected(encoded: bytes | str) -> tuple:
     """Returns the values of COLUMNS for the bytes of a picture, or the reason why it has none."""
     if isinstance(encoded, str):
         return encoded, None, None, None, None

@@ -7,7 +7,7 @@ from pathlib import Path
 from fashionclf.system import files
 
 NAME, VERSION = "fashionclf", "1.0.0"  # of the records as a TFDS data set
-MANIFEST = "manifest.json"
+MANIFEST, HASHES = "manifest.json", "hashes.npz"  # see known_pictures for the second
 SHARD = re.compile(rf"{NAME}-\w+\.tfrecord-\d{{5}}-of-\d{{5}}")  # a name, not a path
 
 

@@ -72,10 +72,15 @@ def _template(folder: Path, split: str) -> tfds.core.ShardedFileTemplate:
         data_dir=folder, dataset_name=manifests.NAME, split=split, filetype_suffix="tfrecord")
 
 
+def in_order(split: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Returns the rows of a split in the order of their records, with the `hash` of their path."""
+    hasher = hashing.Hasher(split)
+    return rows.assign(hash=[hasher.hash_key(path) for path in rows["path"]]).sort_values("hash")
+
+
 def _shards(split: str, rows: pd.DataFrame) -> list[pd.DataFrame]:
     """Returns the rows of each shard of a split, in order, with the shard's name in `shard`."""
-    hasher = hashing.Hasher(split)
-    rows = rows.assign(hash=[hasher.hash_key(path) for path in rows["path"]]).sort_values("hash")
+    rows = in_order(split, rows)
     if not rows["hash"].is_unique:
         repeated = rows["path"][rows["hash"].duplicated()].iloc[0]
         raise ValueError(f"{repeated} is repeated in {split}: give each picture one row")

@@ -52,6 +52,9 @@ def _changed_files(folder: Path, manifest: dict) -> Iterator[str]:
     for file in sorted(folder.glob("*.tfrecord*")):
         if file.name not in manifest["shards"]:
             yield f"{file} is a shard that is not listed in {manifests.MANIFEST}"
+    hashes, sha256 = folder / manifests.HASHES, manifest.get("hashes_sha256")
+    if sha256 and hashes.is_file() and files.sha256(hashes) != sha256:
+        yield f"{hashes} is damaged or from another build (its sha256 differs)"
     yield from _changed_metadata(folder, manifest)
 
 

@@ -7,7 +7,8 @@ import pandas as pd
 from fashionclf.system import tables
 
 COLUMNS = ["phase", "epoch", "step", "loss", "accuracy", "l2", "learning_rate",
-           "images_per_second", "val_loss", "val_accuracy"]
+           "images_per_second", "val_loss", "val_accuracy", "kept"]
+NAMES = {"fine_tune": "fine-tuning"}
 
 
 class History:
@@ -32,15 +33,45 @@ class History:
         The best epoch is the last whose `val_accuracy` is within one standard error of the
         highest (the rule of Breiman et al., 1984), so that a validation split too small to tell
         epochs apart does not cut a schedule short. Without a validation split (NaN) it is the
-        newest epoch.
+        newest epoch. The column `kept` marks it.
         """
         new = pd.DataFrame([row], columns=COLUMNS)
         self._write(pd.concat([self.table, new]) if len(self.table) else new)
+        return self._kept_row() == len(self.table) - 1
 
+    def kept(self) -> dict:
+        """Describes the epoch whose weights are kept, for model.json and for people.
+
+        Returns:
+            phase; epoch (counted from 1 in each phase); val_accuracy (None without a validation
+            split); rule; gained (whether the epoch is one of the last phase); summary.
+        """
+        row = self.table.iloc[self._kept_row()]
+        best, error = self._best()
+        last, epochs = self.table["phase"].iloc[-1], (self.table["phase"] == row["phase"]).sum()
+        gained, validated = row["phase"] == last, bool(np.isfinite(best))
+
+        rule = ("the last epoch whose validation accuracy is within one standard error of the "
+                "highest" if validated else "the last epoch, as there is no validation split")
+        scores = (f"validation accuracy {row['val_accuracy']:.3f}, highest {best:.3f}, standard "
+                  f"error {error:.3f}; " if validated else "")
+        name = f"{row['phase']} epoch {row['epoch']} of {epochs}"
+        summary = (f"kept weights: {name}" if gained else
+                   f"{NAMES.get(last, last)} gained nothing: the kept weights are those of {name}")
+        return {"phase": row["phase"], "epoch": int(row["epoch"]), "rule": rule, "gained": gained,
+                "val_accuracy": float(row["val_accuracy"]) if validated else None,
+                "summary": f"{summary} ({scores}rule: {rule})"}
+
+    def _best(self) -> tuple[float, float]:
+        """Returns the highest validation accuracy and its standard error; NaN without a split."""
         best = self.table["val_accuracy"].max()
-        error = np.sqrt(best * (1 - best) / max(1, self._validation_examples))
-        return not row["val_accuracy"] < best - error
+        return best, np.sqrt(best * (1 - best) / max(1, self._validation_examples))
+
+    def _kept_row(self) -> int:
+        best, error = self._best()
+        return int(np.flatnonzero(~(self.table["val_accuracy"] < best - error))[-1])
 
     def _write(self, table: pd.DataFrame) -> None:
-        tables.write(table, self._path)
         self.table = table.reset_index(drop=True)
+        self.table["kept"] = len(table) > 0 and self.table.index == self._kept_row()
+        tables.write(self.table, self._path)

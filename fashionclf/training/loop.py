@@ -103,16 +103,17 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
 
 
 def finish(run: Run, records: Records, *, calibrate: bool, batch_size: int,
-           hyperparameters: dict, trunk_from: str) -> None:
+           hyperparameters: dict) -> None:
     """Loads the best epoch by validation, tests it once and saves the model.
 
     Args:
         run: the training; the best weights are loaded into its network.
         calibrate: whether to fit a temperature on the validation split first.
         hyperparameters: name -> value, for TensorBoard's page.
-        trunk_from: where the trunk's weights came from, for model.json.
     """
     weight_files.load(run.network, run.folder / "checkpoints" / "best.weights.h5")
+    history = History(run.folder / "history.csv", records.examples.get("validation", 0))
+    run = dataclasses.replace(run, provenance={**run.provenance, "kept": history.kept()})
     if calibrate:
         run = report.calibrated(run, records, batch_size=batch_size)
     report.evaluate(run, records, "test", run.folder / "report", batch_size=batch_size)
@@ -120,7 +121,7 @@ def finish(run: Run, records: Records, *, calibrate: bool, batch_size: int,
                                           run=run.folder)
 
     # Last: model.json marks a training as finished.
-    weights.save(run, trunk_from=trunk_from, records_fingerprint=records.manifest["fingerprint"])
+    weights.save(run)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

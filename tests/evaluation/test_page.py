@@ -31,9 +31,9 @@ def write(file, *, manifest=MANIFEST, flags="--run=<b>\udcff\n", classes=EVIL, p
     """A page of three classes; with n that sort otherwise as text, and an F1 that isn't defined."""
     interval = {f"{key}_interval": [0.5, 0.7] for key in ("top1", "top3", "top5", "macro_f1")}
     per_class = pd.DataFrame({
-        "class": classes, "n": [9, 1_000, 10], "precision": 0.5, "recall": [0.25, 0.5, 0.75],
-        "f1": [0.1, np.nan, 0.05], "recall_low": 0.1, "recall_high": 0.9,
-        "most_confused_with": [classes[1], "", classes[0]]})
+        "class": classes, "n": [9, 1_000, 10], "garments": 4, "precision": 0.5,
+        "recall": [0.25, 0.5, 0.75], "f1": [0.1, np.nan, 0.05], "recall_low": 0.1,
+        "recall_high": 0.9, "most_confused_with": [classes[1], "", classes[0]]})
     uri = page.jpeg(np.full((40, 30, 3), 200, np.uint8)) if pictures else ""
     mistakes = pd.DataFrame({
         "path": ["img/<i>.jpg", "b.jpg"], "true": classes[:2], "predicted": classes[1:],
@@ -47,7 +47,8 @@ def write(file, *, manifest=MANIFEST, flags="--run=<b>\udcff\n", classes=EVIL, p
         manifest=manifest, flags=flags,
         scores={**dict.fromkeys(page.HEADLINE, 0.6), **interval, "n": 1_019, "temperature": 0.7,
                 "ece_at_temperature_1": 0.125, "interval_level": 0.95,
-                "interval_method": "bootstrap over <items>"})
+                "interval_method": "Wilson, <garments>", "interval_notes": {"top5": "<too> few"},
+                "warnings": ["<b>no</b> test"], "remarks": ["kept: <i>"]})
     return file
 
 
@@ -85,7 +86,8 @@ def test_no_text_becomes_a_tag_or_a_script(parsed):
         "tr", "th", "td", "img", "figure", "figcaption", "small", "section", "details", "summary",
         "pre", "footer", "script"}
     for text in [*EVIL, "img/<i>.jpg", "--run=<b>\\udcff", "--source_dir=</pre><script>",
-                 "bootstrap over <items>"]:
+                 "Wilson, <garments>", "0.500 to 0.700 <too> few",
+                 "<b>no</b> test. kept: <i>."]:
         assert text in parsed.text
 
 
@@ -177,7 +179,7 @@ def test_in_chromium_it_sorts_fits_a_phone_and_fetches_nothing(browser, tmp_path
     table = tab.locator("table.sortable").first
     for column, order, direction in [
             (1, [zebra, long, tee], "ascending"), (1, [tee, long, zebra], "descending"),
-            (6, [long, zebra, tee], "ascending"), (6, [zebra, long, tee], "descending"),
+            (7, [long, zebra, tee], "ascending"), (7, [zebra, long, tee], "descending"),
             (0, [long, tee, zebra], "ascending")]:
         table.locator("thead button").nth(column).click()
         assert table.evaluate(ROWS) == [*order, direction]

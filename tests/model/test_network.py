@@ -95,7 +95,7 @@ def test_an_unknown_block_is_answered_with_those_there_are(b0):
 
 def test_a_saved_model_comes_back_the_same(tmp_path):
     model = network.build(CNN)
-    weights.save(Run(folder=tmp_path, network=model, spec=CNN), trunk_from="none")
+    weights.save(Run(folder=tmp_path, network=model, spec=CNN, provenance={"kept": "last"}))
     run = weights.load(tmp_path)
     assert run.spec == CNN and run.folder == tmp_path
     np.testing.assert_array_equal(model(pictures(32)), run.network(pictures(32)))

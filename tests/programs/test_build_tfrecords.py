@@ -9,6 +9,7 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
+from fashionclf.pictures import picture_hashes
 from tests.helpers.checks import succeed
 from tests.helpers.programs import start
 from tests.helpers.small_disk import small_disk
@@ -52,6 +53,8 @@ def test_every_picture_is_accounted_for_and_no_item_straddles(tmp_path, pictures
     manifest = json.loads((tmp_path / "r" / "manifest.json").read_text())
     assert manifest["rows_read"] == 93 and sum(manifest["examples"].values()) == 84
     assert manifest["overlap"]["items, train and test"] == 0
+    hashes = picture_hashes.read(tmp_path / "r" / "hashes.npz", manifest["hashes_sha256"])
+    assert {split: len(each.digests) for split, each in hashes.items()} == manifest["examples"]
     assert manifest["counts"]["train"]["Dress"] > manifest["counts"]["test"]["Dress"] > 0
     quarantine = pd.read_csv(tmp_path / "r" / "quarantine.csv")
     assert set(quarantine["path"]) == {"Tee/item0/cut.jpg", "Tee/item0/empty.jpg",

@@ -1,6 +1,5 @@
 """The contract of `python -m fashionclf.evaluate`, kept by the program itself."""
 import json
-import shutil
 
 import pandas as pd
 import pytest
@@ -40,12 +39,10 @@ def test_the_report_and_the_printed_numbers_agree(records_dir, tmp_path):
 
 def test_another_split_does_not_touch_the_report_of_the_test_split(records_dir, tmp_path):
     run = make_run(tmp_path / "run", CLASSES)
-    other = make_records(tmp_path / "other", per_class={"train": 1, "test": 1})
-    shutil.copy(other / "manifest.json", run / "records_manifest.json")
     said = evaluate(f"--run={run}", f"--records={records_dir}", "--split=validation")
     assert json.loads((run / "report_validation/metrics.json").read_text())["n"] == 6
     assert not (run / "report").exists()
-    assert "was trained on other records than" in said
+    assert f"unknown whether validation pictures were in the training of {run}" in said
 
 
 def test_records_of_other_classes_are_scored_by_an_alignment(records_dir, tmp_path):

@@ -83,7 +83,12 @@ def test_a_killed_training_goes_on_and_the_finished_model_predicts(tmp_path, rec
     history = pd.read_csv(run / "history.csv")
     assert list(zip(history["phase"], history["epoch"])) == [
         ("head", 1), *(("fine_tune", epoch) for epoch in range(1, 4))]
-    assert json.loads((run / "report" / "metrics.json").read_text())["n"] == 12
+    metrics = json.loads((run / "report" / "metrics.json").read_text())
+    assert metrics["n"] == 12 and metrics["seen_in_training"]["training_pictures"] == 72
+    model = json.loads((run / "model.json").read_text())
+    assert model["kept"] == metrics["kept"] and model["trunk_from"] == "none"
+    kept = history[history["kept"]][["phase", "epoch"]].to_numpy().tolist()
+    assert kept == [[model["kept"]["phase"], model["kept"]["epoch"]]]
     assert list((run / "tensorboard").rglob("events.*"))
 
     assert "finished" in start(*flags).stdout

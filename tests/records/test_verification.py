@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fashionclf.records import manifests, verification
+from fashionclf.system import files
 from tests.helpers.tiny import make_records
 
 
@@ -33,6 +34,17 @@ def check(folder):
 def test_what_was_built_has_no_problem(folder):
     assert list(verification.problems(folder)) == []
     check(folder)
+
+
+def test_damaged_hashes_of_the_pictures_are_found(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "hashes.npz").write_bytes(b"whole")
+    manifest["hashes_sha256"] = files.sha256(folder / "hashes.npz")
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    check(folder)
+    (folder / "hashes.npz").write_bytes(b"hole")
+    assert list(verification.problems(folder)) == [
+        f"{folder / 'hashes.npz'} is damaged or from another build (its sha256 differs)"]
 
 
 def record_at(shard: bytes, place: int) -> int:

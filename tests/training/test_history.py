@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from fashionclf.training.history import History
@@ -25,6 +26,35 @@ def test_without_validation_the_newest_is_kept(tmp_path):
     history = History(tmp_path / "history.csv")
     nan = float("nan")
     assert history.append(row(1, nan, nan)) and history.append(row(2, nan, nan))
+
+
+def test_the_kept_epoch_is_marked_and_described(tmp_path):
+    history = History(tmp_path / "history.csv", 1_000)
+    for number, accuracy in enumerate([0.5, 0.8, 0.7], start=1):
+        history.append(row(number, accuracy))
+    assert history.kept()["summary"] == (
+        "kept weights: head epoch 2 of 3 (validation accuracy 0.800, highest 0.800, standard error "
+        "0.013; rule: the last epoch whose validation accuracy is within one standard error of the "
+        "highest)")
+
+    history.append(row(1, 0.6, phase="fine_tune"))
+    kept = History(tmp_path / "history.csv", 1_000).kept()
+    assert (kept["phase"], kept["epoch"], kept["val_accuracy"]) == ("head", 2, 0.8)
+    assert not kept["gained"] and kept["summary"].startswith(
+        "fine-tuning gained nothing: the kept weights are those of head epoch 2 of 3 (")
+
+    history.append(row(2, 0.79, phase="fine_tune"))
+    table = pd.read_csv(tmp_path / "history.csv")
+    assert table["kept"].tolist() == [False] * 4 + [True] and history.kept()["gained"]
+
+
+def test_without_validation_the_rule_says_so(tmp_path):
+    history = History(tmp_path / "history.csv")
+    history.append(row(1, float("nan")))
+    assert history.kept() == {
+        "phase": "head", "epoch": 1, "gained": True, "val_accuracy": None,
+        "rule": "the last epoch, as there is no validation split", "summary":
+        "kept weights: head epoch 1 of 1 (rule: the last epoch, as there is no validation split)"}
 
 
 def test_epochs_that_were_never_saved_are_dropped_on_resume(tmp_path):

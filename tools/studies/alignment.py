@@ -92,10 +92,11 @@ def write(rows: "pd.DataFrame", curves: "pd.DataFrame", aligned: dict) -> None:
     table = tables.over_seeds(rows, "start", list(rows.columns[3:]))
     table["gain over cold"] = table["start"].map(tables.gains(rows, "start", "accuracy"))
 
-    low, high = aligned["top1_interval"]
+    interval = aligned["top1_interval"]
+    bounds = f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else "too few garments"
     text = (f"The old run as it is, on the test split of the newer part:\n\n```\n"
             f"{alignment.as_text(facts)}\naccuracy on those scored: {aligned['top1']:.3f} "
-            f"({low:.3f} to {high:.3f})\n```\n\nTrained on the newer part:\n\n"
+            f"({bounds})\n```\n\nTrained on the newer part:\n\n"
             + tables.markdown(table))
     tables.write(output, "alignment", rows, text)
     draw(curves, facts["accuracy over all"]).savefig(output / "alignment.png")

@@ -1,0 +1,115 @@
+"""The pictures that a model has seen: in its own training and in those of the runs it came from."""
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from fashionclf.model import spec as specs
+from fashionclf.pictures import near_duplicates, picture_hashes
+from fashionclf.pictures.picture_hashes import COPY, NEAR_DUPLICATE, UNSEEN, PictureHashes
+from fashionclf.records import known_pictures
+from fashionclf.records.input_pipeline import Records
+
+HASHES = "training_hashes.npz"  # in the folder of a run
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Lineage:
+    """What the weights of a model were trained on, and what their epochs were chosen by."""
+    train: PictureHashes = PictureHashes()
+    validation: PictureHashes = PictureHashes()
+    unhashed: tuple[str, ...] = ()  # weights on the way that carry no hashes of their pictures
+
+    @classmethod
+    def of_weights(cls, weights: str) -> "Lineage":
+        """Returns that of initial weights: none, imagenet, a file, or the folder of a run."""
+        if weights == "none" or not Path(weights).is_dir():
+            return cls(unhashed=() if weights == "none" else (weights,))
+        *_, provenance = specs.read(weights)
+        return cls.of_run(Path(weights), provenance)
+
+    @classmethod
+    def of_run(cls, folder: Path, provenance: dict) -> "Lineage":
+        """Returns that of a run, whose model.json holds `provenance`.
+
+        Raises ValueError if its hashes are not those that it was saved with.
+        """
+        sha256 = provenance.get("hashes_sha256")
+        if not sha256 or not (folder / HASHES).is_file():
+            return cls(unhashed=(str(folder),))
+        return cls(**picture_hashes.read(folder / HASHES, sha256),
+                   unhashed=tuple(provenance.get("unhashed", ())))
+
+
+@dataclasses.dataclass(frozen=True)
+class Overlap:
+    """Which of N pictures a model has seen, and which of the others chose its epoch."""
+    seen: np.ndarray  # int [N], see picture_hashes.seen
+    chosen_by: np.ndarray  # bool [N]
+    lineage: Lineage
+
+    @classmethod
+    def of(cls, tested: PictureHashes, lineage: Lineage) -> "Overlap":
+        seen = picture_hashes.seen(tested, lineage.train)
+        chosen_by = picture_hashes.seen(tested, lineage.validation) != UNSEEN
+        return cls(seen, chosen_by & (seen == UNSEEN), lineage)
+
+    def facts(self) -> dict:
+        """Returns the counts, for metrics.json."""
+        return {"pictures": len(self.seen), "copies": int((self.seen == COPY).sum()),
+                "near_duplicates": int((self.seen == NEAR_DUPLICATE).sum()),
+                "in_validation": int(self.chosen_by.sum()),
+                "training_pictures": len(self.lineage.train.digests),
+                "near_duplicate_bits": near_duplicates.THRESHOLD,
+                "unhashed": list(self.lineage.unhashed)}
+
+    def warnings(self, split: str, model: str = "this model") -> list[str]:
+        """Returns what makes a result on these pictures of `split` no result of a test."""
+        facts, found = self.facts(), []
+        count, total = np.count_nonzero(self.seen), len(self.seen)
+        if count:
+            found.append(
+                f"{count:,} of {total:,} {split} pictures were in the training of {model} "
+                f"({facts['copies']:,} exact copies, {facts['near_duplicates']:,} "
+                "near-duplicates): " + ("this is no test" if count == total and split == "test"
+                                        else "scores on them are too high"))
+        if self.chosen_by.any():
+            found.append(f"{facts['in_validation']:,} of {total:,} {split} pictures were among the "
+                         f"validation pictures by which the epoch of {model} was chosen")
+        return found
+
+    def remarks(self, split: str) -> list[str]:
+        """Returns what else a reader should know: what was compared, and what could not be."""
+        facts = self.facts()
+        found = [f"unknown whether {split} pictures were in the training of {name}: it carries no "
+                 f"hashes of its training pictures" for name in self.lineage.unhashed]
+        if facts["training_pictures"] and not self.seen.any():
+            found.insert(0, f"none of {facts['pictures']:,} {split} pictures is a copy or "
+                            f"near-duplicate of the {facts['training_pictures']:,} training "
+                            "pictures")
+        return found
+
+
+def start(folder: Path, records: Records, weights: str) -> dict:
+    """Writes the hashes of a training that starts from `weights` into its run folder.
+
+    Prints which of the validation and test pictures those weights have seen.
+
+    Returns:
+        The fields of model.json that `Lineage.of_run` needs.
+    """
+    before = Lineage.of_weights(weights)
+    own = {split: known_pictures.read(records, split) for split in ("train", "validation")}
+    if len(before.train.digests):
+        for split in ("validation", "test"):
+            hashes = own.get(split) or known_pictures.read(records, split)
+            for warning in Overlap.of(hashes, before).warnings(split, weights):
+                print(f"warning: {warning}", flush=True)
+    for name in before.unhashed:
+        print(f"note: {name} carries no hashes of its training pictures: unknown whether test "
+              "pictures are among them", flush=True)
+
+    together = {split: picture_hashes.united([getattr(before, split), own[split]])
+                for split in ("train", "validation")}
+    return {"hashes_sha256": picture_hashes.write(folder / HASHES, together),
+            "unhashed": list(before.unhashed)}
