@@ -31,6 +31,8 @@ def pixels(encoded: bytes) -> np.ndarray:
     Raises:
         ValueError: it can't be decoded, or its values have no known range.
     """
+    if isinstance(reason := heic_or_reason(encoded), str):  # each process enables it for itself
+        raise ValueError(reason)
     try:
         with Image.open(io.BytesIO(encoded)) as file:
             ImageOps.exif_transpose(file, in_place=True)
