@@ -20,7 +20,8 @@ ADOBE = b"\xff\xee\x00\x0eAdobe"
 
 def encode(picture, kind, **options):
     if kind == "HEIF":
-        pytest.importorskip("pillow_heif", reason="fashionclf[heic] is missing").register_heif_opener()
+        heif = pytest.importorskip("pillow_heif", reason="fashionclf[heic] is missing")
+        heif.register_heif_opener()
     return surgery.encode(picture, kind, **LOSSLESS.get(kind, {}), **options)
 
 

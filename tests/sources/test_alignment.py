@@ -71,3 +71,15 @@ def test_where_each_class_has_its_own_nothing_is_said_to_be_without():
     found = alignment.Alignment(run_classes=["Tee"], records_classes=["Top"], places=np.array([0]))
     said = alignment.as_text(found.facts(np.array([0]), np.array([[1.0]])))
     assert "only in the run: -" in said and "only in the records: -" in said
+
+
+def test_the_first_class_of_the_records_is_reached_as_any_other():
+    found = alignment.Alignment(run_classes=["Tee", "Cape"], records_classes=["Top", "Hat"],
+                                places=np.array([0, -1]))
+    assert found.reached.tolist() == [0] and found.members(0).tolist() == [0]
+    facts = found.facts(np.array([0, 0, 0, 1]),
+                        np.array([[0.9, 0.1], [0.9, 0.1], [0.2, 0.8], [0.2, 0.8]]))
+    assert facts["run classes without one"] == ["Cape"]
+    assert facts["accuracy over all"] == 0.75  # all are Top where Cape is left out
+    assert facts["scored of which the run says a class without one"] == 1
+    assert "only in the run: Cape" in alignment.as_text(facts)
