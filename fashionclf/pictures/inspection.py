@@ -53,8 +53,8 @@ class _Header(NamedTuple):
 
     def orientation(self, encoded: bytes) -> int:
         """By which the decoded pixels are still to be turned."""
-        found = self.kind in FORMATS and orientation.may_be_turned(encoded)
-        return int(orientation.of(encoded)) if found else 1
+        mark = orientation.MARKS.get(self.kind)  # most pictures have none, and `of` can be spared
+        return int(orientation.of(encoded)) if mark and mark in encoded else 1
 
 
 class Luminance(NamedTuple):

@@ -8,13 +8,9 @@ import tensorflow as tf
 from fashionclf.pictures.framing import mirrored
 
 # What precedes the EXIF data of a file: in a segment of a JPEG, in a chunk of a PNG or WEBP.
-IN_JPEG, IN_PNG, IN_WEBP = b"Exif\0\0", b"eXIf", b"EXIF"
+MARKS = {"JPEG": b"Exif\0\0", "PNG": b"eXIf", "WEBP": b"EXIF"}
+MOST_MARKS = 16  # looked at; a text may contain one too
 TAG, SHORT, LONG = 0x0112, 3, 4  # TIFF 6.0, pages 14 to 16 and 36
-
-
-def may_be_turned(encoded: bytes) -> bool:
-    """Returns whether these bytes hold any EXIF data; most do not, and `of` can be spared."""
-    return any(mark in encoded for mark in (IN_JPEG, IN_PNG, IN_WEBP))
 
 
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
@@ -29,36 +25,43 @@ def of(encoded: tf.Tensor) -> tf.Tensor:
         EXIF counts, as in browsers: neither XMP nor EXIF within a text chunk of a PNG.
     """
     start = tf.strings.substr(encoded, 0, tf.minimum(4, tf.strings.length(encoded)))
-    mark = tf.where(start == b"RIFF", IN_WEBP, tf.where(start == b"\x89PNG", IN_PNG, IN_JPEG))
-    parts = split_once(encoded, mark)
-    return tf.cond(tf.size(parts) > 1, lambda: _of_block(parts, mark), lambda: 1)
+    mark = tf.where(start == b"RIFF", MARKS["WEBP"],
+                    tf.where(start == b"\x89PNG", MARKS["PNG"], MARKS["JPEG"]))
+    parts = split(encoded, mark)
+    return tf.cond(tf.size(parts) > 1, lambda: _of_marked(encoded, parts, mark), lambda: 1)
 
 
-def split_once(encoded: tf.Tensor, mark: tf.Tensor | bytes) -> tf.Tensor:
-    """Returns strings [1 or 2]: what lies before the first `mark`, and what lies after it."""
-    return tf.raw_ops.StringSplitV2(input=[encoded], sep=mark, maxsplit=1).values
+def split(encoded: tf.Tensor, mark: tf.Tensor | bytes) -> tf.Tensor:
+    """Returns strings [1 + M]: what lies between the first M = MOST_MARKS or fewer marks."""
+    return tf.raw_ops.StringSplitV2(input=[encoded], sep=mark, maxsplit=MOST_MARKS).values
 
 
-def _of_block(parts: tf.Tensor, mark: tf.Tensor) -> tf.Tensor:
-    """The orientation in the EXIF data after `mark`; never fails, whatever the damage."""
-    before, block = parts[0], parts[1]
+def _of_marked(encoded: tf.Tensor, parts: tf.Tensor, mark: tf.Tensor) -> tf.Tensor:
+    """The orientation in the first EXIF data that `mark` precedes; never fails on damage."""
+    before = tf.strings.join([b"\0" * 4, parts[:-1]])
+    after = tf.strings.join([parts[1:], b"\0" * 16])
 
-    # In a WEBP the length of the chunk follows first, and some writers repeat the JPEG's mark.
-    if_webp = mark == IN_WEBP
-    block = tf.where(if_webp, _from(block, 4), block)
-    again = if_webp & (_from(block, 0, 6) == IN_JPEG)
-    block = tf.where(again, _from(block, 6), block)
+    def at(places: tf.Tensor, size: int) -> tf.Tensor:
+        return tf.strings.substr(after, places, tf.fill(tf.shape(after), size))
 
-    # In a JPEG the mark may also be part of a text: it counts at the start of segment APP1.
-    is_segment = _from(before, tf.strings.length(before) - 4, 2) == b"\xff\xe1"
-    head = _from(block, 0, 4)
-    little = head == b"II*\0"
-    readable = (little | (head == b"MM\0*")) & (is_segment | (mark != IN_JPEG))
-    return tf.cond(readable, lambda: _in_directory(block, little), lambda: 1)
+    # In a WEBP the chunk's length follows the mark; some writers repeat that of a JPEG.
+    skipped = tf.fill(tf.shape(after), tf.where(mark == MARKS["WEBP"], 4, 0))
+    skipped += 6 * tf.cast(at(skipped, 6) == MARKS["JPEG"], tf.int32)
+
+    # The mark may be part of a text: a TIFF header follows it, in a JPEG segment APP1 begins.
+    heads = at(skipped, 4)
+    begins = (heads == b"II*\0") | (heads == b"MM\0*")
+    begins &= (tf.strings.substr(before, -4, 2) == b"\xff\xe1") | (mark != MARKS["JPEG"])
+
+    ends_of_marks = tf.cumsum(tf.strings.length(parts[:-1]) + tf.strings.length(mark))
+    blocks = tf.boolean_mask(ends_of_marks + skipped, begins)
+    return tf.cond(tf.size(blocks) > 0, lambda: _in_directory(_from(encoded, blocks[0])),
+                   lambda: 1)
 
 
-def _in_directory(block: tf.Tensor, little: tf.Tensor) -> tf.Tensor:
+def _in_directory(block: tf.Tensor) -> tf.Tensor:
     """Searches the entries of the first directory (IFD0) of a TIFF block."""
+    little = tf.strings.substr(block, 0, 1) == b"I"
     places = tf.cast([1, 1 << 8, 1 << 16, 1 << 24], tf.int64)
 
     def number(some_bytes: tf.Tensor) -> tf.Tensor:

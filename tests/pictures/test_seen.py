@@ -15,7 +15,6 @@ PHOTO = surgery.photo((48, 31))
 LOSSLESS = {"WEBP": {"lossless": True, "exact": True}, "HEIF": {"quality": -1, "chroma": 444},
             "AVIF": {"quality": 100, "subsampling": "4:4:4"}}
 MOST = {"JPEG": 3, "AVIF": 3, "HEIF": 3}  # decoders of one format differ so much
-ADOBE = b"\xff\xee\x00\x0eAdobe"
 
 
 def encode(picture, kind, **options):
@@ -90,11 +89,13 @@ def test_a_png_without_transparency_stays_as_it_is(picture):
     assert_seen(encode(picture, "PNG"), "PNG")
 
 
-@pytest.mark.parametrize("marked", [True, False])
+@pytest.mark.parametrize("marked", [True, False, "only in a profile"])
 def test_ink_colours_are_those_of_pillow_with_and_without_adobes_marker(marked):
     encoded = encode(PHOTO.convert("CMYK"), "JPEG", quality=95)
-    at = encoded.index(ADOBE)
-    encoded = encoded if marked else encoded[:at] + encoded[at + 16:]
+    at = encoded.index(surgery.ADOBE)
+    encoded = encoded if marked is True else encoded[:at] + encoded[at + 16:]
+    if marked == "only in a profile":
+        encoded = surgery.insert_segment(encoded, 0xE2, b"ICC_PROFILE\0\1\1Copyright Adobe Systems")
     found = inspection.decoded_or_reason(encoded)
     assert np.abs(found - by_pillow(encoded)).mean() < 2
     assert np.array_equal(in_graph(encoded), found)
@@ -142,13 +143,30 @@ def test_the_hash_of_a_turned_picture_is_that_of_what_is_seen(number):
     assert near_duplicates.bits(hashes[:1], hashes[1:]) <= 2
 
 
-@settings(deadline=None, max_examples=200)
-@given(st.binary(max_size=80), st.sampled_from([b"II*\0", b"MM\0*", b""]),
-       st.sampled_from(["JPEG", "PNG", "WEBP"]))
-def test_damaged_exif_data_is_no_orientation_and_never_an_error(noise, head, kind):
-    start = {"JPEG": b"\xff\xd8\xff\xe1\x01\x00Exif\0\0", "PNG": b"\x89PNG....eXIf",
-             "WEBP": b"RIFF....WEBPEXIF\0\0\0\0"}[kind]
-    assert 1 <= int(orientation.of(tf.constant(start + head + noise))) <= 8
+EXIF_TEXT = b"Exif\0\0 eXIf EXIF"
+
+
+@pytest.mark.parametrize("encoded", [
+    surgery.insert_segment(turned("JPEG", 6), 0xFE, EXIF_TEXT),
+    surgery.insert_segment(turned("JPEG", 6), 0xE1, b"http://ns.adobe.com/\0" + EXIF_TEXT),
+    surgery.insert_chunk(turned("PNG", 6), b"tEXt", b"Comment\0" + EXIF_TEXT),
+    turned("PNG", 6).replace(b"eXIf", b"eXIfExif\0\0")],
+    ids=["comment", "xmp", "png_text", "png_prefix"])
+def test_exif_is_found_behind_a_text_that_names_it(encoded):
+    assert int(orientation.of(tf.constant(encoded))) == 6
+
+
+EXIF_PARTS = st.sampled_from([
+    b"Exif\0\0", b"eXIf", b"EXIF", b"\xff\xe1\1\0", b"II*\0\x08\0\0\0\1\0",
+    b"MM\0*\0\0\0\x08\0\1", b"\x12\1\3\0\1\0\0\0\6\0\0\0"])
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from([b"\xff\xd8\xff\xe1\x01\x00Exif\0\0", b"\x89PNG....eXIf",
+                        b"RIFF....WEBPEXIF\0\0\0\0", b""]),
+       st.lists(st.binary(max_size=20) | EXIF_PARTS, max_size=40))
+def test_damaged_exif_data_is_no_orientation_and_never_an_error(start, parts):
+    assert 1 <= int(orientation.of(tf.constant(start + b"".join(parts)))) <= 8
 
 
 @pytest.mark.parametrize("change", [
@@ -158,7 +176,7 @@ def test_damaged_exif_data_is_no_orientation_and_never_an_error(noise, head, kin
     ids=["type", "value", "place"])
 def test_an_orientation_that_cannot_be_is_none(change):
     encoded = turned("JPEG", 6)
-    at = encoded.index(orientation.IN_JPEG)
+    at = encoded.index(b"Exif\0\0")
     assert int(orientation.of(tf.constant(encoded))) == 6
     damaged = encoded[:at] + change(encoded[at:at + 120]) + encoded[at + 120:]
     assert damaged != encoded and int(orientation.of(tf.constant(damaged))) == 1
