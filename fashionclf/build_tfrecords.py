@@ -140,7 +140,7 @@ def read() -> "tuple[Source, Labelled]":
     """The rows of the source, and those of them that have a class; prints what was found."""
     import pandas
 
-    from fashionclf.sources import categories, readers, splits
+    from fashionclf.sources import categories, readers, shop_csv, splits
 
     if FLAGS.source == "deepfashion":
         source = readers.read_deepfashion(FLAGS.source_dir)
@@ -149,8 +149,8 @@ def read() -> "tuple[Source, Labelled]":
     else:
         columns = {name: FLAGS[name].value for name in (
             "category_column", "item_column", "bbox_columns", "partition_column")}
-        source = readers.read_csv(FLAGS.csv_file, images_root=FLAGS.source_dir, **columns,
-                                  **cli.csv_options())
+        source = shop_csv.read(FLAGS.csv_file, cli.csv_form(), images_root=FLAGS.source_dir,
+                               **columns)
     print(*source.notes, f"rows read: {source.rows_read:,}", sep="\n")
     choose_split(source)
 
@@ -211,9 +211,10 @@ def split(table: "pandas.DataFrame", classes: list[str]) -> "tuple[pandas.DataFr
 
 def build(source: "Source", labelled: "Labelled") -> None:
     """Opens the labelled pictures, splits those that can be used, writes --records."""
-    for note in missing_files.check(labelled.table["path"].tolist(), root=source.images_root,
-                                    file=FLAGS.csv_file or FLAGS.source_dir):
-        print(note)
+    if FLAGS.source != "folder":  # whose pictures were found, not listed
+        for note in missing_files.check(labelled.table["path"].tolist(), root=source.images_root,
+                                        file=FLAGS.csv_file or FLAGS.source_dir):
+            print(note)
     with cli.loading():
         from fashionclf.evaluation import figures
         from fashionclf.pictures import inspection

@@ -13,7 +13,6 @@ error, and nothing is written.
 Without records, name picture files or folders after the flags. Two CPU cores take about a minute
 per format with 410 pictures.
 """
-import os
 from pathlib import Path
 
 from absl import flags
@@ -22,7 +21,7 @@ from fashionclf import cli
 from fashionclf.model import spec as specs
 from fashionclf.pictures import files as picture_files
 from fashionclf.records import manifests
-from fashionclf.system import extras, files, places
+from fashionclf.system import extras, files
 
 FLAGS = flags.FLAGS
 FORMATS = ["saved_model", "onnx", "litert", "litert_int8"]
@@ -93,9 +92,6 @@ def checked(words: list[str]) -> dict | None:
     for name in FLAGS.format:
         extras.require(*NEEDS.get(name, ("", [])), purpose=f"--format={name}")
     files.refuse_existing(Path(FLAGS.output), flag="--output")
-    if "saved_model" in FLAGS.format and places.PATTERN.search(os.path.abspath(FLAGS.output)):
-        raise ValueError(f"--output={FLAGS.output}: TensorFlow can't load a saved_model whose path "
-                         "has [ ] * ? or \\, which it takes for a pattern: choose another path")
     spec, *_ = specs.read(FLAGS.run)
     picture_files.find(words)
     if not FLAGS.records:

@@ -53,12 +53,13 @@ flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network tog
 # Output
 cli.path_flag("output", None, "File to write, or - for standard output. A table of an earlier call "
               "is replaced if the new one has a row for each of its pictures.")
-flags.DEFINE_boolean("overwrite", False, "Replace --output and --embeddings whatever they are.")
+flags.DEFINE_boolean("overwrite", False, "Replace existing --output and --embeddings files, "
+                     "whatever they contain.")
 flags.DEFINE_enum("format", None, list(prediction_table.FORMATS.values()), "Format of the output "
                   "(default: by its suffix). parquet needs the extra parquet, xlsx the extra "
                   "excel.")
-flags.DEFINE_boolean("excel", False, "Start CSV with a byte order mark, by which Excel reads "
-                     "accents right.")
+flags.DEFINE_boolean("excel", False, "Start CSV files with a byte order mark, so that Excel "
+                     "shows accented letters correctly.")
 flags.DEFINE_float("min_probability", 0.0, "Mark rows for a person to check whose class has a "
                    "lower probability, or that have no class; 0 marks none.",
                    lower_bound=0.0, upper_bound=1.0)
@@ -97,8 +98,8 @@ def main(words: list[str]) -> int:
 def checked(words: list[str], stream: bool) -> str:
     """The format of the output, once all is checked that needs neither TensorFlow nor a list."""
     if sum(map(bool, (words, FLAGS.csv_file, FLAGS.files_from))) > 1:
-        raise ValueError("name pictures after the flags, by --files_from or by --csv_file: one of "
-                         "the three, not both")
+        raise ValueError("name the pictures after the flags, with --files_from or with "
+                         "--csv_file: choose one of the three")
     if not (words or FLAGS.csv_file or FLAGS.files_from):
         raise ValueError("no picture named: add files or folders after the flags, or --files_from, "
                          "or --csv_file")
@@ -125,8 +126,8 @@ def named(words: list[str]) -> "tuple[list[picture_files.Picture], pandas.DataFr
         from fashionclf.pictures import catalogue
 
         pictures, table, notes = catalogue.read(
-            FLAGS.csv_file, source_dir=FLAGS.source_dir, follow_links=FLAGS.follow_links,
-            **cli.csv_options())
+            FLAGS.csv_file, cli.csv_form(), source_dir=FLAGS.source_dir,
+            follow_links=FLAGS.follow_links)
         print("\n".join(notes), file=sys.stderr)
         return pictures, table, 0
 

@@ -57,9 +57,10 @@ flags.DEFINE_integer("k", 10, "query: number of neighbours for each picture.", l
 cli.path_flag("output", "-", "query: file to write, CSV, JSON Lines, Parquet or an Excel workbook "
               "by its suffix, or - for standard output. One of an earlier call is replaced if the "
               "new one has rows for each of its pictures.")
-flags.DEFINE_boolean("overwrite", False, "query: replace --output whatever it is.")
-flags.DEFINE_boolean("excel", False, "query: start CSV with a byte order mark, by which Excel "
-                     "reads accents right.")
+flags.DEFINE_boolean("overwrite", False, "query: replace an existing --output, whatever it "
+                     "contains.")
+flags.DEFINE_boolean("excel", False, "query: start CSV files with a byte order mark, so that "
+                     "Excel shows accented letters correctly.")
 cli.path_flag("sheet", None, "query: PNG file to draw the pictures and their neighbours in.")
 
 SHEET_LINES = 20  # pictures that are drawn with their neighbours
@@ -121,8 +122,8 @@ def build(words: list[str]) -> int:
     else:
         root = os.path.abspath(FLAGS.source_dir or Path(FLAGS.csv_file).parent)
         pictures, table, notes = catalogue.read(
-            FLAGS.csv_file, source_dir=FLAGS.source_dir,
-            follow_links=FLAGS.follow_links, **cli.csv_options())
+            FLAGS.csv_file, cli.csv_form(), source_dir=FLAGS.source_dir,
+            follow_links=FLAGS.follow_links)
         print("\n".join(notes), file=sys.stderr)
         known = catalogue.known(FLAGS.csv_file, table, {
             "path": FLAGS.path_column, "class": FLAGS.class_column, "item": FLAGS.item_column})

@@ -15,6 +15,7 @@ from fashionclf.pictures import decoding, inspection
 from fashionclf.pictures.files import Picture
 from fashionclf.pictures.framing import Framing
 from fashionclf.records.input_pipeline import Records
+from fashionclf.system import places
 
 # float32 [B, S, S, 3], RGB, 0..255 -> float32 [B, C]; for "serving_default" bytes, object [B]
 Runtime = Callable[[np.ndarray], np.ndarray]
@@ -172,7 +173,8 @@ def _compare(predict: Runtime, exported: Runtime, batches: Iterable[np.ndarray],
 def start(name: str, path: Path, *, signature: str = "images") -> Runtime:
     """Loads a format of export_formats.FILES, to run on all cores; `signature` of a SavedModel."""
     if name == "saved_model":
-        loaded = tf.saved_model.load(str(path))
+        with places.no_pattern(path) as same:
+            loaded = tf.saved_model.load(same)
 
         def run(batch: np.ndarray) -> np.ndarray:
             function = loaded.signatures[signature]  # looked up here, as it doesn't keep `loaded`

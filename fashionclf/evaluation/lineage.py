@@ -71,7 +71,7 @@ class Overlap:
             found.append(
                 f"{count:,} of {total:,} {split} pictures were in the training of {model} "
                 f"({facts['copies']:,} exact copies, {facts['near_duplicates']:,} "
-                "near-duplicates): " + ("this is no test" if count == total and split == "test"
+                "near-duplicates): " + ("this is not a test" if count == total and split == "test"
                                         else "scores on them are too high"))
         if self.chosen_by.any():
             found.append(f"{facts['in_validation']:,} of {total:,} {split} pictures were among the "

@@ -6,22 +6,18 @@ import pandas as pd
 
 from fashionclf.pictures.files import Picture
 from fashionclf.system import csv_files, files, missing_files
+from fashionclf.system.csv_files import Form
 
 
-def read(csv_file: str | Path, *, source_dir: str | Path | None, path_column: str = "path",
-         path_pattern: str | None = None, separator: str | None = None,
-         encoding: str | None = None, bad_rows: str = "stop",
+def read(csv_file: str | Path, form: Form, *, source_dir: str | Path | None,
          follow_links: bool = False) -> tuple[list[Picture], pd.DataFrame, list[str]]:
     """Lists the pictures of a CSV file with a header and one row per picture.
 
     Args:
+        form: how to read it. With a pattern the table has the paths in `form.path_column`, and a
+            column of that name gets csv_ before it. Bad rows that are dropped have a fault.
         source_dir: folder that the paths are relative to and must not lead out of;
             None: the folder of the CSV.
-        path_column: the column with the pictures' paths.
-        path_pattern: the path with columns in braces, instead; the table then has the paths in
-            `path_column`, and a column of this name gets csv_ before it.
-        separator, encoding: see csv_files.read.
-        bad_rows: "stop" at malformed rows, or "drop" them: their pictures have a fault.
         follow_links: whether a picture may be a link that leads out of `source_dir`.
 
     Returns:
@@ -38,25 +34,23 @@ def read(csv_file: str | Path, *, source_dir: str | Path | None, path_column: st
     files.require_folder(root, f"--source_dir names the folder that the paths in {file} are "
                          "relative to")
 
-    columns = csv_files.pattern_columns(path_pattern) if path_pattern else [path_column]
-    rows = csv_files.read(file, columns, cure="name the pictures' column with --path_column, or "
-                          "--path_pattern", others=True, separator=separator, encoding=encoding)
-    if bad_rows == "stop":
+    rows, paths = csv_files.read_pictures(
+        file, form, cure="name the pictures' column with --path_column, or --path_pattern")
+    if form.bad_rows == "stop":
         csv_files.refuse(file, rows.faults, more="; or --bad_rows=drop gives such rows no class")
 
     table = rows.table
-    if path_pattern:
-        paths = csv_files.formatted(path_pattern, table)
-        table = table.rename(columns={path_column: f"csv_{path_column}"})
-        table.insert(0, path_column, paths)
+    if form.path_pattern:
+        table = table.rename(columns={form.path_column: f"csv_{form.path_column}"})
+        table.insert(0, form.path_column, paths)
 
     faults = {line: "malformed CSV row: " + fault.partition("; ")[0]
               for line, fault in rows.faults.items()}
     pictures = [Picture(path=os.path.join(root, path), root=os.sep if follow_links else root,
                         fault=faults.get(line) or (None if path else "no path in its CSV row"))
-                for line, path in table[path_column].items()]
-    paths = [path for path in table[path_column] if path]
-    notes = rows.notes + (missing_files.check(paths, root=root, file=file) if paths else [])
+                for line, path in paths.items()]
+    named = [path for path in paths if path]
+    notes = rows.notes + (missing_files.check(named, root=root, file=file) if named else [])
     return pictures, table.reset_index(drop=True), notes
 
 

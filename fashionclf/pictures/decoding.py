@@ -9,6 +9,7 @@ from fashionclf.pictures.framing import Framing
 ADOBE_SEGMENT = b"\xff\xee\x00\x0eAdobe\x00\x64\0\0\0\0\0"  # APP14: CMYK, inverted
 MOST_BYTES = 2**31 - 1
 BLOCK = 2**21  # pixels that are laid over white at a time: 50 MB of intermediate results
+VERSION = 2  # counts on when a picture that could be used before is decoded otherwise
 NO_BOX = np.zeros(4, np.int32)  # keeps the whole picture, whatever the margin
 
 

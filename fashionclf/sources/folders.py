@@ -13,6 +13,8 @@ NO_CLASS = {"__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume inf
             "lost+found", "__pycache__", "node_modules", "venv", "thumbs", "thumbnails", "_thumbs"}
 WRITTEN = {"manifest.json", "dataset_info.json", "model.json", "index.json"}
 LEFT_OUT = ["path", "category", "reason"]
+NEVER_A_CLASS = ("its name is never that of a class",
+                 "written by a program: records, a run or an index")
 
 
 def find(folder: Path, *, root: Path, follow_links: bool = False) -> tuple[list[str], pd.DataFrame]:
@@ -58,9 +60,9 @@ def _walk(folder: Path, follow_links: bool) -> Iterator[tuple[str, str | None]]:
 def _why_not_entered(path: str, follow_links: bool, entered: set[str]) -> str | None:
     name = os.path.basename(path)
     if name.startswith(".") or name.casefold() in NO_CLASS or name.endswith(".incomplete"):
-        return "folder with a name that no class has"
+        return NEVER_A_CLASS[0]
     if any(os.path.isfile(os.path.join(path, file)) for file in WRITTEN):
-        return "folder that a program wrote (records, a run or an index)"
+        return NEVER_A_CLASS[1]
     if os.path.islink(path):
         target = os.path.realpath(path)
         if not follow_links:
@@ -130,14 +132,15 @@ def _refuse_lost_classes(root: Path, tops: list[str], left_out: pd.DataFrame) ->
     reasons = dict(zip(left_out["path"], left_out["reason"]))
     for name in set(names) - set(tops):
         why = reasons.get(f"{name}/", "")
-        if why.startswith("folder with a name") or why.startswith("folder that a program"):
+        if why in NEVER_A_CLASS:
             continue
         inside = left_out.loc[left_out["path"].str.startswith(f"{name}/"), "reason"]
         counts = [f"{count:,} times: {reason}" for reason, count in inside.value_counts().items()]
         raise ValueError(
             f"{root / name}: a class folder of which no picture can be read ("
             f"{why or '; '.join(counts) or 'it is empty'}); make its pictures readable "
-            f"({', '.join(files.PICTURE_SUFFIXES)}), or move it elsewhere if it is no class")
+            f"({', '.join(files.PICTURE_SUFFIXES)}), or move the folder elsewhere if it isn't a "
+            "class")
 
 
 def _check_parts(root: Path, pictures: list[str], parts: list[list[str]], place: int) -> None:

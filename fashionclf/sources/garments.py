@@ -38,9 +38,9 @@ def by_folder(paths: pd.Series, categories: pd.Series) -> tuple[pd.Series, str]:
             f"(2 to {MOST} pictures of one class), {(~inside).sum():,} other pictures as their "
             f"own; {OVERRIDE}, --group_pattern='.*' makes each picture its own")
     return paths.copy(), (
-        f"garments: each of {len(paths):,} pictures counts as its own, as the folders don't look "
-        f"like a garment's (2 to {MOST} pictures of one class); {OVERRIDE}, e.g. "
-        "--group_pattern='^(.*)/' the folders")
+        f"garments: each of the {len(paths):,} pictures counts as a garment of its own, because "
+        f"the folders don't look like one garment each (2 to {MOST} pictures of one class); "
+        f"{OVERRIDE}, e.g. --group_pattern='^(.*)/' the folders")
 
 
 def unused_column(header: list[str], used: list[str]) -> list[str]:

@@ -49,7 +49,7 @@ def check(categories: pd.Series, kept: list[str]) -> list[str]:
         lines = dict.fromkeys(none, "")
         lines |= {name: _clean(name) for name in unclean}
         lines |= {name: _clean(group[0]) for group in equal for name in group}
-        said = [f"{_shown(none, counts)} means that there is no class"] if none else []
+        said = [f"{_shown(none, counts)} stands for a missing class"] if none else []
         said += [f"{_shown(unclean, counts)} {annotations.BAD_CLASS_NAME}"] if unclean else []
         said += [f"{_shown(group, counts)} look like one class" for group in equal]
         lines = [(name, new) for name, new in lines.items() if name != new]

@@ -8,7 +8,7 @@ import dataclasses
 import io
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +21,16 @@ MARKS = [(codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"),
          (codecs.BOM_UTF16_BE, "utf-16")]
 SEVERAL_BYTES = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}")  # of UTF-8
 SHOWN = 10  # bad rows that an error lists
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Form:
+    """How a shop's CSV is read, as the flags of cli.define_picture_flags say."""
+    path_column: str = "path"
+    path_pattern: str | None = None  # the path with columns in braces, instead of path_column
+    separator: str | None = None  # see `read`
+    encoding: str | None = None
+    bad_rows: str = "stop"  # at malformed rows, naming them all, or "drop" them
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,6 +91,16 @@ def read(file: Path, columns: list[str], *, cure: str, others: bool = False,
     table = pd.DataFrame({column: [fields[place] for fields in cells.values()]
                           for column, place in places.items()}, index=list(cells), dtype=object)
     return Rows(table=table, faults=faults, notes=notes)
+
+
+def read_pictures(file: Path, form: Form, columns: Sequence[str] = (), *,
+                  cure: str) -> tuple[Rows, pd.Series]:
+    """Reads a shop's CSV, `columns` and all others, as `read` does; also gives the paths."""
+    named = pattern_columns(form.path_pattern) if form.path_pattern else [form.path_column]
+    rows = read(file, list(dict.fromkeys([*named, *columns])), cure=cure, others=True,
+                separator=form.separator, encoding=form.encoding)
+    return rows, (formatted(form.path_pattern, rows.table) if form.path_pattern
+                  else rows.table[form.path_column])
 
 
 def read_table(file: Path, columns: list[str], *, cure: str) -> pd.DataFrame:

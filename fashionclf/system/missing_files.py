@@ -1,4 +1,4 @@
-"""Tells before a long run where listed files are, if they are not where a list says."""
+"""Says before a long run which listed files are missing, and where they may be instead."""
 import os
 import re
 from collections.abc import Sequence

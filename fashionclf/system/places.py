@@ -1,9 +1,12 @@
-"""Where output may go, checked before the work begins."""
+"""Where output may go, checked before the work begins; paths that TensorFlow misreads."""
+import contextlib
 import os
 import re
 import stat
+import tempfile
+from collections.abc import Iterator
 
-PATTERN = re.compile(r"[\[\]*?\\]")  # by which TensorFlow looks for checkpoints, and misses them
+PATTERN = re.compile(r"[\[\]*?\\]")  # TensorFlow takes such a path for a pattern when it loads
 DESCRIPTORS = re.compile(r"/dev|/proc/\d+(/task/\d+)?/fd")  # folders whose files are streams
 
 
@@ -49,6 +52,22 @@ def check_file(file: str, *, streams: bool = False) -> None:
     for needed in (folder, target):
         if os.path.exists(needed) and not os.access(needed, os.W_OK):
             raise PermissionError(f"no permission to write {needed}")
+
+
+@contextlib.contextmanager
+def no_pattern(path: str | os.PathLike) -> Iterator[str]:
+    """Gives a path of the same file, or of files with that prefix, without PATTERN's signs.
+
+    Those may only be in the names of folders.
+    """
+    folder, name = os.path.split(os.path.abspath(path))
+    if not PATTERN.search(folder):
+        yield os.fspath(path)
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        link = os.path.join(temporary, "same")
+        os.symlink(folder, link)
+        yield os.path.join(link, name)
 
 
 def check_folder(folder: str | os.PathLike, *, flag: str) -> None:

@@ -12,7 +12,7 @@ def path(text: str) -> str:
     """Returns the path with ~ expanded; raises ValueError where no such path can be meant."""
     unquoted(text)
     if text != text.strip():
-        raise ValueError(f"{text!r} begins or ends with a blank: take it away")
+        raise ValueError(f"{text!r} begins or ends with a blank: remove it")
     if re.search(r"[\x00-\x1f]", text):
         raise ValueError(f"{text!r} has a line break or control character: rename it")
     if re.match(r"\$\{?\w", text):
@@ -33,8 +33,8 @@ def path(text: str) -> str:
 def unquoted(text: str) -> str:
     """Returns `text`; raises ValueError if it is in quotes."""
     if len(text) > 1 and QUOTES.get(text[0]) == text[-1]:
-        raise ValueError(f"{text} is in quotes, which would become part of the value: take them "
-                         "away")
+        raise ValueError(f"{text} is in quotes, which would become part of the value: remove "
+                         "them")
     return text
 
 
@@ -47,7 +47,7 @@ def with_flag_files(argv: Sequence[str], outer: tuple[str, ...] = ()) -> list[st
     """Returns `argv` with each --flagfile replaced by its lines, up to "--".
 
     Raises:
-        ValueError, OSError: a file is missing, includes itself, or has a line that is no flag.
+        ValueError, OSError: a file is missing, includes itself, or has a line that isn't a flag.
     """
     words, rest = [], list(argv)
     while rest and rest[0] != "--":
@@ -80,7 +80,7 @@ def _flags_of(file: str) -> list[str]:
     kept = [(number, line) for number, line in numbered if line and not line.startswith(NOTHING)]
     for number, line in kept:
         if cure := _fault(line):
-            raise ValueError(f"{file}:{number}: {line!r} is no flag: {cure}")
+            raise ValueError(f"{file}:{number}: {line!r} isn't a flag: {cure}")
     return [line for _, line in kept]
 
 

@@ -5,12 +5,9 @@ in the middle, or a full disk, leaves the previous ones intact and no half of a 
 names are the list of checkpoints; TensorFlow's own list, one more file that could be damaged, is
 not written.
 """
-import contextlib
 import re
 import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -76,7 +73,7 @@ class TrainingState:
         for number in numbers:
             prefix = self._prefix(number)
             try:
-                with _no_pattern(prefix) as same:
+                with places.no_pattern(prefix) as same:
                     self._checkpoint.read(same).assert_consumed()
                 self._number = number
                 return True
@@ -146,15 +143,3 @@ class TrainingState:
         names = [file.name for file in self._folder.glob("ckpt-*.index")]
         matches = [re.fullmatch(r"ckpt-(\d+)\.index", name) for name in names]
         return sorted((int(match[1]) for match in matches if match), reverse=True)
-
-
-@contextlib.contextmanager
-def _no_pattern(prefix: str) -> Iterator[str]:
-    """Gives a name of the same files for TensorFlow, which looks for them by a pattern."""
-    if not places.PATTERN.search(prefix):
-        yield prefix
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        link = Path(folder, "checkpoints")
-        link.symlink_to(Path(prefix).parent.absolute())
-        yield str(link / Path(prefix).name)

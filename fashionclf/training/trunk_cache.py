@@ -22,6 +22,7 @@ import tensorflow as tf
 from fashionclf.model import inference, network
 from fashionclf.model.augmentation import DRAWS
 from fashionclf.model.network import PREDICTIONS
+from fashionclf.pictures import decoding
 from fashionclf.records.input_pipeline import Records
 from fashionclf.system import signals
 from fashionclf.system.cache_files import DTYPE, CacheFiles
@@ -155,7 +156,7 @@ def _made_from(model: keras.Model, layers: list[str], recipe: Recipe, records: R
     return {
         "records": records.manifest["fingerprint"],
         "image_size": records.framing.image_size, "box_margin": records.framing.box_margin,
-        "trunk_sha256": trunk.hexdigest(), "layers": layers,
+        "decoder": decoding.VERSION, "trunk_sha256": trunk.hexdigest(), "layers": layers,
         "precision": keras.mixed_precision.global_policy().name,
         "augmentation": recipe.augmentation and recipe.augmentation.settings, "seed": recipe.seed,
         "tensorflow": tf.__version__, "keras": keras.__version__, "dtype": DTYPE.name}

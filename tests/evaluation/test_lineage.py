@@ -55,7 +55,7 @@ def test_a_training_keeps_what_it_and_the_run_before_it_have_seen(
     provenance = lineage.start(tmp_path / "run", records, str(before.folder))
     printed = capsys.readouterr().out
     assert (f"warning: 6 of 6 test pictures were in the training of {before.folder} (6 exact "
-            "copies, 0 near-duplicates): this is no test") in printed
+            "copies, 0 near-duplicates): this is not a test") in printed
     assert "note: old.weights.h5 carries no hashes of its training pictures" in printed
 
     found = Lineage.of_run(tmp_path / "run", provenance)

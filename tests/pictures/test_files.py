@@ -1,5 +1,4 @@
 """Promises of finding and reading files: the order, the reasons, nothing from outside."""
-import functools
 import os
 import sys
 import threading
@@ -11,6 +10,7 @@ from PIL import Image
 from fashionclf.pictures import catalogue
 from fashionclf.pictures import files as picture_files
 from fashionclf.pictures import loading
+from fashionclf.system.csv_files import Form
 from tests.helpers.tiny import frame
 
 
@@ -45,8 +45,8 @@ def test_rows_of_a_csv_name_pictures_from_its_folder_or_another(tmp_path):
         f'sku,image,note\n007,a.png,"x, y"\n8,,\n9,{outside},=1\n10,../a.png,\n')
 
     def read(source_dir):
-        pictures, table, _ = catalogue.read(tmp_path / "shop/list.csv", path_column="image",
-                                            source_dir=source_dir)
+        pictures, table, _ = catalogue.read(tmp_path / "shop/list.csv",
+                                            Form(path_column="image"), source_dir=source_dir)
         return table, [found if isinstance(found, str) else "picture" for _, found in
                        loading.load_all(pictures, framing=frame(), ahead=2)]
     table, found = read(None)
@@ -67,9 +67,9 @@ def test_a_csv_that_names_no_pictures_is_an_error_with_its_cure(
         tmp_path, text, column, source_dir, message):
     (tmp_path / "list.csv").write_text(text)
     with pytest.raises((ValueError, OSError), match=message):
-        catalogue.read(tmp_path / "list.csv", path_column=column, source_dir=source_dir)
+        catalogue.read(tmp_path / "list.csv", Form(path_column=column), source_dir=source_dir)
     with pytest.raises(FileNotFoundError, match="--csv_file names a CSV with a header"):
-        catalogue.read(tmp_path / "absent.csv", path_column=column, source_dir=None)
+        catalogue.read(tmp_path / "absent.csv", Form(path_column=column), source_dir=None)
 
 
 def test_a_shops_csv_is_read_as_it_lies_there(tmp_path):
@@ -77,8 +77,10 @@ def test_a_shops_csv_is_read_as_it_lies_there(tmp_path):
     for number in (7, 8):
         draw(tmp_path / f"images/{number}.png")
     (tmp_path / "list.csv").write_text("id;path;note\n7;web/7;café\n8;;\n9;;\n8;a;b;c\n", "cp1252")
-    read = functools.partial(catalogue.read, tmp_path / "list.csv", source_dir=None,
-                             path_pattern="images/{id}.png")
+
+    def read(**form):
+        return catalogue.read(tmp_path / "list.csv", Form(path_pattern="images/{id}.png", **form),
+                              source_dir=None)
     with pytest.raises(ValueError, match="list.csv:5: has 4 fields.*--bad_rows=drop"):
         read()
     pictures, table, notes = read(bad_rows="drop")

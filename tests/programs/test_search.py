@@ -12,6 +12,7 @@ from fashionclf.model import weights
 from fashionclf.pictures import catalogue
 from fashionclf.pictures import files as picture_files
 from fashionclf.records.input_pipeline import Records
+from fashionclf.system.csv_files import Form
 from tests.helpers.programs import start
 from tests.helpers.tiny import CLASSES, make_records, make_spec, save_run
 
@@ -47,7 +48,8 @@ def describer(run_dir):
 
 @pytest.fixture
 def listed(shop, describer):
-    pictures, table, _ = catalogue.read(shop / "shop.csv", path_column="file", source_dir=None)
+    pictures, table, _ = catalogue.read(shop / "shop.csv", Form(path_column="file"),
+                                        source_dir=None)
     known = [{"path": row.file, "class": row.kind, "item": row.sku} for row in table.itertuples()]
     return pictures, known
 

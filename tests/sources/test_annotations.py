@@ -1,13 +1,13 @@
 import pytest
 
-from fashionclf.sources import readers
+from fashionclf.sources import shop_csv
+from fashionclf.system.csv_files import Form
 
 
-def read_rows(tmp_path, text, **columns):
+def read_rows(tmp_path, text, *, form=Form(), **columns):
     file = tmp_path / "rows.csv"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return readers.read_csv(file, images_root=tmp_path, path_column="path",
-                            category_column="kind", **columns)
+    return shop_csv.read(file, form, images_root=tmp_path, category_column="kind", **columns)
 
 
 @pytest.mark.parametrize("text", [

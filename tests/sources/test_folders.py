@@ -4,6 +4,7 @@ import os
 import pytest
 
 from fashionclf.sources import readers
+from fashionclf.sources.folders import NEVER_A_CLASS
 
 
 @pytest.fixture
@@ -60,7 +61,8 @@ def test_folders_that_nobody_would_call_a_class_are_left_out_by_name(lay_out):
         ".git/", "@eaDir/", "Coat/@eaDir/", "Coat/note.TXT", "__MACOSX/", "records/", "thumbs/"]
     assert found.rows_read == 9
     for name in [*names, "records"]:
-        assert any(note.startswith(f"left out: {name}/ (folder ") for note in found.notes)
+        assert any(note.startswith(f"left out: {name}/ ({why}") for note in found.notes
+                   for why in NEVER_A_CLASS)
 
 
 def test_a_link_to_a_class_stops_or_is_followed_and_a_loop_ends(lay_out, tmp_path):

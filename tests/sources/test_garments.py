@@ -14,7 +14,8 @@ def test_pictures_in_one_folder_are_garments_of_their_own():
     rows = [(f"images/p{number}.jpg", "Coat" if number < 6 else "Scarf") for number in range(12)]
     found, note = items(rows)
     assert found == [path for path, _ in rows]
-    assert "each of 12 pictures counts as its own" in note and "--item_column" in note
+    assert "each of the 12 pictures counts as a garment of its own" in note
+    assert "--item_column" in note
 
 
 @pytest.mark.parametrize("folder", ["{0}", "images/{0}s", "all/{0}/x"])

@@ -2,7 +2,8 @@ import os
 
 import pytest
 
-from fashionclf.sources import readers
+from fashionclf.sources import readers, shop_csv
+from fashionclf.system.csv_files import Form
 from tests.helpers.deepfashion_tree import listing
 
 CLOTH = "3\ncategory_name  category_type\nBlouse         1\nTee            1\nDress          3\n"
@@ -168,14 +169,14 @@ def test_a_folder_per_class_has_items_one_level_deeper(tmp_path):
 def test_csv_columns_are_named_by_the_caller(tmp_path):
     (tmp_path / "rows.csv").write_text("file,kind,l,t,r,b,part\nx/a.jpg,Tee,1,2,3.0,4.0,train\n"
                                        "b.jpg,,,,,,\n")  # 3.0: as pandas writes it beside a gap
-    table = readers.read_csv(
-        tmp_path / "rows.csv", images_root=tmp_path, path_column="file", category_column="kind",
+    form = Form(path_column="file")
+    table = shop_csv.read(
+        tmp_path / "rows.csv", form, images_root=tmp_path, category_column="kind",
         bbox_columns=["l", "t", "r", "b"], partition_column="part").table
     assert table.to_numpy().tolist() == [["x/a.jpg", "x/a.jpg", "Tee", (1, 2, 3, 4), "train"],
                                          ["b.jpg", "b.jpg", None, None, None]]
     with pytest.raises(ValueError, match="no column 'colour', only file"):
-        readers.read_csv(tmp_path / "rows.csv", images_root=tmp_path, path_column="file",
-                         category_column="colour")
+        shop_csv.read(tmp_path / "rows.csv", form, images_root=tmp_path, category_column="colour")
 
 
 def test_the_real_annotation_is_read_whole(shared):

@@ -136,13 +136,16 @@ def test_a_cache_is_used_again_and_grows_by_the_views_that_lack(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("change", ["seed", "augmentation", "image_size", "trunk", "records"])
+@pytest.mark.parametrize("change", ["seed", "augmentation", "image_size", "trunk", "records",
+                                    "decoder"])
 def test_what_the_activations_depend_on_names_the_cache(
-        tmp_path, records, model, one_view, change):
+        tmp_path, records, model, one_view, change, monkeypatch):
     changes = {"seed": {"seed": 1}, "augmentation": {
         "augmentation": augmentation.Augmentation(zoom=0.2)}}.get(change, {})
     if change == "image_size":
         records = dataclasses.replace(records, framing=frame(box_margin=0.5))
+    if change == "decoder":
+        monkeypatch.setattr(trunk_cache.decoding, "VERSION", -1)
     if change == "trunk":
         kernel = model.get_layer("stem_conv").kernel
         kernel.assign(kernel + 1)

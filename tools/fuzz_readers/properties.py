@@ -7,7 +7,8 @@ from pathlib import Path
 import hypothesis
 import pandas as pd
 
-from fashionclf.sources import annotations, categories, readers
+from fashionclf.sources import annotations, categories, readers, shop_csv
+from fashionclf.system.csv_files import Form
 from tools.fuzz_readers import expected, inputs, oracle
 
 SETTINGS = {"deadline": None, "database": None, "print_blob": False, "report_multiple_bugs": False,
@@ -86,9 +87,8 @@ def check_message(error: ValueError, faults: oracle.Faults, work: Path) -> None:
 
 
 def read_csv(work: Path, **columns) -> readers.Source:
-    return readers.read_csv(work / "rows.csv", images_root=work, path_column="path",
-                            category_column="category", separator=",", encoding="utf-8",
-                            **columns)
+    return shop_csv.read(work / "rows.csv", Form(separator=",", encoding="utf-8"),
+                         images_root=work, category_column="category", **columns)
 
 
 def read_map(work: Path) -> list[str | None]:
