@@ -45,9 +45,10 @@ flags.DEFINE_float("mixup", 0.0, "Mixup: alpha of the Beta distribution of the m
                    "(Zhang et al., 2018); 0 switches mixup off.", lower_bound=0.0)
 # Model
 flags.DEFINE_enum("architecture", "efficientnet_b0", ["efficientnet_b0", "baseline_cnn"],
-                  "The network; baseline_cnn has four convolutions and is trained from scratch.")
+                  "The network; baseline_cnn has four convolutions, all trained in both phases.")
 cli.path_flag("weights", "imagenet", "Initial weights of the trunk: imagenet (Keras' cache or "
-              "download), the folder of a run, a .weights.h5 file, or none.")
+              "download) or a .weights.h5 file, both for efficientnet_b0; the folder of a run with "
+              "the same architecture; or none.")
 cli.path_flag("align", None, "With a run's folder as --weights: CSV file run_class,records_class "
               "that maps its classes to those of the records, whose rows of the head then start "
               "from the run's.")

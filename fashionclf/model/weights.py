@@ -112,24 +112,35 @@ def carry_head(run: keras.Model, model: keras.Model, aligned: Alignment) -> None
 
 
 def load_trunk(model: keras.Model, weights: str) -> None:
-    """Loads all but the dense layer of an EfficientNetB0 built by network.build.
+    """Loads all but the dense layer of a network built by network.build.
 
     Args:
-        weights: "imagenet" (Keras' cache or a download), the folder of a run of this project, or a
-            file: `.weights.h5` of `EfficientNetB0(include_top=False, weights=None)` or the
-            official `efficientnetb0_notop.h5`.
+        weights: the folder of a run with the same architecture; for an EfficientNetB0 also
+            "imagenet" (Keras' cache or a download) or a file: `.weights.h5` of
+            `EfficientNetB0(include_top=False, weights=None)` or the official
+            `efficientnetb0_notop.h5`.
 
     Raises:
         ValueError, FileNotFoundError: the weights are not available or don't fit.
     """
-    if model.name != "efficientnet_b0":
-        raise ValueError(f"{model.name} is trained from scratch: use --weights=none")
-    source = _imagenet_trunk() if weights == "imagenet" else _trunk_from(Path(weights))
-    for layer in source.layers:
-        # The official graph has an extra Rescaling; Normalization is set by network.build.
-        left_out = layer.name == network.PREDICTIONS or "normalization" in layer.name
-        if layer.weights and not left_out:
-            model.get_layer(layer.name).set_weights(layer.get_weights())
+    if weights != "imagenet" and Path(weights).is_dir():
+        source = load(weights)
+        if source.spec.architecture != model.name:
+            raise ValueError(f"{weights}: holds a {source.spec.architecture}; --weights needs a "
+                             f"run of {model.name}")
+        pairs = zip(source.network.layers, model.layers, strict=True)
+    elif model.name == "efficientnet_b0":
+        trunk = _imagenet_trunk() if weights == "imagenet" else _trunk_of(Path(weights))
+        # The official graph has an extra Rescaling, without weights.
+        pairs = ((layer, model.get_layer(layer.name)) for layer in trunk.layers if layer.weights)
+    else:
+        raise ValueError(f"--weights={weights} is for efficientnet_b0; {model.name} starts from "
+                         "none or the folder of a run")
+
+    for theirs, ours in pairs:
+        # Normalization is set by network.build.
+        if ours.name != network.PREDICTIONS and "normalization" not in ours.name:
+            ours.set_weights(theirs.get_weights())
 
 
 def _imagenet_trunk() -> keras.Model:
@@ -142,15 +153,8 @@ def _imagenet_trunk() -> keras.Model:
             "with --weights, or train from scratch with --weights=none") from error
 
 
-def _trunk_from(path: Path) -> keras.Model:
-    """Returns a network with the weights of a run's folder, or of a weight file."""
-    if path.is_dir():
-        run = load(path)
-        if run.spec.architecture != "efficientnet_b0":
-            raise ValueError(f"{path}: holds a {run.spec.architecture}; --weights needs a run of "
-                             "efficientnet_b0")
-        return run.network
-
+def _trunk_of(path: Path) -> keras.Model:
+    """Returns a network with the weights of a file."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such weights; --weights takes imagenet, none, a "
                                 ".weights.h5 file or the folder of a run")

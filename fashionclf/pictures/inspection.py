@@ -13,6 +13,7 @@ from fashionclf.pictures import decoding, jpeg, orientation, other_formats
 from fashionclf.pictures.files import Picture
 
 FORMATS = ("JPEG", "PNG", "WEBP")  # which TensorFlow decodes, in records and exported models too
+KNOWN = ", ".join([*FORMATS, *other_formats.KINDS])
 MAX_PIXELS = 50_000_000  # TensorFlow's decoders allocate the size that the header claims
 MAX_SIDE = 65_535  # pixels, as in a JPEG; resizing first makes a wide picture image_size high
 
@@ -167,20 +168,22 @@ def _jpeg_header_or_reason(encoded: bytes) -> _Header | str:
 
 def _other_header_or_reason(encoded: bytes) -> _Header | str:
     """Reads the header of anything but a JPEG with Pillow."""
-    if isinstance(reason := other_formats.heic_or_reason(encoded), str):
-        return reason
+    kinds = other_formats.kinds_or_reason(encoded)
+    if isinstance(kinds, str):
+        return kinds
     try:
-        with Image.open(io.BytesIO(encoded)) as header:
+        with Image.open(io.BytesIO(encoded), formats=("PNG", "WEBP", *kinds)) as header:
             kind, size = header.format, header.size
+            animated = kind == "WEBP" and header.is_animated
     except Image.DecompressionBombError:
         return f"more pixels than the limit of {MAX_PIXELS:,}"
     except Image.UnidentifiedImageError:
-        return "not a picture (no known image header, or a damaged one)"
+        return f"not a picture that is read ({KNOWN}), or its header is damaged"
     except Exception as error:  # Pillow's readers raise any type on damaged data
         return f"damaged header: {error}"
-
-    known = (*FORMATS, *other_formats.KINDS)
-    return _Header(kind, size) if kind in known else f"{kind} is not one of {', '.join(known)}"
+    if animated:
+        return "animated WEBP is not read; save one of its pictures"
+    return _Header(kind, size)
 
 
 def recordable(encoded: bytes) -> bytes:

@@ -58,4 +58,6 @@ def _map_ahead(function: Callable, arguments: Iterable, ahead: int) -> Iterator:
 def _step_back() -> None:
     """Lowers the priority of this thread; only Linux has a priority per thread."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        thread = threading.get_native_id()
+        lowest = max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread))  # under nice -n 19
+        os.setpriority(os.PRIO_PROCESS, thread, lowest)

@@ -13,16 +13,20 @@ HEIC = re.compile(rb"....ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)", re.DOTALL)  # ISO
 WIDE = ("I;16", "I;16L", "I;16B", "I;16N")  # 16 bits of grey
 
 
-def heic_or_reason(encoded: bytes) -> bool | str:
-    """Whether these bytes are HEIC, which Pillow reads from then on; or why it can't."""
+def kinds_or_reason(encoded: bytes) -> tuple[str, ...] | str:
+    """Returns which of KINDS these bytes can be, all of which Pillow reads from then on.
+
+    A reader of Pillow that is not among them never sees the bytes. Of HEIC, which needs another
+    package, it may be the reason why they can't be read.
+    """
     if not HEIC.match(encoded) or b"avif" in encoded[:64]:
-        return False
+        return KINDS[:-1]
     if not importlib.util.find_spec("pillow_heif"):
         return f"HEIC needs one more package: {extras.install('heic')}"
     import pillow_heif
 
     pillow_heif.register_heif_opener(thumbnails=False)
-    return True
+    return KINDS[-1:]
 
 
 def pixels(encoded: bytes) -> np.ndarray:
@@ -31,10 +35,11 @@ def pixels(encoded: bytes) -> np.ndarray:
     Raises:
         ValueError: it can't be decoded, or its values have no known range.
     """
-    if isinstance(reason := heic_or_reason(encoded), str):  # each process enables it for itself
-        raise ValueError(reason)
+    kinds = kinds_or_reason(encoded)  # each process enables HEIC for itself
+    if isinstance(kinds, str):
+        raise ValueError(kinds)
     try:
-        with Image.open(io.BytesIO(encoded)) as file:
+        with Image.open(io.BytesIO(encoded), formats=kinds) as file:
             ImageOps.exif_transpose(file, in_place=True)
             if file.mode in WIDE:  # Pillow would cut off all above 255
                 return np.repeat((np.asarray(file) >> 8).astype(np.uint8)[..., None], 3, axis=2)

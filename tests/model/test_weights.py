@@ -53,6 +53,21 @@ def test_an_alignment_needs_a_run():
             weights.warm_start(cnn(NEW), NEW, start, "align.csv")
 
 
+def test_a_baseline_starts_from_a_run_of_its_own_kind_and_no_other(tmp_path):
+    spec = make_spec(classes=OLD, framing=frame(64))
+    run, model = network.build(spec), cnn(NEW)
+    save_run(tmp_path, spec, run)
+    weights.warm_start(model, NEW, str(tmp_path))
+    trunks = [[array for layer in built.layers if layer.name != PREDICTIONS
+               for array in layer.get_weights()] for built in (model, run)]
+    assert len(trunks[0]) == 2 * 4
+    assert_same(*trunks)
+    with pytest.raises(ValueError, match="starts from none or the folder of a run"):
+        weights.warm_start(model, NEW, "imagenet")
+    with pytest.raises(ValueError, match="holds a baseline_cnn; --weights needs a run of effi"):
+        weights.warm_start(network.build(make_spec("efficientnet_b0", NEW)), NEW, str(tmp_path))
+
+
 @pytest.mark.slow
 def test_trunk_and_head_come_from_the_folder_of_a_run(tmp_path, capsys):
     spec = make_spec("efficientnet_b0", OLD)

@@ -2,6 +2,7 @@
 import os
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -160,6 +161,16 @@ def test_reading_waits_for_the_model_and_not_the_model_for_reading():
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     assert set(loading._map_ahead(priority, range(9), 2)) == {loading.NICENESS}
     assert priority(None) < loading.NICENESS
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have a priority of their own on Linux")
+def test_a_program_that_runs_with_the_lowest_priority_never_asks_for_a_higher_one():
+    def step_back():
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+        loading._step_back()
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    with ThreadPoolExecutor(1) as pool:  # the thread ends with its priority
+        assert pool.submit(step_back).result() == 19
 
 
 @pytest.mark.parametrize("content, expected", [

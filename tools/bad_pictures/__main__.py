@@ -18,8 +18,8 @@ from fashionclf import cli
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("output", "-", "Markdown file to write; - for standard output.")
-flags.DEFINE_string("corpus", None, "Folder to create for the pictures (default: a temporary one).")
+cli.path_flag("output", "-", "Markdown file to write; - for standard output.")
+cli.path_flag("corpus", None, "Folder to create for the pictures (default: a temporary one).")
 
 
 def main(_: list[str]) -> int:

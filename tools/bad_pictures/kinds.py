@@ -18,7 +18,6 @@ NO_PNG = "cannot be decoded: Invalid PNG data"
 GAP = "cannot be decoded: a part of the picture is missing"
 HUGE = "more pixels than the limit of 50,000,000"
 NO_PICTURE = "not a picture"
-ONE_OF = "is not one of JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF, HEIF"
 UNDECODED = "cannot be decoded"
 TOO_MUCH = "damaged header: Decompressed data too large"
 
@@ -172,7 +171,7 @@ WEBPS = [
     ("trailing.webp", "garbage after the end", USED, lambda: WEBP + b"garbage " * 12500),
     ("largest.webp", "the largest allowed number of pixels, with transparency, in 38 bytes", USED,
      lambda: encode(Image.new("RGBA", LIMIT, (200, 10, 10, 99)), "WEBP", lossless=True, method=0)),
-    ("animated.webp", "animated WEBP", "cannot be decoded: WebP Animation",
+    ("animated.webp", "animated WEBP", "animated WEBP is not read",
      lambda: animation("WEBP")),
     ("half.webp", "truncated in the middle", "damaged header", lambda: WEBP[:len(WEBP) // 2]),
     ("16000.webp", "a canvas of 16,000 x 16,000 around a small picture", HUGE,
@@ -187,7 +186,7 @@ OTHERS = [
     ("drawing.jpg", "SVG named .jpg", NO_PICTURE,
      lambda: b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'),
     ("zip.jpg", "ZIP archive named .jpg", NO_PICTURE, lambda: b"PK\x05\x06" + bytes(18)),
-    ("photo.ppm.jpg", "PPM named .jpg", f"PPM {ONE_OF}", lambda: encode(photo(), "PPM")),
+    ("photo.ppm.jpg", "PPM named .jpg", NO_PICTURE, lambda: encode(photo(), "PPM")),
 ]
 BY_PILLOW = [
     ("gif.jpg", "GIF named .jpg", USED, lambda: GIF),

@@ -21,8 +21,8 @@ FLAGS = flags.FLAGS
 # Job
 flags.DEFINE_list("records", None, "Folders of build_tfrecords, one for each round; the number of "
                   "the round, from 0, is its seed. Repeat a folder for several seeds on it.")
-flags.DEFINE_string("weights", None, "Weights file .weights.h5 of "
-                    "EfficientNetB0(include_top=False) for all contenders, or none.")
+cli.path_flag("weights", None, "Weights file .weights.h5 of "
+              "EfficientNetB0(include_top=False) for all contenders, or none.")
 flags.DEFINE_integer("head_epochs", 10, "Epochs of the head alone.", lower_bound=1)
 flags.DEFINE_integer("fine_tune_epochs", 10, "Epochs of the last two blocks too.", lower_bound=1)
 flags.DEFINE_integer("image_size", 224, "Side of the square input in pixels, a multiple of 32.",
@@ -40,7 +40,7 @@ flags.DEFINE_list("limit_names", [], "Some of input, build, predict, head_step, 
 flags.DEFINE_integer("limit_pictures", 512, "Pictures for each measurement with the network.",
                      lower_bound=1)
 # Output
-flags.DEFINE_string("output", None, "Folder for figures, logs, runs and exported pictures.")
+cli.path_flag("output", None, "Folder for figures, logs, runs and exported pictures.")
 
 
 def main(_: list[str]) -> None:

@@ -18,7 +18,7 @@ from tools.benchmark import folders, timed
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("source_dir", None, "Folder in DeepFashion's layout, its pictures JPEGs.")
+cli.path_flag("source_dir", None, "Folder in DeepFashion's layout, its pictures JPEGs.")
 flags.DEFINE_integer("rounds", 3, "Number of measurements.", lower_bound=1)
 flags.DEFINE_integer("copies", 1, "Copies of each picture, in a temporary folder.", lower_bound=1)
 

@@ -32,7 +32,7 @@ flags.DEFINE_multi_enum("part", PARTS, PARTS, "Part to measure; give the flag se
 flags.DEFINE_integer("rows", 800_000, "Rows of the made-up lists.", lower_bound=1000)
 flags.DEFINE_integer("pictures", 1200, "Pictures that are drawn.", lower_bound=240)
 flags.DEFINE_integer("hashes", 40_000, "Hashes that are compared.", lower_bound=100)
-flags.DEFINE_string("output", "growth.json", "JSON file to write.")
+cli.path_flag("output", "growth.json", "JSON file to write.")
 
 TIMES = 10  # ratio of the two sizes
 MAXRSS_IN_MIB = 2**20 if sys.platform == "darwin" else 2**10

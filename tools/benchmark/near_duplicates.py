@@ -22,7 +22,7 @@ from tools import markdown
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("source_dir", None, "Folder of pictures.")
+cli.path_flag("source_dir", None, "Folder of pictures.")
 flags.DEFINE_integer("copied", 400, "Pictures that are changed.", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "Seed of their choice.", lower_bound=0)
 

@@ -32,13 +32,13 @@ if TYPE_CHECKING:  # --help stays quick
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("records", None, "Folder that build_tfrecords wrote.")
+cli.path_flag("records", None, "Folder that build_tfrecords wrote.")
 flags.DEFINE_string("split", "test", "Split of the records that the run was not trained on.")
-flags.DEFINE_string("run", None, "Folder of a finished training.")
-flags.DEFINE_string("weights", "imagenet", "Trunk to compare with, see train.")
+cli.path_flag("run", None, "Folder of a finished training.")
+cli.path_flag("weights", "imagenet", "Trunk to compare with, see train.")
 flags.DEFINE_list("sizes", ["1000", "10000", "100000"], "Numbers of vectors in the indexes.")
 flags.DEFINE_integer("queries", 100, "Queries, timed one by one.", lower_bound=2)
-flags.DEFINE_string("work", None, "Folder for the vectors (default: a temporary one).")
+cli.path_flag("work", None, "Folder for the vectors (default: a temporary one).")
 
 K = (1, 5, 10)
 DRAWS = 20  # of random directions

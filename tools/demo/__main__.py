@@ -13,9 +13,9 @@ from fashionclf import cli
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("run", None, "Folder of a finished training, e.g. saved_models/fashion_b0.")
-flags.DEFINE_string("index", None, "Folder of 'fashionclf.search build' for this run (default: no "
-                    "similar pictures are shown).")
+cli.path_flag("run", None, "Folder of a finished training, e.g. saved_models/fashion_b0.")
+cli.path_flag("index", None, "Folder of 'fashionclf.search build' for this run (default: no "
+              "similar pictures are shown).")
 flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0 opens the page to the "
                     "network, without a password.")
 flags.DEFINE_integer("port", 7860, "Port to listen on.", lower_bound=1, upper_bound=65535)

@@ -26,7 +26,7 @@ flags.DEFINE_float("seconds", 60, "Seconds to try; every reader gets one round a
 flags.DEFINE_integer("round", 200, "Files that a reader gets before the next one's turn.",
                      lower_bound=1)
 flags.DEFINE_integer("seed", None, "Seed of the files (default: a random one).", lower_bound=0)
-flags.DEFINE_string("failures", "data/fuzz_failures", "Folder for the file of a broken promise.")
+cli.path_flag("failures", "data/fuzz_failures", "Folder for the file of a broken promise.")
 
 
 def main(_: list[str]) -> int:

@@ -23,7 +23,7 @@ from tools.make_sample_data.shop import MIN_IMAGES, Item, categories, item_rng, 
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("output", None, "Folder to write the tree to; it must be new or empty.")
+cli.path_flag("output", None, "Folder to write the tree to; it must be new or empty.")
 flags.DEFINE_integer("images", 1200, "How many pictures to draw.", lower_bound=MIN_IMAGES)
 flags.DEFINE_integer("seed", 0, "Another seed draws another shop.", lower_bound=0)
 flags.DEFINE_integer("image_size", 300, "Long side of the pictures, pixels.",

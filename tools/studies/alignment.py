@@ -1,13 +1,12 @@
-"""Measures what an older model is worth on newer data that has other classes.
+"""Measures what an older run is worth on newer records that have other classes.
 
-    python -m tools.studies.alignment --flagfile=configs/study_alignment.cfg
+    python -m tools.studies.alignment --flagfile=configs/study_alignment_b0.cfg
 
-divides the pictures into an older and a newer part that share no group, builds each with its own
-classes (--old_map, --new_map), trains --recipe on the older part and scores that run on the newer
-by --align. Then it trains on the newer part, for each seed, from three starts: --weights; the
-trunk of the old run; its trunk and the rows of its head that --align carries over. Writes into
---output, after each seed: alignment.csv (a row per run), alignment.md (means over seeds) and
-alignment.png (validation accuracy by epoch). The same command resumes a study that was stopped.
+scores --old_run on the test split of --records, by --align. Then it trains --recipe on the records,
+for each seed, from three starts: --weights (cold); the trunk of the old run; its trunk and
+the rows of its head that --align carries over. Writes into --output, after each seed:
+alignment.csv (a row per run), alignment.md (means over seeds) and alignment.png (validation
+accuracy by epoch). The same command resumes a study that was stopped.
 """
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,42 +14,44 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from fashionclf import cli
-from tools.studies import options, plots, programs, sources, tables
+from tools.studies import plots, programs, tables
 
 if TYPE_CHECKING:  # --help stays quick
     import pandas as pd
 
 FLAGS = flags.FLAGS
 
-flags.adopt_module_key_flags(options)
-flags.DEFINE_float("old_fraction", 0.3, "Share of the pictures in the older part; a tenth of them "
-                   "is its test split. --test_fraction is of the newer part.",
-                   lower_bound=0.05, upper_bound=0.9)
-flags.DEFINE_string("old_map", None, "Category map of the older part, see build_tfrecords.")
-flags.DEFINE_string("new_map", None, "Category map of the newer part.")
-flags.DEFINE_string("align", None, "Alignment of the classes of both parts, see evaluate.")
+# Data
+cli.path_flag("old_run", None, "Folder of the older run.")
+cli.path_flag("records", None, "Records of the newer pictures, from build_tfrecords.")
+cli.path_flag("align", None, "CSV file run_class,records_class, see evaluate.")
+# Training
+cli.path_flag("recipe", "configs/slides_model2.cfg", "Flag file of train for the runs on the "
+              "newer records; its --architecture is that of the older run.")
+cli.path_flag("weights", None, "Initial weights of the cold start (default: the recipe's).")
+flags.DEFINE_integer("seeds", 3, "Number of random seeds, counted from 0.", lower_bound=1)
+# Output
+cli.path_flag("output", None, "Folder for runs and results.")
 
-OLD_TEST_FRACTION = 0.1
 STARTS = {"cold": "cold", "trunk": "trunk of the old run", "head": "trunk and head of the old run"}
 
 
 def main(_: list[str]) -> None:
     import pandas as pd
 
-    # The old run, and what it is worth on the newer part without any training.
-    output = Path(FLAGS.output)
-    old, new = built(output)
-    old_run = output / "run_old"
-    programs.train(old, old_run, f"--flagfile={FLAGS.recipe}", f"--weights={FLAGS.weights}")
-    aligned = programs.scores(programs.evaluate(old_run, new, "test", Path(FLAGS.align)))
+    # What the old run is worth without any training
+    output, records = Path(FLAGS.output), Path(FLAGS.records)
+    aligned = programs.scores(programs.evaluate(
+        Path(FLAGS.old_run), records, "test", align=Path(FLAGS.align), within=output))
 
-    starts = {"cold": [f"--weights={FLAGS.weights}"], "trunk": [f"--weights={old_run}"],
-              "head": [f"--weights={old_run}", f"--align={FLAGS.align}"]}
+    cold = [f"--weights={FLAGS.weights}"] if FLAGS.weights else []
+    starts = {"cold": cold, "trunk": [f"--weights={FLAGS.old_run}"],
+              "head": [f"--weights={FLAGS.old_run}", f"--align={FLAGS.align}"]}
     rows, curves = [], []
     for seed in range(FLAGS.seeds):
         for name, start in starts.items():
             run = output / f"run_{name}_{seed}"
-            scores = programs.train(new, run, f"--flagfile={FLAGS.recipe}", f"--seed={seed}",
+            scores = programs.train(records, run, f"--flagfile={FLAGS.recipe}", f"--seed={seed}",
                                     *start)
             history = programs.history(run)
             rows.append({"start": STARTS[name], "seed": seed} | row(run, scores, history, aligned))
@@ -59,22 +60,8 @@ def main(_: list[str]) -> None:
         write(pd.DataFrame(rows), pd.concat(curves), aligned)
 
 
-def built(output: Path) -> tuple[Path, Path]:
-    """Builds the records of the older and of the newer part."""
-    old, new = sources.divide(sources.read(FLAGS.source_dir, FLAGS.group_pattern),
-                              FLAGS.old_fraction, seed=0)
-
-    def build(name: str, part: sources.Rows, test_fraction: float, category_map: str | None):
-        split = sources.split(part, test_fraction=test_fraction, seed=0,
-                              validation_fraction=FLAGS.validation_fraction)
-        maps = {"category_map": Path(category_map)} if category_map else {}
-        return programs.build(split, output, name, **maps)
-    return (build("old", old, OLD_TEST_FRACTION, FLAGS.old_map),
-            build("new", new, FLAGS.test_fraction, FLAGS.new_map))
-
-
 def row(run: Path, scores: dict, history: "pd.DataFrame", aligned: dict) -> dict:
-    """Returns the columns of the table for a run on the newer part."""
+    """Returns the columns of the table for a run on the newer records."""
     predictions = programs.predictions(run / "report")
     known = predictions[predictions["true"].isin(aligned["alignment"]["maps"])]
     return {"test pictures": scores["n"], "accuracy": scores["top1"],
@@ -94,9 +81,9 @@ def write(rows: "pd.DataFrame", curves: "pd.DataFrame", aligned: dict) -> None:
 
     interval = aligned["top1_interval"]
     bounds = f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else "too few garments"
-    text = (f"The old run as it is, on the test split of the newer part:\n\n```\n"
+    text = (f"The old run as it is, on the test split of the newer records:\n\n```\n"
             f"{alignment.as_text(facts)}\naccuracy on those scored: {aligned['top1']:.3f} "
-            f"({bounds})\n```\n\nTrained on the newer part:\n\n"
+            f"({bounds})\n```\n\nTrained on the newer records:\n\n"
             + tables.markdown(table))
     tables.write(output, "alignment", rows, text)
     draw(curves, facts["accuracy over all"]).savefig(output / "alignment.png")
@@ -109,17 +96,17 @@ def draw(curves: "pd.DataFrame", old_accuracy: float):
     axes.axhline(old_accuracy, color="#999999", linestyle=":",
                  label="old run, by alignment (on test)")
 
-    # A line between the two phases.
-    head_epochs = curves.loc[curves["phase"] == "head", "epoch"].max()
-    axes.axvline(head_epochs + 0.5, color="#cccccc", linewidth=1)
+    # A line between the two phases
+    if curves["phase"].nunique() == 2:
+        head_epochs = curves.loc[curves["phase"] == "head", "epoch"].max()
+        axes.axvline(head_epochs + 0.5, color="#cccccc", linewidth=1)
 
-    axes.set(title="the newer part's validation accuracy", xlabel="epochs: head | fine-tune",
-             ylabel="accuracy")
+    axes.set(title="validation accuracy on the newer records", xlabel="epochs", ylabel="accuracy")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(loc="lower right", fontsize=8)
     return figure
 
 
 if __name__ == "__main__":
-    flags.mark_flags_as_required(["source_dir", "align", "output"])
+    flags.mark_flags_as_required(["old_run", "records", "align", "output"])
     cli.run(main)

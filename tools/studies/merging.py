@@ -81,7 +81,7 @@ def compared(run: Path, before: dict, merged: Path, align: Path, seed: int) -> l
     of_names = merges.merged_accuracy(predictions["true"], predictions["predicted"],
                                       dict(into.itertuples(index=False)))
 
-    summed = programs.scores(programs.evaluate(run, merged, "test", align))
+    summed = programs.scores(programs.evaluate(run, merged, "test", align=align))
     after = trained(merged, run.with_name(f"{run.name}_merged"), seed)
 
     only_accuracy = {"top1": of_names, "macro_f1": float("nan"),

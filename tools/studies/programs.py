@@ -55,9 +55,14 @@ def train(records: Path, run: Path, *flags: str) -> dict:
     return scores(run / "report")
 
 
-def evaluate(run: Path, records: Path, split: str, align: Path | None = None) -> Path:
-    """Evaluates `run`, unless that is done; returns the report's folder, named as `build` does."""
-    report = run / f"report_{split}_{_digest(records.name, _content(align) if align else '')}"
+def evaluate(run: Path, records: Path, split: str, *, align: Path | None = None,
+             within: Path | None = None) -> Path:
+    """Evaluates `run`, unless that is done; returns the report's folder, named as `build` does.
+
+    It lies in `within`, or in the run's own folder.
+    """
+    name = f"report_{split}_{_digest(records.name, _content(align) if align else '')}"
+    report = (within or run) / name
     if not report.exists():
         partial = report.with_name(f"{report.name}.partial")
         start("fashionclf.evaluate", f"--run={run}", f"--records={records}", f"--split={split}",

@@ -38,23 +38,12 @@ def read(source_dir: str, group_pattern: str | None) -> Rows:
 
 def split(rows: Rows, *, test_fraction: float, validation_fraction: float, seed: int) -> Rows:
     """Returns `rows` with the partition of a split that keeps items together, see splits.split."""
-    drawn = _drawn(rows, test_fraction, validation_fraction, seed)
-    return Rows(rows.table.assign(partition=drawn.map(PARTITIONS)), rows.images_root)
-
-
-def divide(rows: Rows, first_fraction: float, seed: int) -> tuple[Rows, Rows]:
-    """Returns two parts that share no item; the first has `first_fraction` of each category."""
-    second = _drawn(rows, 1 - first_fraction, 0.0, seed) == "test"
-    return Rows(rows.table[~second], rows.images_root), Rows(rows.table[second], rows.images_root)
-
-
-def _drawn(rows: Rows, test_fraction: float, validation_fraction: float,
-           seed: int) -> "pd.Series":
     from fashionclf.sources import splits
 
     labelled = rows.table.assign(label=rows.table["category"].rank(method="dense").astype(int))
-    return splits.split(labelled, method="grouped", test_fraction=test_fraction,
-                        validation_fraction=validation_fraction, seed=seed)
+    drawn = splits.split(labelled, method="grouped", test_fraction=test_fraction,
+                         validation_fraction=validation_fraction, seed=seed)
+    return Rows(rows.table.assign(partition=drawn.map(PARTITIONS)), rows.images_root)
 
 
 def as_csv(rows: Rows) -> str:

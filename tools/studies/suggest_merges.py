@@ -25,12 +25,12 @@ if TYPE_CHECKING:  # --help stays quick
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_list("report", None, "Report folders of evaluate or train, all with the same classes "
-                  "(several seeds, for example); their predictions are pooled.")
+cli.paths_flag("report", None, "Report folders of evaluate or train, all with the same classes "
+               "(several seeds, for example); their predictions are pooled.")
 flags.DEFINE_integer("merges", 3, "Largest number of merges.", lower_bound=1)
 flags.DEFINE_float("least_per_bit", 0.0, "Smallest gain of a merge: share of all pictures that it "
                    "makes right, per bit of label entropy lost.", lower_bound=0.0)
-flags.DEFINE_string("output", None, "Folder to write.")
+cli.path_flag("output", None, "Folder to write.")
 
 
 def main(_: list[str]) -> None:
