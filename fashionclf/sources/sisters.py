@@ -18,16 +18,20 @@ def _known(root: Path) -> Iterator[tuple[str, str]]:
     def has(*names: str) -> bool:
         return any((root / folder / name).exists() for folder in ANNOTATION for name in names)
 
+    parts = root / "Eval" / "list_eval_partition.txt"
+    columns = parts.read_text(errors="replace")[:200].split() if parts.is_file() else []
     img = next((root / folder for folder in ("Img/img", "img/img", "img", "Img")
                 if (root / folder).is_dir()), root)
     garments = {group: any((img / group).glob("*/id_*"))
                 for group in ("WOMEN", "MEN", "CLOTHING", "DRESSES", "TOPS", "TROUSERS")}
     groups = [group for group, there in garments.items() if there]
-    if has("list_item_inshop.txt", "list_bbox_inshop.txt") or garments["WOMEN"] or garments["MEN"]:
+    if has("list_item_inshop.txt", "list_bbox_inshop.txt") or garments["WOMEN"] or (
+            garments["MEN"]) or columns[1:3] == ["image_name", "item_id"]:
         yield "DeepFashion's In-shop Clothes Retrieval benchmark", (
             "its folders are classes with a folder per garment: read them with --source=folder "
             f"--source_dir={img / (groups or ['WOMEN'])[0]} (or MEN)")
-    if has("list_item_consumer2shop.txt", "list_bbox_consumer2shop.txt") or groups:
+    if has("list_item_consumer2shop.txt", "list_bbox_consumer2shop.txt") or groups or (
+            "image_pair_name_1" in columns):
         yield "DeepFashion's Consumer-to-shop Clothes Retrieval benchmark", (
             "its folders are classes with a folder per garment: read one group of them with "
             f"--source=folder --source_dir={img / (groups or ['CLOTHING'])[0]} (or "

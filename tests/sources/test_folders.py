@@ -110,3 +110,13 @@ def test_classes_below_departments_are_pointed_out(lay_out):
 def test_the_sisters_of_the_benchmark_are_known_by_name_with_what_to_do(lay_out, read, paths, name):
     with pytest.raises(ValueError, match=f"is (DeepFashion's )?{name}"):
         read(lay_out(*paths))
+
+
+@pytest.mark.parametrize("columns, name", [
+    ("image_name item_id evaluation_status", "In-shop"),
+    ("image_pair_name_1 image_pair_name_2 item_id evaluation_status", "Consumer-to-shop")])
+def test_the_partition_of_a_sister_is_known_by_its_columns(lay_out, columns, name):
+    root = lay_out("Eval/list_eval_partition.txt")
+    (root / "Eval/list_eval_partition.txt").write_text(f"52712\n{columns}\n")
+    with pytest.raises(ValueError, match=f"is DeepFashion's {name}"):
+        readers.read_deepfashion(root)
