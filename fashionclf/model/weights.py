@@ -128,19 +128,21 @@ def load_trunk(model: keras.Model, weights: str) -> None:
         if source.spec.architecture != model.name:
             raise ValueError(f"{weights}: holds a {source.spec.architecture}; --weights needs a "
                              f"run of {model.name}")
-        pairs = zip(source.network.layers, model.layers, strict=True)
+        layers = source.network.layers
+        # In order, as Keras numbers the layers of each small CNN anew
+        own = {layer.name: ours for layer, ours in zip(layers, model.layers, strict=True)}
     elif model.name == "efficientnet_b0":
         trunk = _imagenet_trunk() if weights == "imagenet" else _trunk_of(Path(weights))
-        # The official graph has an extra Rescaling, without weights.
-        pairs = ((layer, model.get_layer(layer.name)) for layer in trunk.layers if layer.weights)
+        layers, own = trunk.layers, {layer.name: layer for layer in model.layers}
     else:
-        raise ValueError(f"--weights={weights} is for efficientnet_b0; {model.name} starts from "
-                         "none or the folder of a run")
+        raise ValueError(f"--weights={weights} is for efficientnet_b0; {model.name} takes "
+                         "--weights=none or the folder of a run")
 
-    for theirs, ours in pairs:
-        # Normalization is set by network.build.
-        if ours.name != network.PREDICTIONS and "normalization" not in ours.name:
-            ours.set_weights(theirs.get_weights())
+    for layer in layers:
+        # The official graph has an extra Rescaling; Normalization is set by network.build.
+        left_out = layer.name == network.PREDICTIONS or "normalization" in layer.name
+        if layer.weights and not left_out:
+            own[layer.name].set_weights(layer.get_weights())
 
 
 def _imagenet_trunk() -> keras.Model:

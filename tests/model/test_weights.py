@@ -62,7 +62,7 @@ def test_a_baseline_starts_from_a_run_of_its_own_kind_and_no_other(tmp_path):
                for array in layer.get_weights()] for built in (model, run)]
     assert len(trunks[0]) == 2 * 4
     assert_same(*trunks)
-    with pytest.raises(ValueError, match="starts from none or the folder of a run"):
+    with pytest.raises(ValueError, match="takes --weights=none or the folder of a run"):
         weights.warm_start(model, NEW, "imagenet")
     with pytest.raises(ValueError, match="holds a baseline_cnn; --weights needs a run of effi"):
         weights.warm_start(network.build(make_spec("efficientnet_b0", NEW)), NEW, str(tmp_path))
