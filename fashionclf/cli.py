@@ -183,12 +183,14 @@ def changes(flag_file: str, leave_out: set[str]) -> list[str]:
     Returns:
         "--name was X, is Y" for each that differs; a flag that was not written has its default.
     """
-    before = copy.deepcopy(flags.FLAGS)
-    for name in before:
-        before[name].unparse()
+    own = [flag for flag in _own(unset=True) if flag.name not in leave_out]
+    before = flags.FlagValues()
+    for flag in own:  # absl's own --verbosity would set the level of all logs again
+        before[flag.name] = copy.deepcopy(flag)
+        before[flag.name].unparse()
     before([sys.argv[0], *flag_file.splitlines()], known_only=True)
-    values = {flag.name: (before[flag.name].value, flag.value)
-              for flag in _own(unset=True) if flag.name not in leave_out}
+
+    values = {flag.name: (before[flag.name].value, flag.value) for flag in own}
     return [f"--{name} was {old}, is {new}" for name, (old, new) in values.items() if old != new]
 
 
