@@ -250,7 +250,7 @@ def build(source: "Source", labelled: "Labelled") -> None:
         manifests.write(
             folder, classes=labelled.classes, examples=examples, **facts,
             rows_read=source.rows_read, written=written, quarantined=len(quarantined),
-            repaired=len(repaired), reencoded=len(reencoded),
+            repaired=len(repaired), reencoded=len(reencoded), plain=bool(table["plain"].all()),
             dropped=labelled.dropped["reason"].value_counts().to_dict(),
             flags=cli.own_flags(), hashes_sha256=known_pictures.write(table, folder))
     print(f"\n{FLAGS.records}: {written:,} records in "

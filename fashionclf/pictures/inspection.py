@@ -65,6 +65,12 @@ class Luminance(NamedTuple):
     scale: int
     orientation: int  # EXIF, by which they are to be turned
     kind: str  # format of the file: one of FORMATS or other_formats.KINDS
+    inks: bool  # of a JPEG with four components
+
+    @property
+    def plain(self) -> bool:
+        """Whether decoding.decode_plain may be used instead of decoding.decode."""
+        return self.kind == "JPEG" and self.orientation == 1 and not self.inks
 
     @property
     def size_seen(self) -> tuple[int, int]:
@@ -97,7 +103,8 @@ def luminance_or_reason(encoded: bytes, *, least: int = MAX_SIDE) -> Luminance |
     size = header.size if scale > 1 else pixels.shape[1::-1]
     if pixels.shape[1::-1] != tuple(-(-side // scale) for side in size):
         return "damaged header: its size is not that of the picture"
-    return Luminance(pixels[..., 0], size, scale, header.orientation(encoded), header.kind)
+    inks = header.layout is not None and header.layout.inks
+    return Luminance(pixels[..., 0], size, scale, header.orientation(encoded), header.kind, inks)
 
 
 def _pixels_or_reason(encoded: bytes, header: _Header,

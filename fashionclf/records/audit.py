@@ -9,7 +9,7 @@ from fashionclf.pictures import inspection, near_duplicates
 from fashionclf.sources import categories
 from fashionclf.system import files, workers
 
-COLUMNS = ["reason", "digest", "perceptual_hash", "kind", "size"]
+COLUMNS = ["reason", "digest", "perceptual_hash", "kind", "size", "plain"]
 PART = 64  # pictures that a worker opens at a time
 
 
@@ -45,13 +45,14 @@ def pictures(table: pd.DataFrame, images_root: Path, *,
     Returns:
         DataFrame on the index of `table`: `reason` (why the picture can't be used, or None),
         `digest` (hex, equal for identical bytes; None if the file can't be read), and, None unless
-        usable, `perceptual_hash` (64 hex digits), `kind` (the file's format, as "JPEG") and
-        `size` (width, height in pixels, as seen).
+        usable, `perceptual_hash` (64 hex digits), `kind` (the file's format, as "JPEG"), `size`
+        (width, height in pixels, as seen) and `plain` (for decoding.decode_plain).
     """
     parts = [table[["path"]].iloc[start:start + PART] for start in range(0, len(table), PART)]
     inspect = functools.partial(_inspect_all, images_root.absolute(), follow_links)
     inspected = run(inspect, parts, desc="opening pictures")
-    rows = [(*values, size and tuple(size)) for part in inspected for *values, size in part]
+    rows = [(*values, size and tuple(size), plain)
+            for part in inspected for *values, size, plain in part]
     return pd.DataFrame(rows, index=table.index, columns=COLUMNS, dtype=object)
 
 
@@ -63,15 +64,16 @@ def _inspect_all(images_root: Path, follow_links: bool, part: pd.DataFrame) -> l
 def inspected(encoded: bytes | str) -> tuple:
     """Returns the values of COLUMNS for the bytes of a picture, or the reason why it has none."""
     if isinstance(encoded, str):
-        return encoded, None, None, None, None
+        return encoded, None, None, None, None, None
 
     # Luminance is enough for the hash, and decodes faster than all colours.
     luminance = inspection.luminance_or_reason(encoded, least=near_duplicates.LEAST)
     if isinstance(luminance, str):
-        return luminance, files.digest(encoded), None, None, None
+        return luminance, files.digest(encoded), None, None, None, None
     hashed = near_duplicates.perceptual_hash(luminance.pixels, luminance.scale, luminance.size,
                                              luminance.orientation)
-    return None, files.digest(encoded), hashed, luminance.kind, luminance.size_seen
+    return (None, files.digest(encoded), hashed, luminance.kind, luminance.size_seen,
+            luminance.plain)
 
 
 def with_checked_boxes(table: pd.DataFrame) -> pd.DataFrame:

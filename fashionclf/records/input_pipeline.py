@@ -117,5 +117,6 @@ class Records:
 
     def _load(self, record: dict) -> dict:
         """Replaces the undecoded picture and its box with the pixels."""
-        image = decoding.load(record.pop("image"), record.pop("bbox"), self.framing)
+        image = decoding.load(record.pop("image"), record.pop("bbox"), self.framing,
+                              plain=self.manifest.get("plain", False))
         return {"image": image, **record}

@@ -1,8 +1,10 @@
 import os
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from fashionclf.pictures import decoding
 from fashionclf.pictures import files as picture_files
 from fashionclf.records import audit
 from fashionclf.system import workers
@@ -69,3 +71,14 @@ def test_a_box_that_is_not_within_its_picture_is_repaired_and_reported(bbox, kep
     assert found["bbox"].tolist() == [kept, (1, 1, 2, 2)]
     assert found["repair"][9] is None and (repair or "") in (found["repair"][7] or "")
     assert (found["repair"][7] is None) == (repair is None)
+
+
+@pytest.mark.parametrize("encoded, plain", [
+    (surgery.encode(surgery.photo()), True), (surgery.encode(surgery.photo().convert("L")), True),
+    (surgery.insert_segment(surgery.encode(surgery.photo()), 0xe1, surgery.EXIF_ROTATED), False),
+    (surgery.encode(surgery.photo().convert("CMYK")), False),
+    (surgery.encode(surgery.photo(), "PNG"), False)])
+def test_a_picture_is_plain_only_where_the_plain_decoder_gives_the_same_pixels(encoded, plain):
+    assert dict(zip(audit.COLUMNS, audit.inspected(encoded)))["plain"] is plain
+    if plain:
+        np.testing.assert_array_equal(decoding.decode_plain(encoded), decoding.decode(encoded))

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -49,3 +51,11 @@ def test_evaluation_gives_every_record_once_with_its_own_label_and_the_tail(reco
 def test_an_unknown_split_is_named(records_dir):
     with pytest.raises(ValueError, match="dev"):
         Records.open(records_dir, frame()).evaluation("dev", batch_size=4)
+
+
+def test_records_of_plain_pictures_give_the_same_pixels_in_fewer_operations(tmp_path):
+    folder = make_records(tmp_path, per_class={"train": 2}, suffix=".jpg")
+    records = Records.open(folder, frame())
+    plain = dataclasses.replace(records, manifest={**records.manifest, "plain": True})
+    drawn = [ds.evaluation("train", batch_size=6) for ds in (records, plain)]
+    np.testing.assert_array_equal(*(next(iter(ds))["image"] for ds in drawn))
