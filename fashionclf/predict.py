@@ -83,10 +83,11 @@ def main(words: list[str]) -> int:
 
         listing = (prediction.Listing.of_files(pictures) if table is None
                    else prediction.Listing.of_table(pictures, table, FLAGS.path_column))
-        bad = prediction.write(
-            weights.load(FLAGS.run), listing, rows_to, output=FLAGS.output, form=form,
-            batch_size=FLAGS.batch_size, min_probability=FLAGS.min_probability,
-            embeddings=FLAGS.embeddings, bom=FLAGS.excel, overwrite=FLAGS.overwrite)
+        output = prediction.Output(
+            file=FLAGS.output, form=form, stream=rows_to, embeddings=FLAGS.embeddings,
+            bom=FLAGS.excel, overwrite=FLAGS.overwrite)
+        bad = prediction.write(weights.load(FLAGS.run), listing, output,
+                               batch_size=FLAGS.batch_size, min_probability=FLAGS.min_probability)
         if ignored:
             print(f"{ignored} files of other kinds in the folders were ignored", file=sys.stderr)
         if bad:

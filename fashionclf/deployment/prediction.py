@@ -44,22 +44,27 @@ class Listing:
         return f"{len(self.pictures):,} pictures ({hashlib.sha256(shown).hexdigest()[:12]})"
 
 
-def write(run: Run, listing: Listing, stream: TextIO | None, *, output: str, form: str,
-          batch_size: int, min_probability: float, embeddings: str | None, bom: bool = False,
-          overwrite: bool = False) -> int:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Output:
+    """Where the rows go."""
+    file: str
+    form: str  # one of prediction_table.FORMATS
+    stream: TextIO | None = None  # in place of the file
+    embeddings: str | None = None  # .npy file for the pooled features
+    bom: bool = False  # whether CSV starts with a byte order mark
+    overwrite: bool = False  # whether rows of other pictures in the file may be lost
+
+
+def write(run: Run, listing: Listing, output: Output, *, batch_size: int,
+          min_probability: float) -> int:
     """Predicts and writes a row for each picture; returns the number of rows with an error.
 
     Args:
-        stream: for the rows, in place of the file `output`.
-        form: one of prediction_table.FORMATS.
         batch_size: pictures per call of the network.
         min_probability: see prediction_table.row.
-        embeddings: the .npy file for the pooled features, or None.
-        bom: whether CSV starts with a byte order mark.
-        overwrite: whether rows of other pictures in `output` may be lost.
     """
     names, total = prediction_table.columns(listing.columns), len(listing.pictures)
-    predictor = run.predictor(features=bool(embeddings))
+    predictor = run.predictor(features=bool(output.embeddings))
 
     def batches(starts: Sequence[int]) -> Iterator[
             tuple[list[list], list[np.ndarray | None], list]]:
@@ -84,23 +89,24 @@ def write(run: Run, listing: Listing, stream: TextIO | None, *, output: str, for
                 done += len(batch)
                 bar.update(len(batch))
 
-    if stream:
-        return _to_stream(batches(range(0, total, batch_size)), names, stream, form, bom=bom)
+    if output.stream:
+        return _to_stream(batches(range(0, total, batch_size)), names, output)
 
     # All that the rows depend on, and not where files lie
     description = {
         "program": "predict", "version of the rows": 2,
         "the model": files.sha256(run.folder / "model.json")[:12],
         "the list": listing.described(), "--batch_size": batch_size,
-        "--min_probability": min_probability, "use of --embeddings": bool(embeddings)}
-    array = embeddings and prediction_job.Embeddings(embeddings, (total, run.num_features))
-    with (prediction_job.opened(output, description, total=total, embeddings=array,
+        "--min_probability": min_probability, "use of --embeddings": bool(output.embeddings)}
+    array = output.embeddings and prediction_job.Embeddings(output.embeddings,
+                                                            (total, run.num_features))
+    with (prediction_job.opened(output.file, description, total=total, embeddings=array,
                                 batch_size=batch_size,
                                 stamp=lambda i: listing.pictures[i].stamp()) as job,
           signals.deferred()):
         # Another call may have ended since the program checked this at its start.
-        if not overwrite:
-            earlier_output.check(output, form, names[0], listing.paths)
+        if not output.overwrite:
+            earlier_output.check(output.file, output.form, names[0], listing.paths)
         if job.done:
             print(f"{job.part}: resuming after {job.done:,} of {total:,} rows", file=sys.stderr)
         if job.changed:
@@ -112,11 +118,11 @@ def write(run: Run, listing: Listing, stream: TextIO | None, *, output: str, for
             job.add(start, *batch)
             if signals.requested():
                 signals.leave(f"{job.done:,} of {total:,} rows are kept")
-        return job.finish(names, form, bom=bom)
+        return job.finish(names, output.form, bom=output.bom)
 
 
-def _to_stream(batches: Iterator[tuple[list[list], list, list]], names: list[str], stream: TextIO,
-               form: str, *, bom: bool) -> int:
+def _to_stream(batches: Iterator[tuple[list[list], list, list]], names: list[str],
+               output: Output) -> int:
     num_errors = 0
 
     def rows() -> Iterator[list]:
@@ -125,5 +131,5 @@ def _to_stream(batches: Iterator[tuple[list[list], list, list]], names: list[str
             num_errors += sum(row[prediction_table.ERROR] is not None for row in batch)
             yield from batch
 
-    prediction_table.write_text(rows(), names, stream, form, bom=bom)
+    prediction_table.write_text(rows(), names, output.stream, output.form, bom=output.bom)
     return num_errors

@@ -33,6 +33,8 @@ def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, pair
           mistakes: pd.DataFrame, drawings: dict[str, Figure], manifest: dict, flags: str) -> None:
     """Writes the page; every text from classes, file names, manifest and flags is escaped.
 
+    The parameters are the sections of the page.
+
     Args:
         scores: the content of metrics.json.
         per_class: see metrics.per_class.

@@ -30,6 +30,8 @@ def add_report(tensorboard_dir: str | Path, predictions: Predictions, classes: l
                step: int = 0) -> None:
     """Adds charts, curves, the table by class and scores of one pass over a split.
 
+    Each parameter goes to one of TensorBoard's pages, as report.write made it.
+
     Args:
         name: of the split; prefixes the tags.
         pictures: title -> PNG file.
