@@ -82,6 +82,29 @@ def test_per_class_gives_no_interval_but_words_for_a_class_of_few_garments():
     assert table["recall_note"].tolist() == ["", *["fewer than 5 garments"] * 2]
 
 
+@pytest.mark.parametrize("tees, note", [
+    (metrics.intervals.FEWEST, None),
+    (metrics.intervals.FEWEST - 1,
+     "1 of 2 classes have fewer than 5 garments, which say little about their F1: Tee 4")])
+def test_the_headline_names_classes_of_few_garments(tees, note):
+    labels = np.array([0] * 6 + [2] * tees)
+    found = metrics.summary(labels, np.eye(3, dtype=np.float32)[labels], CLASSES,
+                            items=[f"garment {i}" for i in range(len(labels))])
+    assert found["garments"] == len(labels)
+    assert found["interval_notes"].get("macro_f1") == note
+    shown = metrics.headline({**found, "temperature": 1.0, "ece": 0.0, "warnings": [],
+                              "remarks": []}, "test")
+    low, high = found["macro_f1_interval"]
+    assert f"macro F1            1.000  ({low:.3f} to {high:.3f})\n" in shown
+    assert shown.count("Tee 4") == bool(note)
+
+
+def test_scores_of_too_few_garments_have_their_number_in_place_of_an_interval():
+    found = metrics.summary(LABELS, PROBABILITIES, CLASSES, items=["a", "a", "b", "c"])
+    assert found["top1_interval"] is None
+    assert found["interval_notes"]["top1"] == "no interval: 3 garments, fewer than 5"
+
+
 def test_confused_pairs_come_by_number_then_by_share_of_the_true_class():
     labels, predicted = [0, 0, 0, 0, 1, 1, 2], [1, 1, 2, 0, 0, 1, 0]
     assert metrics.confused_pairs(np.array(labels), np.array(predicted), CLASSES).to_dict(

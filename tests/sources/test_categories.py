@@ -159,3 +159,12 @@ def test_keywords_are_the_categories_of_the_annotation_or_those_of_the_class_fil
     (tmp_path / "classes.txt").write_text("x\n")
     found = categories.assign(rows, label_from="keyword", classes=str(tmp_path / "classes.txt"))
     assert found.classes == ["x"] and len(found.table) == 4
+
+
+@pytest.mark.parametrize("count, last", [(20, "         1  reason 19"),
+                                         (22, "         2  2 other reasons")])
+def test_the_twenty_most_frequent_reasons_have_a_line_each(count, last):
+    lines = categories.counts_text("dropped", pd.Series(
+        [f"reason {number}" for number in range(count)])).splitlines()
+    assert lines[0] == f"dropped: {count}" and len(lines) == 1 + min(count, 21)
+    assert lines[-1] == last
