@@ -188,31 +188,36 @@ def test_predictions_of_several_reports_are_pooled_if_their_classes_are_the_same
         programs.pooled([report / "none"])
 
 
+WAYS = pytest.mark.parametrize("how", [
+    pytest.param(["tests.helpers.rehearsal"], id="rehearsed"),  # flags, files, tables: in seconds
+    pytest.param([], id="real", marks=pytest.mark.drill)])
+
+
 @pytest.mark.slow
-def test_the_study_of_epochs_ends_with_its_table_and_is_not_done_twice(options, recipe, tmp_path):
+@WAYS
+def test_the_study_of_epochs_ends_with_its_table_and_is_not_done_twice(how, options, recipe,
+                                                                       tmp_path):
     recipe.write_text(recipe.read_text() + "--architecture=baseline_cnn\n--head_epochs=0\n")
     flags = [*options, "--test_fraction=0.3", "--validation_fraction=0.2", "--epochs=1",
              "--epochs=2"]
-    done, out = succeed("tools.studies.epochs", *flags, timeout=HOUR), tmp_path / "out"
+    done, out = succeed(*how, "tools.studies.epochs", *flags, timeout=HOUR), tmp_path / "out"
     rows = pd.read_csv(out / "epochs.csv")
-    assert rows["epochs"].tolist() == [1, 2] and rows["temperature"].nunique() == 2
+    assert rows["epochs"].tolist() == [1, 2]
     scores = json.loads((out / "run_2_epochs_0/report/metrics.json").read_text())
     assert rows["ECE with temperature"][1] == pytest.approx(scores["ece"])
     assert rows["ECE"][1] == pytest.approx(scores["ece_at_temperature_1"])
     table = (out / "epochs.md").read_text()
     assert f"| 2 | 1 | {scores['top1']:.3f} |" in table and table in done.stdout
     assert (out / "epochs.png").stat().st_size > 1000
+    if how:
+        return
 
     # Again, with less to do, as each start takes its time.
+    assert rows["temperature"].nunique() == 2
     written = (out / "run_2_epochs_0/model.weights.h5").stat().st_mtime_ns
     again = succeed("tools.studies.epochs", *flags[:-2], "--epochs=2", timeout=HOUR)
     assert f"| 2 | 1 | {scores['top1']:.3f} |" in again.stdout
     assert (out / "run_2_epochs_0/model.weights.h5").stat().st_mtime_ns == written
-
-
-WAYS = pytest.mark.parametrize("how", [
-    pytest.param(["tests.helpers.rehearsal"], id="rehearsed"),  # flags, files, tables: in seconds
-    pytest.param([], id="real", marks=pytest.mark.drill)])
 
 
 @pytest.mark.slow
