@@ -217,7 +217,7 @@ def build(source: "Source", labelled: "Labelled") -> None:
             print(note)
     with cli.loading():
         from fashionclf.evaluation import figures
-        from fashionclf.pictures import inspection
+        from fashionclf.pictures import headers
         from fashionclf.records import audit, known_pictures, shards
         from fashionclf.sources import leakage
         from fashionclf.system import beam, tables, workers
@@ -237,7 +237,7 @@ def build(source: "Source", labelled: "Labelled") -> None:
 
         # What did not go in as it was, picture by picture
         repaired = table[table["repair"].notna()]
-        reencoded = table[~table["kind"].isin(inspection.FORMATS)]
+        reencoded = table[~table["kind"].isin(headers.FORMATS)]
         tables.write(quarantined[["path", "item", "category", "reason"]], folder / "quarantine.csv")
         tables.write(repaired[["path", "item", "category", "repair"]], folder / "repaired.csv")
         tables.write(reencoded[["path", "item", "category", "kind"]], folder / "reencoded.csv")

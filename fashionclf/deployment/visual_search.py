@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from fashionclf.deployment import search_index
 from fashionclf.evaluation import figures
 from fashionclf.model.weights import Run
-from fashionclf.pictures import inspection
+from fashionclf.pictures import reading
 from fashionclf.pictures.files import Picture
 from fashionclf.records import manifests
 from fashionclf.records.input_pipeline import Records
@@ -221,4 +221,4 @@ def pictures(index: search_index.Index, places: list[int],
 def _pixels(root: str, path: str) -> np.ndarray | str:
     """Returns uint8 [H, W, 3], or the reason why it can't be shown."""
     # The user, or an index built by the user, named this file: it may be anywhere.
-    return inspection.pixels_or_reason(Picture(path=os.path.join(root, path), root=os.sep))
+    return reading.pixels_or_reason(Picture(path=os.path.join(root, path), root=os.sep))

@@ -1,16 +1,12 @@
 """EXIF orientation: how a picture must be turned and mirrored to be seen upright.
 
-Read by TensorFlow operations, so that the same code runs in the audit, in the input pipeline and
-in an exported model that takes files.
+Read by TensorFlow operations, in the input pipeline and in an exported model that takes files;
+exif.py reads the same without TensorFlow.
 """
 import tensorflow as tf
 
+from fashionclf.pictures.exif import LONG, MARKS, MOST_MARKS, SHORT, TAG
 from fashionclf.pictures.framing import mirrored
-
-# What precedes the EXIF data of a file: in a segment of a JPEG, in a chunk of a PNG or WEBP.
-MARKS = {"JPEG": b"Exif\0\0", "PNG": b"eXIf", "WEBP": b"EXIF"}
-MOST_MARKS = 16  # looked at; a text may contain one too
-TAG, SHORT, LONG = 0x0112, 3, 4  # TIFF 6.0, pages 14 to 16 and 36
 
 
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)])

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from fashionclf.pictures import decoding, inspection, jpeg
+from fashionclf.pictures import decoding, headers, inspection, jpeg, reading
 from tests.helpers.programs import start_code
 from tests.helpers.tiny import frame
 from tools.bad_pictures import foreign, surgery
@@ -24,7 +24,7 @@ def load(encoded, bbox=NO_BOX, size=16, margin=0.0):
                                   frame(size, margin)))
 
 
-@pytest.mark.parametrize("kind", inspection.FORMATS)
+@pytest.mark.parametrize("kind", headers.FORMATS)
 def test_each_format_decodes_to_rgb_of_its_size(kind):
     decoded = decoding.decode(tf.constant(encode(np.full((20, 30, 3), 128), kind)))
     assert decoded.shape == (20, 30, 3) and decoded.dtype == tf.uint8
@@ -67,7 +67,7 @@ def test_what_cannot_be_used_is_told_why(encoded, reason):
     ("MAX_PIXELS", 269, "30 x 9 pixels is over the limit of 269"),
     ("MAX_SIDE", 29, "a side is over the limit of 29")])  # else resizing takes gigabytes
 def test_an_absurd_size_is_refused_by_the_header_alone(monkeypatch, limit, least, reason):
-    monkeypatch.setattr(inspection, limit, least)
+    monkeypatch.setattr(headers, limit, least)
     monkeypatch.setattr(decoding, "decode_now", lambda *_: pytest.fail("was decoded"))
     assert reason in inspection.why_unusable(encode(np.zeros((9, 30, 3))))
 
@@ -77,14 +77,14 @@ def test_an_absurd_size_is_refused_by_the_header_alone(monkeypatch, limit, least
 def test_colours_of_four_channels_are_those_that_pillow_sees(encoded):
     with Image.open(io.BytesIO(encoded)) as picture:
         seen = np.asarray(picture.convert("RGB"), float)
-    assert np.abs(inspection.decoded_or_reason(encoded) - seen).mean() < 1
+    assert np.abs(reading.decoded_or_reason(encoded) - seen).mean() < 1
 
 
 def test_a_telephones_two_pictures_in_a_file_are_its_first():
     photo, other = surgery.photo(), surgery.photo(seed=1)
     both = surgery.encode(photo, "MPO", save_all=True, append_images=[other])
-    assert np.array_equal(inspection.decoded_or_reason(both),
-                          inspection.decoded_or_reason(surgery.encode(photo)))
+    assert np.array_equal(reading.decoded_or_reason(both),
+                          reading.decoded_or_reason(surgery.encode(photo)))
 
 
 @pytest.mark.parametrize("options", [
@@ -93,12 +93,12 @@ def test_a_telephones_two_pictures_in_a_file_are_its_first():
 @pytest.mark.parametrize("size", [surgery.SIZE, (64, 49)], ids=["size", "a_row_of_blocks_cut"])
 def test_a_jpeg_that_was_cut_is_refused_even_where_an_end_marker_hides_it(options, size):
     whole = surgery.encode(surgery.photo(size), **options)
-    pixels = inspection.decoded_or_reason(whole)
+    pixels = reading.decoded_or_reason(whole)
     for cut in range(1, 80):
         assert "cannot be decoded" in inspection.why_unusable(whole[:-cut]), cut
     for cut in range(60, len(whole) - 200, 7):
         ended = whole[:-cut] + END_OF_IMAGE
-        found = inspection.decoded_or_reason(ended)
+        found = reading.decoded_or_reason(ended)
         assert isinstance(found, str) or np.array_equal(found, pixels), cut
 
 
@@ -121,7 +121,7 @@ LUMINANCES = {
 @pytest.mark.parametrize("encoded", LUMINANCES.values(), ids=LUMINANCES)
 @pytest.mark.parametrize("least", [1, 10, 20, 60, 1000])
 def test_luminance_is_that_of_the_colours_made_smaller(encoded, least):
-    colours = Image.fromarray(inspection.decoded_or_reason(encoded))
+    colours = Image.fromarray(reading.decoded_or_reason(encoded))
     pixels, size, scale, *_ = inspection.luminance_or_reason(encoded, least=least)
     assert size == colours.size and (scale == 1 or min(size) >= scale * least)
     assert scale == 8 or 2 * scale * least > min(size) or encoded[:2] != b"\xff\xd8"
@@ -133,8 +133,8 @@ def test_luminance_is_that_of_the_colours_made_smaller(encoded, least):
 
 def test_a_jpeg_of_another_size_than_its_header_says_is_refused(monkeypatch):
     encoded = surgery.encode(surgery.photo())
-    header = inspection._header_or_reason(encoded)
-    monkeypatch.setattr(inspection, "_header_or_reason",
+    header = headers.header_or_reason(encoded)
+    monkeypatch.setattr(headers, "header_or_reason",
                         lambda _: header._replace(size=(header.size[0] + 8, header.size[1])))
     assert inspection.luminance_or_reason(encoded, least=10).startswith("damaged header")
 
@@ -143,7 +143,7 @@ def test_a_jpeg_with_fractional_sampling_is_refused_as_its_colours_would_be():
     encoded = bytearray(surgery.encode(surgery.photo(), subsampling=0))
     frame = encoded.index(b"\xff\xc0") + 10  # then three components: name, sampling, table
     encoded[frame + 1], encoded[frame + 4] = 0x31, 0x21
-    for look in (inspection.decoded_or_reason, inspection.luminance_or_reason):
+    for look in (reading.decoded_or_reason, inspection.luminance_or_reason):
         assert look(bytes(encoded)) == "cannot be decoded: fractional sampling"
     with pytest.raises(tf.errors.InvalidArgumentError):
         decoding.decode(bytes(encoded))
@@ -153,7 +153,7 @@ def test_a_small_frame_behind_a_huge_one_hides_nothing():
     jpeg = surgery.encode(surgery.photo())
     at = surgery.frame_header(jpeg)
     behind = surgery.claim_size(jpeg, 60000, 60000)[:-2] + jpeg[at:at + 19] + END_OF_IMAGE
-    for look in (inspection.decoded_or_reason, inspection.luminance_or_reason):
+    for look in (reading.decoded_or_reason, inspection.luminance_or_reason):
         assert look(behind) == "60000 x 60000 pixels is over the limit of 50,000,000"
 
 
@@ -205,7 +205,16 @@ def test_no_damage_raises_and_training_decodes_what_is_used_to_the_same_pixels()
              surgery.encode(photo, "TIFF"), surgery.encode(photo, "BMP"), foreign.AVIF,
              foreign.HEIC, surgery.encode(Image.new("RGB", (20, 20)))]
     inputs = [spoilt(rng, rng.choice(whole)) for _ in range(6000)]
-    found = [inspection.decoded_or_reason(encoded) for encoded in inputs]
+    found = [reading.decoded_or_reason(encoded) for encoded in inputs]
+
+    # Of damaged pictures, Pillow and TensorFlow each read a few that the other doesn't.
+    agreed = [isinstance(pixels, str) == bool(inspection.why_unusable(encoded))
+              for encoded, pixels in zip(inputs, found)]
+    others = [encoded for encoded, same in zip(inputs, agreed) if not same]
+    assert len(others) < 60 and sum(encoded.startswith(jpeg.START) for encoded in others) < 6
+    inputs, found = ([value for value, same in zip(values, agreed) if same]
+                     for values in (inputs, found))
+
     for least in (3, 6, 1000):
         for encoded, pixels in zip(inputs, found):
             grey = inspection.luminance_or_reason(encoded, least=least)
@@ -221,4 +230,20 @@ def test_no_damage_raises_and_training_decodes_what_is_used_to_the_same_pixels()
         decoding.decode, num_parallel_calls=tf.data.AUTOTUNE)
     for (_, pixels), decoded in zip(used, trained, strict=True):
         assert pixels.dtype == np.uint8 and pixels.shape[2] == 3 and pixels.size
-        assert np.array_equal(pixels, decoded.numpy())
+        assert np.abs(pixels.astype(int) - decoded.numpy()).max() <= 1  # of inks; else 0
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 700), (50, 40), (224, 224), (900, 1300)])
+def test_a_picture_is_resized_as_tensorflow_does(size):
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    framing = frame(224, 0.1)
+    expected = decoding.fit(tf.constant(pixels), decoding.NO_BOX, framing).numpy()
+    found = reading.fit(pixels, framing)
+    assert found.dtype == np.float32 and np.abs(found - expected).max() < 0.01
+
+
+def test_real_photographs_are_read_as_training_reads_them(shared):
+    files = sorted((shared / "clothing_cc0/img").glob("*/*.jpg"))[::40]
+    for file in files:
+        encoded = file.read_bytes()
+        assert np.array_equal(reading.decoded_or_reason(encoded), decoding.decode(encoded).numpy())

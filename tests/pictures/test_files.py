@@ -116,7 +116,7 @@ def test_pictures_of_all_three_formats_come_in_order_in_the_range_of_the_model(t
     assert [picture.path for picture, _ in found] == words
     for _, image in found:
         assert image.shape == (32, 32, 3) and image.dtype == np.float32
-        assert image.numpy().mean(axis=(0, 1)) == pytest.approx([200, 100, 50], abs=3)
+        assert image.mean(axis=(0, 1)) == pytest.approx([200, 100, 50], abs=3)
 
 
 def test_an_unusable_file_gets_its_reason_in_its_place(tmp_path):
@@ -148,18 +148,19 @@ def test_a_link_out_of_the_folder_is_not_read_but_one_named_by_the_user_is(tmp_p
 
 def test_reading_ahead_keeps_the_order_and_never_runs_further_than_asked():
     numbers = iter(range(1000))
-    results = loading._map_ahead(str, numbers, ahead=5)
+    results = loading.map_ahead(str, numbers, ahead=5, threads=1)
     assert [next(results) for _ in range(10)] == list("0123456789")
     assert next(numbers) <= 10 + 5
     results.close()
-    assert list(loading._map_ahead(str, range(3), ahead=9)) == ["0", "1", "2"]
+    assert list(loading.map_ahead(str, range(3), ahead=9, threads=1)) == ["0", "1", "2"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have a priority of their own on Linux")
 def test_reading_waits_for_the_model_and_not_the_model_for_reading():
     def priority(_):
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    assert set(loading._map_ahead(priority, range(9), 2)) == {loading.NICENESS}
+    assert set(loading.map_ahead(priority, range(9), 2, threads=2,
+                                 step_back=True)) == {loading.NICENESS}
     assert priority(None) < loading.NICENESS
 
 

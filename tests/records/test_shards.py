@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core import example_serializer, writer
 
-from fashionclf.pictures import inspection
+from fashionclf.pictures import headers
 from fashionclf.records import manifests, shards
 from fashionclf.system import files
 from tests.helpers.tiny import CLASSES, make_records
@@ -23,7 +23,7 @@ def records_dir(tmp_path_factory):
 
 def test_bytes_of_every_format_come_back_as_found(tmp_path):
     source, rows = tmp_path / "source", []
-    for number, kind in enumerate(inspection.FORMATS * 3):
+    for number, kind in enumerate(headers.FORMATS * 3):
         file = source / f"{number}.{kind.lower()}"
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(surgery.encode(surgery.photo(seed=number), kind))

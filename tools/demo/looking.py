@@ -8,7 +8,7 @@ from PIL import Image
 
 from fashionclf.deployment import search_index, visual_search
 from fashionclf.model import grad_cam, weights
-from fashionclf.pictures import decoding, inspection
+from fashionclf.pictures import decoding, reading
 
 NAMED = 5  # classes
 NEIGHBOURS = 8
@@ -48,7 +48,7 @@ class Looker:
 
     def look(self, encoded: bytes) -> Seen:
         """Predicts a JPEG, PNG or WEBP; raises ValueError, with the reason, if it can't be used."""
-        pixels = inspection.decoded_or_reason(encoded)
+        pixels = reading.decoded_or_reason(encoded)
         if isinstance(pixels, str):
             raise ValueError(pixels)
 
