@@ -50,8 +50,8 @@ flags.DEFINE_enum("label_from", "annotation", ["annotation", "name", "keyword"],
 cli.paths_flag("category_map", None, "CSV files from,to that rename, merge or drop categories "
                "(an empty `to` drops). Several files are applied in order.")
 flags.DEFINE_integer("top_k", None, "Keep the k categories with the most pictures.", lower_bound=2)
-cli.path_flag("classes", None, "Text file with the classes to keep, one a line, in the order "
-              "of the labels.")
+cli.packaged_flag("classes", None, "Text file with the classes to keep, one a line, in the order "
+                  "of the labels.")
 flags.DEFINE_integer("max_per_class", None, "Largest number of pictures per class, drawn evenly "
                      "over its items.", lower_bound=1)
 # Split

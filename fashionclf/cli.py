@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 from absl import app, flags, logging
 
 import fashionclf
-from fashionclf.system import places, quiet, typed
+from fashionclf.system import packaged, places, quiet, typed
 from fashionclf.system.files import require_file, require_folder  # noqa: F401, for programs
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ class _Path(flags.ArgumentParser):
 
 
 class _Paths(flags.ListParser):
-    """Several of them, separated by commas."""
+    """Several files, which may be the package's own, separated by commas."""
 
     def parse(self, argument: str | list[str]) -> list[str]:
-        return [typed.path(text) for text in super().parse(argument)]
+        return [packaged.found(typed.path(text)) for text in super().parse(argument)]
 
 
 def path_flag(name: str, default: str | None, help: str) -> None:
@@ -47,6 +47,38 @@ def path_flag(name: str, default: str | None, help: str) -> None:
 def paths_flag(name: str, default: list[str] | None, help: str) -> None:
     """Defines a flag that names several files, separated by commas."""
     flags.DEFINE(_Paths(), name, default, help, serializer=flags.CsvListSerializer(","))
+
+
+class _Packaged(_Path):
+    """A file or folder, or the name of one that comes with the package."""
+
+    def parse(self, argument: str) -> str:
+        return packaged.found(super().parse(argument))
+
+
+class _Name(flags.ArgumentSerializer):
+    """Shows a file of the package by its name, as --help does with defaults."""
+
+    def serialize(self, value: str) -> str:
+        return packaged.name(value)
+
+
+def packaged_flag(name: str, default: str | None, help: str) -> None:
+    """Defines a flag that names a file or folder, which may be one of the package's own."""
+    flags.DEFINE(_Packaged(), name, default, help, serializer=_Name())
+
+
+def define_model_flags() -> None:
+    """Defines the flags that say which model predicts, and by what."""
+    packaged_flag("run", "fashion_b0", "Folder of a finished training, or the name of a released "
+                  "model.")
+    flags.DEFINE_enum("engine", "auto", ["auto", "tensorflow", "litert", "litert_int8", "onnx"],
+                      "What runs the model: TensorFlow, or the run's export by LiteRT or ONNX "
+                      "Runtime, which start in a fraction of a second. auto takes LiteRT, else "
+                      "ONNX Runtime, else TensorFlow, by what is installed and what the run has an "
+                      "equal export for. On a GPU, name tensorflow.")
+    flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together in "
+                         "TensorFlow, and that are kept together.", lower_bound=1)
 
 
 def run(main: Callable[[list[str]], int | None], *, positional: str | None = None) -> None:

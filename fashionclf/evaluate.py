@@ -19,15 +19,15 @@ from fashionclf.system import places
 
 FLAGS = flags.FLAGS
 
-cli.path_flag("run", None, "Folder of a finished training.")
+cli.packaged_flag("run", None, "Folder of a finished training, or the name of a released model.")
 cli.path_flag("records", None, "Folder that build_tfrecords wrote, with the run's classes or "
               "with --align.")
 flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "Split of the records to "
                   "evaluate on.")
-cli.path_flag("align", None, "CSV file run_class,records_class for records with other "
-              "classes: a row for each class of the run with the class of the records that "
-              "it corresponds to, or an empty cell. Only pictures of classes that the run "
-              "has are scored.")
+cli.packaged_flag("align", None, "CSV file run_class,records_class for records with other "
+                  "classes: a row for each class of the run with the class of the records that "
+                  "it corresponds to, or an empty cell. Only pictures of classes that the run "
+                  "has are scored.")
 cli.path_flag("output", None, "Folder of the report (default, within the run: report for the "
               "test split, report_SPLIT for another; report_aligned with --align).")
 flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together.",

@@ -29,7 +29,7 @@ NEEDS = {"onnx": ("onnx", ["tf2onnx", "onnxruntime"]),  # format -> extra, what 
          "litert": ("litert", ["ai_edge_litert"]),
          "litert_int8": ("litert", ["ai_edge_litert", "ai_edge_quantizer"])}
 
-cli.path_flag("run", None, "Folder of a finished training.")
+cli.packaged_flag("run", None, "Folder of a finished training, or the name of a released model.")
 flags.DEFINE_list("format", None, f"Formats to write: {', '.join(FORMATS)}, separated by commas.")
 cli.path_flag("output", None, "Folder to create; an existing one is never overwritten.")
 cli.path_flag("records", None, "Folder that build_tfrecords wrote, with the run's classes: "

@@ -47,11 +47,9 @@ cli.path_flag("source_dir", None, "Folder that the CSV's paths start from and mu
 cli.path_flag("files_from", None, "Text file that lists files and folders, one a line (or "
               "separated by NUL, as by find -print0); - for standard input.")
 # Model
-cli.path_flag("run", None, "Folder of a finished training, e.g. saved_models/fashion_b0.")
-flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together.",
-                     lower_bound=1)
+cli.define_model_flags()
 # Output
-cli.path_flag("output", None, "File to write, or - for standard output. A table of an earlier call "
+cli.path_flag("output", "-", "File to write, or - for standard output. A table of an earlier call "
               "is replaced if the new one has a row for each of its pictures.")
 flags.DEFINE_boolean("overwrite", False, "Replace existing --output and --embeddings files, "
                      "whatever they contain.")
@@ -78,16 +76,17 @@ def main(words: list[str]) -> int:
         rows_to = opened.enter_context(cli.rows_to(FLAGS.output)) if stream else None
         opened.enter_context(contextlib.redirect_stdout(sys.stderr))  # for the rows alone
         with cli.loading():
-            from fashionclf.deployment import prediction
-            from fashionclf.model import weights
+            from fashionclf.deployment import engines, prediction
+
+            engine = engines.load(FLAGS.run, FLAGS.engine)
 
         listing = (prediction.Listing.of_files(pictures) if table is None
                    else prediction.Listing.of_table(pictures, table, FLAGS.path_column))
         output = prediction.Output(
             file=FLAGS.output, form=form, stream=rows_to, embeddings=FLAGS.embeddings,
             bom=FLAGS.excel, overwrite=FLAGS.overwrite)
-        bad = prediction.write(weights.load(FLAGS.run), listing, output,
-                               batch_size=FLAGS.batch_size, min_probability=FLAGS.min_probability)
+        bad = prediction.write(engine, listing, output, batch_size=FLAGS.batch_size,
+                               min_probability=FLAGS.min_probability)
         if ignored:
             print(f"{ignored} files of other kinds in the folders were ignored", file=sys.stderr)
         if bad:
@@ -158,5 +157,4 @@ def check_earlier(pictures: "list[picture_files.Picture]", table: "pandas.DataFr
 
 
 if __name__ == "__main__":
-    flags.mark_flags_as_required(["run", "output"])
     cli.run(main, positional="PATH")

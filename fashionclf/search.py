@@ -34,9 +34,7 @@ from fashionclf.system import cells, files
 FLAGS = flags.FLAGS
 
 cli.path_flag("index", None, "Folder of the index: build creates it, query reads it.")
-cli.path_flag("run", None, "Folder of a finished training; query takes the run of build.")
-flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together.",
-                     lower_bound=1)
+cli.define_model_flags()
 # build: pictures, if not named after the flags
 cli.path_flag("files_from", None, "Text file that lists files and folders, one a line (or "
               "separated by NUL, as by find -print0); - for standard input.")
@@ -89,6 +87,9 @@ def check_build(words: list[str]) -> None:
         raise ValueError("--embeddings go with the --csv_file that predict took")
     if FLAGS.source_dir and not FLAGS.csv_file:
         raise ValueError("--source_dir goes with --csv_file alone")
+    if FLAGS.records and FLAGS.engine not in ("auto", "tensorflow"):
+        raise ValueError(f"--engine={FLAGS.engine}: TensorFlow reads --records, and describes them "
+                         "too: leave --engine out")
     files.refuse_existing(Path(FLAGS.index), flag="--index")
     specs.read(FLAGS.run)
     cli.require_file(FLAGS.csv_file, "--csv_file names a CSV with a header")
@@ -105,14 +106,14 @@ def check_build(words: list[str]) -> None:
 def build(words: list[str]) -> int:
     """Describes the pictures that the flags name, and writes the index."""
     with cli.loading():
-        from fashionclf.deployment import visual_search
-        from fashionclf.model import weights
+        from fashionclf.deployment import engines, visual_search
         from fashionclf.pictures import catalogue
-        from fashionclf.records.input_pipeline import Records
 
-    run = weights.load(FLAGS.run)
+        run = engines.load(FLAGS.run, "tensorflow" if FLAGS.records else FLAGS.engine)
     describer = visual_search.Describer(run, batch_size=FLAGS.batch_size)
     if FLAGS.records:
+        from fashionclf.records.input_pipeline import Records
+
         records, root = Records.open(FLAGS.records, run.spec.framing), None
         described = describer.records(records, FLAGS.splits)
     elif words:
@@ -170,12 +171,11 @@ def output_format() -> str:
 def query(words: list[str]) -> int:
     """Writes the nearest pictures of each, and draws them where that is wanted."""
     with cli.loading():
-        from fashionclf.deployment import search_index, visual_search
-        from fashionclf.model import weights
+        from fashionclf.deployment import engines, search_index, visual_search
 
     index = search_index.read(FLAGS.index)
     visual_search.check_run(index, FLAGS.index, FLAGS.run)
-    run = weights.load(FLAGS.run)
+    run = engines.load(FLAGS.run, FLAGS.engine)
     pictures, _ = picture_files.find(words, follow_links=FLAGS.follow_links)
     describer = visual_search.Describer(run, batch_size=FLAGS.batch_size)
     queries = describer.files(pictures, [{"path": picture.path} for picture in pictures])
@@ -203,5 +203,5 @@ def query(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    flags.mark_flags_as_required(["run", "index"])
+    flags.mark_flags_as_required(["index"])
     cli.run(main, positional="build PATH... or query PATH...")

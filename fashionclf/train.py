@@ -22,7 +22,7 @@ from fashionclf import cli
 from fashionclf.model.spec import Spec
 from fashionclf.pictures.framing import Framing
 from fashionclf.records import manifests
-from fashionclf.system import extras, places, signals
+from fashionclf.system import extras, packaged, places, signals
 from fashionclf.training import run_folder
 
 FLAGS = flags.FLAGS
@@ -46,12 +46,12 @@ flags.DEFINE_float("mixup", 0.0, "Mixup: alpha of the Beta distribution of the m
 # Model
 flags.DEFINE_enum("architecture", "efficientnet_b0", ["efficientnet_b0", "baseline_cnn"],
                   "The network; baseline_cnn has four convolutions, all trained in both phases.")
-cli.path_flag("weights", "imagenet", "Initial weights of the trunk: imagenet (Keras' cache or "
-              "download) or a .weights.h5 file, both for efficientnet_b0; the folder of a run with "
-              "the same architecture; or none.")
-cli.path_flag("align", None, "With a run's folder as --weights: CSV file run_class,records_class "
-              "that maps its classes to those of the records, whose rows of the head then start "
-              "from the run's.")
+cli.packaged_flag("weights", "imagenet", "Initial weights of the trunk: imagenet (Keras' cache or "
+                  "download) or a .weights.h5 file, both for efficientnet_b0; the folder of a "
+                  "run with the same architecture, or the name of a released model; or none.")
+cli.packaged_flag("align", None, "With a run's folder as --weights: CSV file "
+                  "run_class,records_class that maps its classes to those of the records, whose "
+                  "rows of the head then start from the run's.")
 define_share("dropout", 0.2, "Dropout rate of the pooled features.")
 define_share("stochastic_depth", 0.0, "Drop rate of the last residual block, falling linearly to 0 "
              "at the first; frozen blocks are never dropped.")
@@ -188,7 +188,7 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
         if chief:
             held.enter_context(run_folder.held(run_dir, cli.own_flags(), records_dir, manifest,
                                                **compared()))
-            provenance = {"trunk_from": FLAGS.weights,
+            provenance = {"trunk_from": packaged.name(FLAGS.weights),
                           "records_fingerprint": manifest["fingerprint"],
                           **lineage.start(run_dir, records, FLAGS.weights)}
         held.enter_context(devices.stopping_together())

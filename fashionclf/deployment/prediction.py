@@ -5,16 +5,18 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
-import pandas as pd
 
-from fashionclf.deployment import earlier_output, prediction_job, prediction_table
-from fashionclf.model.weights import Run
+from fashionclf.deployment import earlier_output, engines, prediction_job, prediction_table
+from fashionclf.deployment.engines import Engine
 from fashionclf.pictures.files import Picture
 from fashionclf.system import files, signals
 from fashionclf.system.progress import progress_bar
+
+if TYPE_CHECKING:  # a second of the start
+    import pandas as pd
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,7 +33,7 @@ class Listing:
                    cells=[()] * len(pictures))
 
     @classmethod
-    def of_table(cls, pictures: list[Picture], table: pd.DataFrame,
+    def of_table(cls, pictures: list[Picture], table: "pd.DataFrame",
                  path_column: str) -> "Listing":
         """Lists the rows of a catalogue, see pictures/catalogue.py."""
         others = table.drop(columns=path_column)
@@ -55,7 +57,7 @@ class Output:
     overwrite: bool = False  # whether rows of other pictures in the file may be lost
 
 
-def write(run: Run, listing: Listing, output: Output, *, batch_size: int,
+def write(engine: Engine, listing: Listing, output: Output, *, batch_size: int,
           min_probability: float) -> int:
     """Predicts and writes a row for each picture; returns the number of rows with an error.
 
@@ -64,7 +66,6 @@ def write(run: Run, listing: Listing, output: Output, *, batch_size: int,
         min_probability: see prediction_table.row.
     """
     names, total = prediction_table.columns(listing.columns), len(listing.pictures)
-    predictor = run.predictor(features=bool(output.embeddings))
 
     def batches(starts: Sequence[int]) -> Iterator[
             tuple[list[list], list[np.ndarray | None], list]]:
@@ -77,12 +78,11 @@ def write(run: Run, listing: Listing, output: Output, *, batch_size: int,
                 stamps.append(listing.pictures[i].stamp())  # before it is read
                 yield listing.pictures[i]
 
-        answers = predictor.predict_batches(stamped(), framing=run.spec.framing,
-                                            batch_size=batch_size)
+        answers = engine.predict_batches(stamped(), batch_size=batch_size)
         with progress_bar(total=total, initial=total - len(numbers), unit="pictures",
                           desc="predicting") as bar:
             for batch in answers:
-                rows = [[*prediction_table.row(listing.paths[i], probabilities, run.spec.classes,
+                rows = [[*prediction_table.row(listing.paths[i], probabilities, engine.spec.classes,
                                                min_probability=min_probability), *listing.cells[i]]
                         for i, (_, probabilities, _) in zip(numbers[done:], batch)]
                 yield rows, [features for *_, features in batch], [stamps.popleft() for _ in batch]
@@ -95,11 +95,12 @@ def write(run: Run, listing: Listing, output: Output, *, batch_size: int,
     # All that the rows depend on, and not where files lie
     description = {
         "program": "predict", "version of the rows": 2,
-        "the model": files.sha256(run.folder / "model.json")[:12],
+        "the model": files.sha256(engine.folder / "model.json")[:12],
+        "--engine": engine.name,
         "the list": listing.described(), "--batch_size": batch_size,
         "--min_probability": min_probability, "use of --embeddings": bool(output.embeddings)}
-    array = output.embeddings and prediction_job.Embeddings(output.embeddings,
-                                                            (total, run.num_features))
+    array = output.embeddings and prediction_job.Embeddings(
+        output.embeddings, (total, engines.num_features(engine)))
     with (prediction_job.opened(output.file, description, total=total, embeddings=array,
                                 batch_size=batch_size,
                                 stamp=lambda i: listing.pictures[i].stamp()) as job,

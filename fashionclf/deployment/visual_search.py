@@ -4,20 +4,23 @@ import itertools
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from fashionclf.deployment import search_index
-from fashionclf.evaluation import figures
-from fashionclf.model.weights import Run
+from fashionclf.deployment import engines, search_index
+from fashionclf.deployment.engines import Engine
 from fashionclf.pictures import reading
 from fashionclf.pictures.files import Picture
 from fashionclf.records import manifests
-from fashionclf.records.input_pipeline import Records
 from fashionclf.system import files
 from fashionclf.system.progress import progress_bar
+
+if TYPE_CHECKING:  # only records and sheets need them, and they take seconds to load
+    from matplotlib.figure import Figure
+
+    from fashionclf.records.input_pipeline import Records
 
 CHECKED = 16  # rows of saved embeddings that are computed again
 SAME = 0.999  # smallest cosine similarity of a row computed twice
@@ -39,14 +42,12 @@ class Described:
 class Describer:
     """Computes features with a finished run; mirrored if its predictions are."""
 
-    def __init__(self, run: Run, *, batch_size: int):
-        self.run = run
-        self._batch_size, self._predictor = batch_size, run.predictor(features=True)
+    def __init__(self, engine: Engine, *, batch_size: int):
+        self.engine, self._batch_size = engine, batch_size
 
     def files(self, pictures: list[Picture], known: Iterable[dict]) -> Described:
         """Describes files; `known` starts each picture's row."""
-        batches = self._predictor.predict_batches(
-            pictures, framing=self.run.spec.framing, batch_size=self._batch_size)
+        batches = self.engine.predict_batches(pictures, batch_size=self._batch_size)
         answers = progress_bar(itertools.chain.from_iterable(batches), total=len(pictures),
                                unit="pictures", desc="reading")
 
@@ -55,25 +56,28 @@ class Describer:
             if features is None:  # `probabilities` is then the reason
                 unusable.append({"path": row["path"], "reason": probabilities})
             else:
-                predicted = self.run.spec.classes[probabilities.argmax()]
+                predicted = self.engine.spec.classes[probabilities.argmax()]
                 rows.append({**row, "predicted": predicted})
                 kept.append(features)
-        return Described(rows=rows, features=np.reshape(kept, (-1, self.run.num_features)),
-                         unusable=unusable)
+        width = len(kept[0]) if kept else engines.num_features(self.engine)
+        return Described(rows=rows, features=np.reshape(kept, (-1, width)), unusable=unusable)
 
-    def records(self, records: Records, splits: Iterable[str]) -> Described:
-        """Describes the pictures of records, cropped to their boxes as in training."""
+    def records(self, records: "Records", splits: Iterable[str]) -> Described:
+        """Describes the pictures of records, cropped to their boxes as in training.
+
+        Needs the engine tensorflow, which reads them.
+        """
         rows, features = [], []
         for split in splits:
             manifests.check_split(records.manifest, split, records.folder)
-            predictions = self._predictor.predict_dataset(
+            predictions = self.engine.predictor.predict_dataset(
                 records.evaluation(split, batch_size=self._batch_size), records.examples[split],
                 progress=f"reading {split}")
 
             features.append(predictions.features)
             predicted = predictions.probabilities.argmax(axis=1)
             rows += [{"path": path, "item": item, "class": records.classes[label],
-                      "predicted": self.run.spec.classes[best], "split": split}
+                      "predicted": self.engine.spec.classes[best], "split": split}
                      for path, item, label, best in zip(predictions.paths, predictions.items,
                                                         predictions.labels, predicted)]
         return Described(rows=rows, features=np.concatenate(features), unusable=[])
@@ -90,7 +94,7 @@ class Describer:
             message = f"{embeddings}: not a complete .npy file of numbers ({error})"
             raise ValueError(message) from error
 
-        wanted = (len(pictures), self.run.num_features)
+        wanted = (len(pictures), engines.num_features(self.engine))
         if features.shape != wanted:
             raise ValueError(f"{embeddings}: has shape {list(features.shape)}; {len(pictures):,} "
                              f"pictures and this run need {list(wanted)}")
@@ -101,8 +105,8 @@ class Describer:
         recomputed = self.files([pictures[i] for i in chosen], [known[i] for i in chosen])
         if recomputed.unusable or not _same(recomputed.features, features[chosen]):
             raise ValueError(f"{embeddings}: not the features of these pictures by "
-                             f"{self.run.folder}; give --run, --csv_file and --embeddings of one "
-                             "call of predict")
+                             f"{self.engine.folder}; give --run, --csv_file and --embeddings of "
+                             "one call of predict")
 
         missing = sorted(set(range(len(pictures))) - set(usable.tolist()))
         reason = f"NaN in {embeddings}; see the error in predict's output"
@@ -116,7 +120,7 @@ def _same(features: np.ndarray, others: np.ndarray) -> bool:
     return bool((cosines > SAME).all())
 
 
-def build(folder: str | Path, described: Described, run: Run, *, root: str | None,
+def build(folder: str | Path, described: Described, run: Engine, *, root: str | None,
           records_dir: str | Path | None, approximate: bool | None) -> dict:
     """Writes an index of `described` as search_index.write, with the facts that a query needs.
 
@@ -178,13 +182,15 @@ def _file(index: search_index.Index, place: int) -> str | None:
 
 
 def sheet(index: search_index.Index, queries: list[dict], found: pd.DataFrame,
-          run: Run) -> Figure:
+          run: Engine) -> "Figure":
     """Draws a row per query: its picture, then its neighbours with class and similarity.
 
     Args:
         queries: some rows of the queries given to `answers`, which returned `found`.
         run: the run of the index.
     """
+    from fashionclf.evaluation import figures
+
     paths = [query["path"] for query in queries]
     shown = found[found["query"].isin(paths) & found["error"].isna()]
     drawn = pictures(index, shown["place"].unique().tolist(), run)
@@ -202,11 +208,13 @@ def sheet(index: search_index.Index, queries: list[dict], found: pd.DataFrame,
 
 
 def pictures(index: search_index.Index, places: list[int],
-             run: Run) -> dict[int, np.ndarray | str]:
+             run: Engine) -> dict[int, np.ndarray | str]:
     """Returns place -> uint8 [H, W, 3], or the reason why it can't be shown."""
     root = index.facts["root"]
     if root is not None:
         return {place: _pixels(root, index.pictures[place]["path"]) for place in places}
+
+    from fashionclf.records.input_pipeline import Records
 
     records = Records.open(index.facts["records"], run.spec.framing)
     shown, rows = {}, [(place, index.pictures[place]) for place in places]

@@ -1,9 +1,8 @@
-"""Predicts the classes of every record of a dataset or of every picture file, in order."""
+"""Predicts the classes of pictures in memory, and of every record of a dataset in order."""
 import collections
 import dataclasses
 import functools
-import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -11,14 +10,7 @@ import pandas as pd
 import tensorflow as tf
 
 from fashionclf.model import calibration, network
-from fashionclf.pictures import loading
-from fashionclf.pictures.files import Picture
-from fashionclf.pictures.framing import Framing
 from fashionclf.system.progress import progress_bar
-
-# A picture; its probabilities, float32 [C], or the reason why it can't be used; its features,
-# float32 [D], or None if it is unusable or the Predictor has no features.
-Answer = tuple[Picture, np.ndarray | str, np.ndarray | None]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -112,24 +104,6 @@ class Predictor:
             features=np.concatenate(features)[:max_features] if features else None,
             paths=[path.decode() for batch in parts["path"] for path in batch],
             items=[item.decode() for batch in parts["item"] for item in batch])
-
-    def predict_batches(self, pictures: Iterable[Picture], *, framing: Framing,
-                        batch_size: int) -> Iterator[list[Answer]]:
-        """Yields answers for whole picture files in order, in lists of `batch_size` or, last, less.
-
-        A few batches are in memory at a time.
-        """
-        loaded = loading.load_all(pictures, framing=framing, ahead=2 * batch_size)
-        while batch := list(itertools.islice(loaded, batch_size)):
-            yield list(self._answers(batch))
-
-    def _answers(self, batch: list) -> Iterator[Answer]:
-        """Predicts the usable pictures of a batch at once; the others keep their reason."""
-        usable = [loaded for _, loaded in batch if not isinstance(loaded, str)]
-        outputs = zip(*self.outputs(tf.stack(usable))) if usable else iter(())
-        for picture, loaded in batch:
-            probabilities, *features = (loaded,) if isinstance(loaded, str) else next(outputs)
-            yield picture, probabilities, features[0] if features else None
 
 
 def with_constants(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:

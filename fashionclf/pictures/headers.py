@@ -44,10 +44,15 @@ def header_or_reason(encoded: bytes) -> Header | str:
 
     width, height = header.size
     if width * height > MAX_PIXELS:
-        return f"{width} x {height} pixels is over the limit of {MAX_PIXELS:,}"
+        return too_many(header.size)
     if max(width, height) > MAX_SIDE:
         return f"{width} x {height} pixels: a side is over the limit of {MAX_SIDE:,}"
     return header
+
+
+def too_many(size: tuple[int, int]) -> str:
+    """Returns the reason by which a picture of more than MAX_PIXELS is refused."""
+    return f"{size[0]} x {size[1]} pixels is over the limit of {MAX_PIXELS:,}"
 
 
 def _jpeg_header_or_reason(encoded: bytes) -> Header | str:

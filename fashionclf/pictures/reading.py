@@ -56,17 +56,32 @@ def decoded(encoded: bytes, kind: str) -> np.ndarray:
         with Image.open(io.BytesIO(encoded), formats=[kind]) as file:
             if kind not in headers.FORMATS:
                 ImageOps.exif_transpose(file, in_place=True)
-            if file.mode in WIDE:  # Pillow would cut off all above 255
-                return np.repeat((np.asarray(file) >> 8).astype(np.uint8)[..., None], 3, axis=2)
-            if file.mode in ("I", "F"):
-                raise ValueError("32 bits per pixel, in a range that the file doesn't name")
-            return np.asarray(_over_white(file) if file.has_transparency_data else
-                              file if file.mode == "RGB" else file.convert("RGB"))
+            return _pixels(file)
     except Image.UnidentifiedImageError as error:
         raise ValueError(f"cannot be decoded: damaged, or a {kind} of an unusual kind") from error
     except Exception as error:  # Pillow's readers raise any type on damaged data
         words = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"cannot be decoded: {words}") from error
+
+
+def opened_or_reason(picture: Image.Image) -> np.ndarray | str:
+    """Returns the pixels of a picture that a program has opened or drawn, as `decoded_or_reason`.
+    """
+    if picture.width * picture.height > headers.MAX_PIXELS:
+        return headers.too_many(picture.size)
+    try:
+        return _pixels(ImageOps.exif_transpose(picture))
+    except Exception as error:  # a file is read only now
+        return f"cannot be decoded: {error}"
+
+
+def _pixels(picture: Image.Image) -> np.ndarray:
+    if picture.mode in WIDE:  # Pillow would cut off all above 255
+        return np.repeat((np.asarray(picture) >> 8).astype(np.uint8)[..., None], 3, axis=2)
+    if picture.mode in ("I", "F"):
+        raise ValueError("32 bits per pixel, in a range that the file doesn't name")
+    return np.asarray(_over_white(picture) if picture.has_transparency_data else
+                      picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def _over_white(picture: Image.Image) -> Image.Image:

@@ -14,7 +14,8 @@ START_LINES = re.compile("|".join([
     r"WARNING: All log messages before absl::InitializeLog\(\) is called are written to STDERR",
     r"[IWE]\d{4} .*\] oneDNN custom operations are on\.",
     r"[IWE]\d{4} .*\] Could not find cuda drivers on your machine, GPU will not be used\.",
-    r"[IWE]\d{4} .*\] failed call to cuInit: .*"]).encode())
+    r"[IWE]\d{4} .*\] failed call to cuInit: .*",
+    r"INFO: Created TensorFlow Lite XNNPACK delegate for CPU\."]).encode())
 NVIDIA = ("/dev/nvidia*", "/dev/dxg", "/proc/driver/nvidia")  # dxg: under Windows' Linux
 
 

@@ -3,6 +3,8 @@ import os
 import re
 from collections.abc import Sequence
 
+from fashionclf.system import packaged
+
 QUOTES = {'"': '"', "'": "'", "“": "”", "”": "”", "„": "“", "‘": "’", "’": "’", "«": "»"}
 DASHES = "‐‑‒–—―−"  # what word processors make of hyphens
 NOTHING = ("#", "//")  # begin a comment
@@ -56,7 +58,8 @@ def with_flag_files(argv: Sequence[str], outer: tuple[str, ...] = ()) -> list[st
             words.append(rest.pop(0))
             continue
         rest.pop(0)
-        file = path(match[1] if match[1] is not None else rest.pop(0) if rest else "")
+        file = packaged.found(path(match[1] if match[1] is not None else
+                                   rest.pop(0) if rest else ""))
         if file in outer:
             raise ValueError(f"--flagfile={file}: includes itself; remove that line")
         words += with_flag_files(_flags_of(file), (*outer, file)) if file else []

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashionclf.deployment import search_index, visual_search
-from fashionclf.model import weights
+from fashionclf.deployment import engines, search_index, visual_search
 from fashionclf.pictures import catalogue
 from fashionclf.pictures import files as picture_files
 from fashionclf.records.input_pipeline import Records
@@ -43,7 +42,7 @@ def shop(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def describer(run_dir):
-    return visual_search.Describer(weights.load(run_dir), batch_size=5)
+    return visual_search.Describer(engines.load(run_dir, "tensorflow"), batch_size=5)
 
 
 @pytest.fixture
@@ -79,7 +78,7 @@ def test_neighbours_are_pictures_of_the_same_colour_and_never_the_query(
     assert found["query"].tolist() == [words[0]] * 3 + [words[2]] * 3 + [words[1]]
     assert found["error"].tolist()[-1] == "missing file" and found["error"][:-1].isna().all()
 
-    figure = visual_search.sheet(index, queries.rows, found, describer.run)
+    figure = visual_search.sheet(index, queries.rows, found, describer.engine)
     titles = [axes.get_title().split("\n") for axes in figure.axes]
     assert len(titles) == 2 * 4 and titles[0][0] == "Red1.png"
     assert titles[0][1] == f"predicted {queries.rows[0]['predicted']}"
@@ -92,7 +91,7 @@ def test_a_picture_that_is_gone_is_said_on_the_sheet(shop, describer, listed, tm
     index = index_of(describer.files(*listed), tmp_path / "index", root=str(tmp_path))
     queries = described(describer, [str(shop / "Red1.png")])
     figure = visual_search.sheet(index, queries.rows, visual_search.answers(index, queries, 2),
-                                 describer.run)
+                                 describer.engine)
     assert [len(axes.images) for axes in figure.axes] == [1, 0, 0]
     assert figure.axes[1].texts[0].get_text() == "missing file"
 
@@ -100,7 +99,7 @@ def test_a_picture_that_is_gone_is_said_on_the_sheet(shop, describer, listed, tm
 def test_pictures_of_records_are_described_as_files_and_shown_from_the_records(
         describer, tmp_path):
     records_dir = make_records(tmp_path, per_class={"train": 2, "test": 1})
-    records = Records.open(records_dir, describer.run.spec.framing)
+    records = Records.open(records_dir, describer.engine.spec.framing)
     known = describer.records(records, ["train", "test"])
     assert [row["split"] for row in known.rows] == ["train"] * 6 + ["test"] * 3
     index = index_of(known, tmp_path / "index", root=None, records=str(records_dir),
@@ -111,7 +110,7 @@ def test_pictures_of_records_are_described_as_files_and_shown_from_the_records(
         np.testing.assert_allclose(again.features[0], features, rtol=1e-4, atol=1e-3)
     found = visual_search.answers(index, again, 2)  # the last, which has no path to be known by
     assert found["similarity"][0] == pytest.approx(1, abs=1e-5)
-    figure = visual_search.sheet(index, again.rows, found, describer.run)
+    figure = visual_search.sheet(index, again.rows, found, describer.engine)
     assert (figure.axes[1].images[0].get_array() == figure.axes[0].images[0].get_array()).all()
     with pytest.raises(ValueError, match="its split 'validation' is empty"):
         describer.records(records, ["validation"])
@@ -121,7 +120,7 @@ def test_saved_features_are_taken_where_they_are_of_these_pictures_by_this_run(
         describer, listed, tmp_path):
     pictures, known = listed
     computed = describer.files(pictures, known)
-    lacking = np.full((1, describer.run.num_features), np.nan, np.float32)
+    lacking = np.full((1, engines.num_features(describer.engine)), np.nan, np.float32)
     saved = np.vstack([computed.features, lacking])
     np.save(tmp_path / "e.npy", saved)
     found = describer.saved(tmp_path / "e.npy", pictures, known)

@@ -3,8 +3,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from fashionclf.deployment.demo_looks import NAMED, Looker
 from fashionclf.system import extras
-from tools.demo.looking import NAMED, Looker
 
 MOST_BYTES = "20mb"  # of a dropped picture
 
@@ -37,24 +37,28 @@ def build(looker: Looker, title: str):
 
     def look(file: str | None):
         if file is None:  # the picture was removed
-            return None, None, None, []
+            return None, None, []
         try:
             seen = looker.look(Path(file).read_bytes())
         except ValueError as error:
             raise gr.Error(f"This can't be used: {error}", print_exception=False) from error
-        return seen.picture, seen.classes, seen.overlay, seen.neighbours
+        return seen.picture, seen.classes, seen.neighbours
+
+    def heat_map(file: str | None):
+        return looker.heat_map(Path(file).read_bytes()) if file else None
 
     with gr.Blocks(title="fashionclf", analytics_enabled=False) as page:
         gr.Markdown(f"## What garment is this?\nDrop a photograph of one garment; `{title}` "
                     "predicts its class.")
-        dropped = gr.File(label="Photograph (JPEG, PNG or WEBP)", height=120)
+        dropped = gr.File(label="Photograph", height=120)
         with gr.Row():
             shown = [gr.Image(label="Photograph", interactive=False, height=360, buttons=[],
                               format="jpeg"),
-                     gr.Label(label="Most probable classes", num_top_classes=NAMED),
-                     gr.Image(label="Where it saw the first class (Grad-CAM)", interactive=False,
-                              height=360, buttons=[], format="jpeg")]
+                     gr.Label(label="Most probable classes", num_top_classes=NAMED)]
+            where = gr.Image(label="Where it saw the first class (Grad-CAM)", interactive=False,
+                             height=360, buttons=[], format="jpeg")
         similar = gr.Gallery(label="Similar pictures", columns=4, format="jpeg", buttons=[],
                              object_fit="contain", visible=looker.index is not None)
-        dropped.change(look, dropped, [*shown, similar], api_name="look")
+        answered = dropped.change(look, dropped, [*shown, similar], api_name="look")
+        answered.success(heat_map, dropped, where, api_name="heat_map")
     return page

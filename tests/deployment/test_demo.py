@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fashionclf.deployment import demo_page
+from fashionclf.deployment.demo_looks import Looker
 from tests.helpers.programs import begin, wait_until
 from tests.helpers.tiny import CLASSES, frame, make_spec, save_run
-from tools.demo import page
-from tools.demo.looking import Looker
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -30,10 +30,11 @@ def picture(tmp_path):
 
 def test_a_look_gives_classes_the_picture_and_where_the_first_was_seen(run_dir, picture):
     pytest.importorskip("faiss", reason="needs pip install 'fashionclf[demo]'")
-    seen = Looker(run_dir, None).look(picture.read_bytes())
+    looker = Looker(run_dir, None)
+    seen = looker.look(picture.read_bytes())
     assert set(seen.classes) == set(CLASSES)
     assert list(seen.classes.values()) == sorted(seen.classes.values(), reverse=True)
-    assert seen.picture.shape == seen.overlay.shape == (90, 60, 3)
+    assert seen.picture.shape == looker.heat_map(picture.read_bytes()).shape == (90, 60, 3)
     assert seen.neighbours == []
 
 
@@ -45,7 +46,7 @@ def test_a_file_that_is_not_a_picture_is_refused_with_the_reason(run_dir):
 def test_without_gradio_the_cure_is_named(run_dir, monkeypatch):
     monkeypatch.setitem(sys.modules, "gradio", None)
     with pytest.raises(ValueError, match=r"pip install '.*\[demo\]'"):
-        page.build(Looker(run_dir, None), "x")
+        demo_page.build(Looker(run_dir, None), "x")
 
 
 @pytest.mark.slow
@@ -55,7 +56,7 @@ def test_the_page_shows_classes_in_a_browser_and_asks_no_other_host(run_dir, pic
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     (tmp_path / "letter.txt").write_text("no picture")
     url = "http://127.0.0.1:7893/"
-    with begin("tools.demo", f"--run={run_dir}", "--port=7893") as server:
+    with begin("fashionclf.demo", f"--run={run_dir}", "--port=7893") as server:
         wait_until(lambda: url in "".join(server.outputs()), server)
         with sync_api.sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
