@@ -7,8 +7,8 @@ writes saved_model/, model.onnx, model.tflite, labels.txt (a class a line, in th
 probabilities) and export.json (input size, measurements, sha256 of each file) into --output.
 saved_model takes the bytes of JPEG, PNG and WEBP files (signature "serving_default") or pictures
 ("images"); the others take float32 pictures [B, S, S, 3], RGB, 0..255, prepared as "preprocessing"
-in export.json says. All return probabilities. An export that differs too much from its run is an
-error, and nothing is written.
+in export.json says. All return "probabilities" and "features". An export that differs too much
+from its run is an error, and nothing is written.
 
 Without records, name picture files or folders after the flags. Two CPU cores take about a minute
 per format with 410 pictures.
@@ -52,7 +52,7 @@ flags.register_validator("format", lambda names: names is None or names and set(
 def main(words: list[str]) -> None:
     manifest = checked(words)
     with cli.loading():
-        from fashionclf.deployment import export_check, export_formats
+        from fashionclf.deployment import export_check, export_formats, export_graph
         from fashionclf.model import weights
         from fashionclf.records.input_pipeline import Records
 
@@ -72,10 +72,10 @@ def main(words: list[str]) -> None:
 
     with files.staging(Path(FLAGS.output), flag="--output") as folder:
         export_formats.write_labels(run, folder)
-        network, checks = export_formats.with_probabilities(run), {}
+        graph, checks = export_graph.build(run), {}
         for name in dict.fromkeys(FLAGS.format):
             path = export_formats.write(
-                name, network, run.spec.framing, folder,
+                name, graph, run.spec.framing, folder,
                 calibrate_on=lambda: export_check.load(calibration, run.spec.framing))
             checks[name] = export_check.check(
                 run, path, name, examples, batch_size=FLAGS.batch_size,

@@ -1,24 +1,21 @@
 """Compares an export with its run: both predict the same pictures, batch by batch."""
 import dataclasses
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from fashionclf.model.inference import Predictor
+from fashionclf.deployment import export_runtimes
+from fashionclf.deployment.export_runtimes import Runtime
 from fashionclf.model.weights import Run
 from fashionclf.pictures import decoding, inspection
 from fashionclf.pictures.files import Picture
 from fashionclf.pictures.framing import Framing
 from fashionclf.records.input_pipeline import Records
-from fashionclf.system import places
 
-# float32 [B, S, S, 3], RGB, 0..255 -> float32 [B, C]; for "serving_default" bytes, object [B]
-Runtime = Callable[[np.ndarray], np.ndarray]
 SIGNATURES = ("images", "serving_default")  # of a SavedModel; other formats have the first
 
 
@@ -38,6 +35,7 @@ class Comparison:
     """
     pictures: int
     largest_difference: float  # of any probability of any picture
+    features_difference: float  # largest distance of a picture's features, relative to their length
     agreement: float  # share of pictures for which both predict the same class
     run_accuracy: float | None
     accuracy: float | None
@@ -78,21 +76,22 @@ def check(run: Run, path: Path, name: str, examples: list[Example], *, batch_siz
 
     Args:
         path: file or folder that export_formats.write wrote in the format `name`.
-        tolerance: largest allowed difference of a probability, for formats in float32.
+        tolerance: largest allowed difference of a probability, and of the features relative to
+            their length, for formats in float32.
         int8_agreement: smallest allowed share of pictures with the run's class, for litert_int8.
 
     Raises:
         ValueError: an export is too far from its run.
     """
-    exported = [path] if path.is_file() else path.rglob("*")
-    num_bytes = sum(file.stat().st_size for file in exported if file.is_file())
+    written = [path] if path.is_file() else path.rglob("*")
+    num_bytes = sum(file.stat().st_size for file in written if file.is_file())
 
     measured = {"path": path.name, "bytes": num_bytes}
-    predictor = run.predictor()
+    predictor = run.predictor(features=True)
     for signature in SIGNATURES if name == "saved_model" else SIGNATURES[:1]:
         compare = compare_on_pictures if signature == "images" else compare_on_files
-        comparison = compare(predictor, start(name, path, signature=signature),
-                             run.spec.framing, examples, batch_size)
+        exported = export_runtimes.start(name, path, signature=signature)
+        comparison = compare(predictor.outputs, exported, run.spec.framing, examples, batch_size)
         title = f"{name}, {signature}" if name == "saved_model" else name
         print(_line(title, num_bytes, comparison), flush=True)
         if name == "litert_int8" and comparison.agreement < int8_agreement:
@@ -100,10 +99,12 @@ def check(run: Run, path: Path, name: str, examples: list[Example], *, batch_siz
                 f"{name} predicts the run's class for {comparison.agreement:.4f} of the pictures, "
                 f"below --int8_agreement={int8_agreement}: nothing was exported. Try more "
                 "--calibration_pictures, or litert")
-        if name != "litert_int8" and comparison.largest_difference > tolerance:
-            raise ValueError(
-                f"{name}: a probability differs by {comparison.largest_difference:.1e} from the "
-                f"run's, above --tolerance={tolerance}: nothing was exported")
+        if name != "litert_int8":
+            for what, difference in (("a probability", comparison.largest_difference),
+                                     ("a feature vector", comparison.features_difference)):
+                if difference > tolerance:
+                    raise ValueError(f"{name}: {what} differs by {difference:.1e} from the run's, "
+                                     f"above --tolerance={tolerance}: nothing was exported")
         measured[signature] = dataclasses.asdict(comparison)
     return measured
 
@@ -113,28 +114,28 @@ def _line(title: str, num_bytes: int, comparison: Comparison) -> str:
         f", accuracy {comparison.accuracy:.4f} (the run's: {comparison.run_accuracy:.4f})")
     ratio = comparison.pictures_per_second / comparison.run_pictures_per_second
     return (f"{title}: {num_bytes / 1e6:.1f} MB; on {comparison.pictures} pictures: largest "
-            f"difference of a probability {comparison.largest_difference:.1e}, same class "
-            f"{comparison.agreement:.4f}{accuracy}; {comparison.pictures_per_second:.1f} "
-            f"pictures/s, {ratio:.2f} times the run's")
+            f"difference of a probability {comparison.largest_difference:.1e}, of features "
+            f"{comparison.features_difference:.1e}, same class {comparison.agreement:.4f}"
+            f"{accuracy}; {comparison.pictures_per_second:.1f} pictures/s, {ratio:.2f} times the run's")
 
 
-def compare_on_pictures(predictor: Predictor, exported: Runtime, framing: Framing,
+def compare_on_pictures(predict: Runtime, exported: Runtime, framing: Framing,
                         examples: list[Example], batch_size: int) -> Comparison:
-    """Compares the probabilities for decoded and resized pictures."""
+    """Compares the outputs for decoded and resized pictures."""
     batches = (np.stack(list(load(batch, framing))) for batch in _batches(examples, batch_size))
-    return _compare(predictor.probabilities, exported, batches, examples)
+    return _compare(predict, exported, batches, examples)
 
 
-def compare_on_files(predictor: Predictor, exported: Runtime, framing: Framing,
+def compare_on_files(predict: Runtime, exported: Runtime, framing: Framing,
                      examples: list[Example], batch_size: int) -> Comparison:
-    """Compares the probabilities for files, without boxes, as in predict."""
-    def predict(encoded: np.ndarray) -> np.ndarray:
+    """Compares the outputs for files, without boxes, as in predict."""
+    def predict_files(encoded: np.ndarray) -> list[np.ndarray]:
         whole = (Example(content, decoding.NO_BOX) for content in encoded)
-        return predictor.probabilities(np.stack(list(load(whole, framing))))
+        return predict(np.stack(list(load(whole, framing))))
 
     batches = (np.array([example.encoded for example in batch], object)
                for batch in _batches(examples, batch_size))
-    return _compare(predict, exported, batches, examples)
+    return _compare(predict_files, exported, batches, examples)
 
 
 def _batches(examples: list[Example], size: int) -> Iterator[list[Example]]:
@@ -153,53 +154,25 @@ def _compare(predict: Runtime, exported: Runtime, batches: Iterable[np.ndarray],
             outputs[i].append(function(batch))
             seconds[i] += time.perf_counter() - begun
 
-    ours, theirs = (np.concatenate(parts) for parts in outputs)
-    if theirs.shape != ours.shape or not np.isfinite(theirs).all():
-        raise ValueError(f"the export returns probabilities {theirs.shape}, not {ours.shape}, or "
-                         "values that are not finite: this run can't be exported to that format")
+    (ours, our_features), (theirs, their_features) = (
+        [np.concatenate(parts) for parts in zip(*answers)] for answers in outputs)
+    for name, found, expected in (("probabilities", theirs, ours),
+                                  ("features", their_features, our_features)):
+        if found.shape != expected.shape or not np.isfinite(found).all():
+            raise ValueError(
+                f"the export returns {name} {found.shape}, not {expected.shape}, or values that "
+                "are not finite: this run can't be exported to that format")
 
     predicted = ours.argmax(axis=1), theirs.argmax(axis=1)
     labels = np.array([example.label for example in examples])
     accuracies = [None if examples[0].label is None else float((classes == labels).mean())
                   for classes in predicted]
     speeds = (len(ours) / seconds).tolist()
+    distances = np.linalg.norm(our_features - their_features, axis=1)
+    lengths = np.maximum(np.linalg.norm(our_features, axis=1), 1e-12)  # all can be 0 after a ReLU
     return Comparison(
         pictures=len(ours), largest_difference=float(np.abs(ours - theirs).max()),
+        features_difference=float((distances / lengths).max()),
         agreement=float((predicted[0] == predicted[1]).mean()),
         run_accuracy=accuracies[0], accuracy=accuracies[1],
         run_pictures_per_second=speeds[0], pictures_per_second=speeds[1])
-
-
-def start(name: str, path: Path, *, signature: str = "images") -> Runtime:
-    """Loads a format of export_formats.FILES, to run on all cores; `signature` of a SavedModel."""
-    if name == "saved_model":
-        with places.no_pattern(path) as same:
-            loaded = tf.saved_model.load(same)
-
-        def run(batch: np.ndarray) -> np.ndarray:
-            function = loaded.signatures[signature]  # looked up here, as it doesn't keep `loaded`
-            return function(tf.constant(batch))["probabilities"].numpy()
-        return run
-
-    if name == "onnx":
-        import onnxruntime
-
-        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        (inputs,) = session.get_inputs()
-        return lambda batch: session.run(None, {inputs.name: batch})[0]
-    return _start_litert(path)
-
-
-def _start_litert(path: Path) -> Runtime:
-    """Runs one picture at a time, as on a phone; the kernels gain nothing from batches."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(str(path), num_threads=os.cpu_count())
-    interpreter.allocate_tensors()
-    (inputs,), (outputs,) = interpreter.get_input_details(), interpreter.get_output_details()
-
-    def predict(picture: np.ndarray) -> np.ndarray:
-        interpreter.set_tensor(inputs["index"], picture[None])
-        interpreter.invoke()
-        return interpreter.get_tensor(outputs["index"])[0]
-    return lambda batch: np.stack([predict(picture) for picture in batch])
