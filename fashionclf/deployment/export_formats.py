@@ -1,4 +1,4 @@
-"""Writes a model for other runtimes: SavedModel, ONNX, LiteRT in float32 and in int8.
+"""Writes a model for other runtimes: SavedModel, ONNX, LiteRT, in float32, float16 and int8.
 
 All take "images" and return "probabilities" and "features", as export_graph says: they include
 normalization, the average with the mirror image and the temperature. A SavedModel also takes
@@ -6,26 +6,25 @@ undecoded files.
 """
 import contextlib
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
-from fashionclf.deployment import export_graph
-from fashionclf.model.spec import WEIGHTS
-from fashionclf.model.weights import Run
+from fashionclf.deployment import export_graph, export_metadata
 from fashionclf.pictures import decoding
 from fashionclf.pictures.framing import Framing
-from fashionclf.system import files
 
-FILES = {"saved_model": "saved_model/1", "onnx": "model.onnx", "litert": "model.tflite",
+if TYPE_CHECKING:
+    import onnx
+
+FILES = {"saved_model": "saved_model/1",  # TensorFlow Serving takes folders of numbered versions
+         "onnx": "model.onnx", "onnx_float16": "model_float16.onnx",
+         "litert": "model.tflite", "litert_float16": "model_float16.tflite",
          "litert_int8": "model_int8.tflite"}
-LABELS = "labels.txt"
-PREPROCESSING = (  # as pictures/decoding.py does
-    "turn the picture by its EXIF orientation; lay transparency over white; RGB; crop to the box, "
-    "if there is one, widened by box_margin; resize to image_size x image_size, ignoring the "
-    "aspect ratio, bilinear with antialiasing; float32, 0 to 255")
 # In int8: the network up to the logits. The temperature after them takes the logarithm of
 # probabilities and stays in float: in 256 steps only the largest of them are not 0.
 INT8_OPERATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "MUL", "LOGISTIC",
@@ -36,31 +35,14 @@ INT8_OPERATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "MU
 IN_FLOAT = "stem|block1a|block2a|rescaling|normalization"
 
 
-def write_labels(run: Run, folder: Path) -> None:
-    """Writes LABELS: one class per line, in the order of the probabilities."""
-    (folder / LABELS).write_text("".join(f"{name}\n" for name in run.spec.classes),
-                                 encoding="utf-8")
-
-
-def describe(run: Run, folder: Path, facts: dict) -> None:
-    """Writes export.json, last: the run's settings, `facts`, and the sha256 of each file."""
-    description = {
-        "run": str(run.folder), "image_size": run.spec.framing.image_size,
-        "box_margin": run.spec.framing.box_margin, "mirrored": run.spec.mirrored,
-        "temperature": run.spec.temperature, "preprocessing": PREPROCESSING,
-        "weights_sha256": files.sha256(run.folder / WEIGHTS), **facts,
-        "sha256": {file.relative_to(folder).as_posix(): files.sha256(file)
-                   for file in sorted(folder.rglob("*")) if file.is_file()}}
-    files.write_json(folder / "export.json", description, indent=2)
-
-
-def write(name: str, graph: Callable, framing: Framing, folder: Path, *,
+def write(name: str, graph: Callable, facts: dict, folder: Path, *,
           calibrate_on: Callable[[], Iterable[np.ndarray]]) -> Path:
-    """Writes a format into `folder`, which already contains LABELS.
+    """Writes a format into `folder`.
 
     Args:
         name: one of FILES.
         graph: of export_graph.build.
+        facts: of export_facts.of_run, which ONNX and LiteRT files contain too.
         calibrate_on: returns pictures, each float32 [S, S, 3], RGB, 0..255; for int8 only.
 
     Returns:
@@ -68,23 +50,25 @@ def write(name: str, graph: Callable, framing: Framing, folder: Path, *,
     """
     path = folder / FILES[name]
     if name == "saved_model":
-        _write_saved_model(graph, framing, path, folder / LABELS)
-    elif name == "onnx":
-        _write_onnx(graph, path)
-    elif name == "litert":
-        path.write_bytes(_litert(graph))
+        _write_saved_model(graph, facts, path)
+    elif name.startswith("onnx"):
+        path.write_bytes(_onnx(graph, facts, half=name == "onnx_float16"))
     else:
-        path.write_bytes(_in_int8(_litert(graph), calibrate_on()))
+        model = _litert(graph, half=name == "litert_float16")
+        if name == "litert_int8":
+            model = _in_int8(model, calibrate_on())
+        path.write_bytes(export_metadata.describe_litert(model, facts))
     return path
 
 
-def _write_saved_model(graph: Callable, framing: Framing, path: Path, labels: Path) -> None:
-    """Writes two signatures, "serving_default" on files and "images" on pictures, and `labels`.
+def _write_saved_model(graph: Callable, facts: dict, path: Path) -> None:
+    """Writes two signatures, "serving_default" on files and "images" on pictures, and the labels.
 
     "serving_default" takes `encoded`, string [B], the bytes of JPEG, PNG or WEBP files, and uses
     whole pictures, as predict does (a file that can't be decoded fails its whole batch); "images"
     takes `images`. Weights are stored once for both.
     """
+    framing = Framing(image_size=facts["image_size"], box_margin=facts["box_margin"])
     (pictures,) = graph.input_signature
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="encoded")])
@@ -94,13 +78,15 @@ def _write_saved_model(graph: Callable, framing: Framing, path: Path, labels: Pa
             fn_output_signature=tf.TensorSpec(pictures.shape[1:], tf.float32)))
 
     served = tf.Module(name="fashionclf")
-    served.labels = tf.saved_model.Asset(str(labels))
-    tf.saved_model.save(served, str(path),
-                        signatures={"serving_default": of_files, export_graph.INPUT: graph})
+    with tempfile.TemporaryDirectory() as folder:
+        labels = Path(folder) / export_metadata.LABELS
+        labels.write_text(export_metadata.labels(facts["classes"]), encoding="utf-8")
+        served.labels = tf.saved_model.Asset(str(labels))
+        tf.saved_model.save(served, str(path),
+                            signatures={"serving_default": of_files, export_graph.INPUT: graph})
 
 
-def _write_onnx(graph: Callable, path: Path) -> None:
-    import onnx
+def _onnx(graph: Callable, facts: dict, *, half: bool) -> bytes:
     import tf2onnx
 
     model, _ = tf2onnx.convert.from_function(graph, graph.input_signature)
@@ -111,18 +97,50 @@ def _write_onnx(graph: Callable, path: Path) -> None:
     model.graph.output.extend(outputs[name] for name in export_graph.OUTPUTS)
     for tensor in [*model.graph.input, *model.graph.output]:
         tensor.type.tensor_type.shape.dim[0].dim_param = "batch"
-    onnx.save(model, path)
+
+    if half:
+        _store_in_half(model.graph)
+    export_metadata.describe_onnx(model, facts)
+    return model.SerializeToString()
 
 
-def _litert(graph: Callable) -> bytes:
+def _store_in_half(graph: "onnx.GraphProto") -> None:
+    """Stores kernels in float16, each before a cast to float32, in which everything is computed.
+
+    ONNX Runtime casts once, when it loads. In float16 throughout, its CPU kernels cast around each
+    operation.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = []
+    for weights in graph.initializer:
+        array = numpy_helper.to_array(weights)
+        if array.dtype == np.float32 and array.ndim > 1:  # others are few, and 1e-12 would be 0
+            name, stored = weights.name, f"{weights.name}_float16"
+            weights.CopyFrom(numpy_helper.from_array(array.astype(np.float16), stored))
+            casts.append(helper.make_node("Cast", [stored], [name], to=TensorProto.FLOAT))
+
+    operations = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(operations)
+
+
+def _litert(graph: Callable, *, half: bool) -> bytes:
     """Converts to a file with one signature, "serving_default", of which a batch may have any size.
 
     It has LiteRT's own operations only: without TensorFlow's, it runs where TensorFlow is not.
+
+    Args:
+        half: whether to store weights in float16; everything is computed in float32.
     """
     owner = tf.Module()
     owner.graph = graph
-    return tf.lite.TFLiteConverter.from_concrete_functions(
-        [graph.get_concrete_function()], owner).convert()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [graph.get_concrete_function()], owner)
+    if half:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+    return converter.convert()
 
 
 def _in_int8(in_float: bytes, pictures: Iterable[np.ndarray]) -> bytes:
