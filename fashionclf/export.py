@@ -3,12 +3,18 @@
     python -m fashionclf.export --run=saved_models/mine --format=saved_model,onnx,litert \\
         --records=data/mine --output=exports/mine
 
-writes saved_model/, model.onnx, model.tflite, labels.txt (a class a line, in the order of the
-probabilities) and export.json (input size, measurements, sha256 of each file) into --output.
+writes saved_model/1/, model.onnx, model.tflite, labels.txt (a class a line, in the order of the
+probabilities) and export.json (classes, inputs, outputs, preprocessing, licence, measurements,
+sha256 of each file) into --output. ONNX and LiteRT files contain these facts too.
+
 saved_model takes the bytes of JPEG, PNG and WEBP files (signature "serving_default") or pictures
-("images"); the others take float32 pictures [B, S, S, 3], RGB, 0..255, prepared as "preprocessing"
-in export.json says. All return probabilities. An export that differs too much from its run is an
-error, and nothing is written.
+("images"); the others take "images", float32 [B, S, S, 3], RGB, 0..255, prepared as
+"preprocessing" in export.json says. All return "probabilities" and "features". docs/exports.md has
+twenty lines of NumPy and Pillow for each, and the command of TensorFlow Serving.
+
+An export that differs too much from its run is an error, and nothing is written. litert_float16
+and onnx_float16 store weights in half the size. --nomirrored leaves out the mirror image, which
+takes half the time.
 
 Without records, name picture files or folders after the flags. Two CPU cores take about a minute
 per format with 410 pictures.
@@ -24,10 +30,11 @@ from fashionclf.records import manifests
 from fashionclf.system import extras, files
 
 FLAGS = flags.FLAGS
-FORMATS = ["saved_model", "onnx", "litert", "litert_int8"]
-NEEDS = {"onnx": ("onnx", ["tf2onnx", "onnxruntime"]),  # format -> extra, what it brings
-         "litert": ("litert", ["ai_edge_litert"]),
-         "litert_int8": ("litert", ["ai_edge_litert", "ai_edge_quantizer"])}
+ONNX = ("onnx", ["tf2onnx", "onnxruntime"])  # an extra, and what it brings
+LITERT = ("litert", ["ai_edge_litert", "ai_edge_quantizer"])
+NEEDS = {"saved_model": None, "onnx": ONNX, "onnx_float16": ONNX, "litert": LITERT,
+         "litert_float16": LITERT, "litert_int8": LITERT}
+FORMATS = list(NEEDS)
 
 cli.packaged_flag("run", None, "Folder of a finished training, or the name of a released model.")
 flags.DEFINE_list("format", None, f"Formats to write: {', '.join(FORMATS)}, separated by commas.")
@@ -39,8 +46,15 @@ flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "Split of th
 flags.DEFINE_integer("pictures", 500, "Largest number of pictures to compare on.", lower_bound=1)
 flags.DEFINE_integer("calibration_pictures", 128, "Largest number of pictures to calibrate "
                      "litert_int8 on.", lower_bound=1)
-flags.DEFINE_float("tolerance", 1e-4, "Largest allowed difference of a probability between the run "
-                   "and an export in float32.", lower_bound=0.0)
+flags.DEFINE_boolean("mirrored", True, "Average over each picture and its mirror image if the "
+                     "run does. --nomirrored takes half the time; the run is then compared without "
+                     "it too.")
+flags.DEFINE_string("licence", None, "Licence of the weights, for example Apache-2.0. Default: that "
+                    "of the run's model card, or unknown.")
+flags.DEFINE_float("tolerance", 1e-4, "Largest allowed difference between the run and an export in "
+                   "float32: of a probability, or of the features relative to their length.",
+                   lower_bound=0.0)
+flags.DEFINE_float("float16_tolerance", 0.02, "The same for weights in float16.", lower_bound=0.0)
 flags.DEFINE_float("int8_agreement", 0.95, "Smallest allowed share of pictures for which "
                    "litert_int8 predicts the run's class.", lower_bound=0.0, upper_bound=1.0)
 flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together.",
@@ -52,35 +66,31 @@ flags.register_validator("format", lambda names: names is None or names and set(
 def main(words: list[str]) -> None:
     manifest = checked(words)
     with cli.loading():
-        from fashionclf.deployment import export_check, export_formats
+        from fashionclf.deployment import export_job, export_trial
         from fashionclf.model import weights
         from fashionclf.records.input_pipeline import Records
 
     # The pictures on which each format is compared with the run
     run = weights.load(FLAGS.run)
     if words:
-        examples = export_check.of_files(picture_files.find(words)[0], FLAGS.pictures)
+        examples = export_trial.of_files(picture_files.find(words)[0], FLAGS.pictures)
         calibration = examples[:FLAGS.calibration_pictures]
         source = {"checked_on": words, "calibrated_on": "the same pictures"}
     else:
         records = Records(folder=Path(FLAGS.records), manifest=manifest, framing=run.spec.framing)
-        examples = export_check.of_records(records, FLAGS.split, FLAGS.pictures)
-        calibration = export_check.of_records(records, "train", FLAGS.calibration_pictures)
+        examples = export_trial.of_records(records, FLAGS.split, FLAGS.pictures)
+        calibration = export_trial.of_records(records, "train", FLAGS.calibration_pictures)
         source = {"checked_on": f"{FLAGS.records}, split {FLAGS.split}",
                   "records_fingerprint": manifest["fingerprint"],
                   "calibrated_on": f"{FLAGS.records}, split train"}
 
+    trial = export_trial.Trial(
+        examples=examples, calibration=calibration, source=source, batch_size=FLAGS.batch_size,
+        tolerance=FLAGS.tolerance, float16_tolerance=FLAGS.float16_tolerance,
+        int8_agreement=FLAGS.int8_agreement)
     with files.staging(Path(FLAGS.output), flag="--output") as folder:
-        export_formats.write_labels(run, folder)
-        network, checks = export_formats.with_probabilities(run), {}
-        for name in dict.fromkeys(FLAGS.format):
-            path = export_formats.write(
-                name, network, run.spec.framing, folder,
-                calibrate_on=lambda: export_check.load(calibration, run.spec.framing))
-            checks[name] = export_check.check(
-                run, path, name, examples, batch_size=FLAGS.batch_size,
-                tolerance=FLAGS.tolerance, int8_agreement=FLAGS.int8_agreement)
-        export_formats.describe(run, folder, {**source, "formats": checks})
+        export_job.write(run, folder, FLAGS.format, trial, licence=FLAGS.licence,
+                         mirrored=FLAGS.mirrored)
     print(f"\nwritten: {FLAGS.output}")
 
 
@@ -90,7 +100,8 @@ def checked(words: list[str]) -> dict | None:
         raise ValueError("an export is checked on real pictures: give either --records=DIR, or "
                          "picture files and folders after the flags")
     for name in FLAGS.format:
-        extras.require(*NEEDS.get(name, ("", [])), purpose=f"--format={name}")
+        if NEEDS[name]:
+            extras.require(*NEEDS[name], purpose=f"--format={name}")
     files.refuse_existing(Path(FLAGS.output), flag="--output")
     spec, *_ = specs.read(FLAGS.run)
     picture_files.find(words)

@@ -1,205 +1,174 @@
 """Compares an export with its run: both predict the same pictures, batch by batch."""
 import dataclasses
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
-from fashionclf.model.inference import Predictor
+from fashionclf.deployment import export_runtimes
+from fashionclf.deployment.export_graph import INPUT
+from fashionclf.deployment.export_runtimes import Runtime
+from fashionclf.deployment.export_trial import Example, Trial, load
 from fashionclf.model.weights import Run
-from fashionclf.pictures import decoding, inspection
-from fashionclf.pictures.files import Picture
+from fashionclf.pictures import decoding
 from fashionclf.pictures.framing import Framing
-from fashionclf.records.input_pipeline import Records
-from fashionclf.system import places
 
-# float32 [B, S, S, 3], RGB, 0..255 -> float32 [B, C]; for "serving_default" bytes, object [B]
-Runtime = Callable[[np.ndarray], np.ndarray]
-SIGNATURES = ("images", "serving_default")  # of a SavedModel; other formats have the first
-
-
-class Example(NamedTuple):
-    """A picture: the file's bytes, the box as for decoding.crop, and the class if it is known."""
-    encoded: bytes
-    bbox: np.ndarray
-    label: int | None = None
+SIGNATURES = (INPUT, "serving_default")  # of a SavedModel; other formats have the first
+COLUMNS = "{:<29}{:>6}{:>12}{:>10}{:>12}{:>10}{:>12}{:>7}{:>6}{:>6}"
+HEADER = COLUMNS.format("format", "MB", "difference", "features", "same class", "accuracy",
+                        "pictures/s", "x run", "ms", "p90")
+LATENCY_PICTURES = 50
+INT8_FEATURES = 0.5  # largest difference of features, see Trial
+TINY = 1e-12
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Comparison:
     """The results of an export and its run on the same pictures, as in export.json.
 
-    Accuracies are None if labels are unknown. Speeds are from arrays in memory (from undecoded
+    Accuracies are None if labels are unknown. Times are from arrays in memory (from undecoded
     files for a SavedModel's "serving_default"), without the first call.
     """
     pictures: int
     largest_difference: float  # of any probability of any picture
+    features_difference: float  # largest distance of a picture's features, relative to their length
     agreement: float  # share of pictures for which both predict the same class
     run_accuracy: float | None
     accuracy: float | None
-    run_pictures_per_second: float
+    run_pictures_per_second: float  # in batches of Trial.batch_size
     pictures_per_second: float
+    run_latency_ms: dict[str, float]  # of single pictures: "median" and "p90"
+    latency_ms: dict[str, float]
 
 
-def of_records(records: Records, split: str, max_examples: int) -> list[Example]:
-    """Returns the first `max_examples` of a split: a random sample, as the order is by hash."""
-    dataset = records.in_order(split, ("image", "bbox", "label"))
-    return [Example(record["image"], record["bbox"], int(record["label"]))
-            for record in dataset.take(max_examples).as_numpy_iterator()]
-
-
-def of_files(pictures: list[Picture], max_examples: int) -> list[Example]:
-    """Returns `max_examples`, evenly spread; raises ValueError if one can't be used."""
-    examples, count = [], min(max_examples, len(pictures))
-    for i in np.linspace(0, len(pictures) - 1, count).round().astype(int):
-        encoded = pictures[i].bytes_or_reason()
-        reason = encoded if isinstance(encoded, str) else inspection.why_unusable(encoded)
-        if reason:
-            raise ValueError(f"{pictures[i].path}: {reason}; exclude it: an export is checked on "
-                             "usable pictures only")
-        examples.append(Example(inspection.recordable(encoded), decoding.NO_BOX))
-    return examples
-
-
-def load(examples: Iterable[Example], framing: Framing) -> Iterator[np.ndarray]:
-    """Decodes each to float32 [S, S, 3], RGB, 0..255, cropped to its box as in evaluation."""
-    for example in examples:
-        yield decoding.load(tf.constant(example.encoded), tf.constant(example.bbox),
-                            framing).numpy()
-
-
-def check(run: Run, path: Path, name: str, examples: list[Example], *, batch_size: int,
-          tolerance: float, int8_agreement: float) -> dict:
-    """Compares an export with its run, prints the differences, and returns them for export.json.
+def check(run: Run, path: Path, name: str, trial: Trial) -> dict:
+    """Compares an export with its run, prints rows below HEADER, and returns them for export.json.
 
     Args:
         path: file or folder that export_formats.write wrote in the format `name`.
-        tolerance: largest allowed difference of a probability, for formats in float32.
-        int8_agreement: smallest allowed share of pictures with the run's class, for litert_int8.
 
     Raises:
         ValueError: an export is too far from its run.
     """
-    exported = [path] if path.is_file() else path.rglob("*")
-    num_bytes = sum(file.stat().st_size for file in exported if file.is_file())
+    written = [path] if path.is_file() else path.rglob("*")
+    num_bytes = sum(file.stat().st_size for file in written if file.is_file())
 
-    measured = {"path": path.name, "bytes": num_bytes}
-    predictor = run.predictor()
+    measured = {"bytes": num_bytes}
+    predict = run.predictor(features=True).outputs
     for signature in SIGNATURES if name == "saved_model" else SIGNATURES[:1]:
-        compare = compare_on_pictures if signature == "images" else compare_on_files
-        comparison = compare(predictor, start(name, path, signature=signature),
-                             run.spec.framing, examples, batch_size)
+        compare = compare_on_pictures if signature == INPUT else compare_on_files
+        exported = export_runtimes.start(name, path, signature=signature)
+        comparison = compare(predict, exported, run.spec.framing, trial)
         title = f"{name}, {signature}" if name == "saved_model" else name
-        print(_line(title, num_bytes, comparison), flush=True)
-        if name == "litert_int8" and comparison.agreement < int8_agreement:
-            raise ValueError(
-                f"{name} predicts the run's class for {comparison.agreement:.4f} of the pictures, "
-                f"below --int8_agreement={int8_agreement}: nothing was exported. Try more "
-                "--calibration_pictures, or litert")
-        if name != "litert_int8" and comparison.largest_difference > tolerance:
-            raise ValueError(
-                f"{name}: a probability differs by {comparison.largest_difference:.1e} from the "
-                f"run's, above --tolerance={tolerance}: nothing was exported")
+        print(_row(title, num_bytes, comparison), flush=True)
+
+        fault = _fault(name, comparison, trial)
+        if fault:
+            raise ValueError(f"{name}: {fault}")
         measured[signature] = dataclasses.asdict(comparison)
     return measured
 
 
-def _line(title: str, num_bytes: int, comparison: Comparison) -> str:
-    accuracy = "" if comparison.accuracy is None else (
-        f", accuracy {comparison.accuracy:.4f} (the run's: {comparison.run_accuracy:.4f})")
+def _fault(name: str, comparison: Comparison, trial: Trial) -> str | None:
+    """Returns why an export is too far from its run, or None."""
+    if name == "litert_int8":
+        if comparison.agreement < trial.int8_agreement:
+            return (f"predicts the run's class for {comparison.agreement:.4f} of the pictures, "
+                    f"below --int8_agreement={trial.int8_agreement}: nothing was exported. Try "
+                    "more --calibration_pictures, or litert")
+        limit, cure = INT8_FEATURES, "of int8: nothing was exported. Try litert"
+    elif name.endswith("float16"):
+        limit = trial.float16_tolerance
+        cure = f"--float16_tolerance={limit}: nothing was exported"
+    else:
+        limit, cure = trial.tolerance, f"--tolerance={trial.tolerance}: nothing was exported"
+
+    differences = {"a picture's features": comparison.features_difference}
+    if name != "litert_int8":
+        differences["a probability"] = comparison.largest_difference
+    worst = max(differences, key=differences.get)
+    if differences[worst] > limit:
+        return f"{worst} differs by {differences[worst]:.1e} from the run's, above {cure}"
+    return None
+
+
+def _row(title: str, num_bytes: int, comparison: Comparison) -> str:
     ratio = comparison.pictures_per_second / comparison.run_pictures_per_second
-    return (f"{title}: {num_bytes / 1e6:.1f} MB; on {comparison.pictures} pictures: largest "
-            f"difference of a probability {comparison.largest_difference:.1e}, same class "
-            f"{comparison.agreement:.4f}{accuracy}; {comparison.pictures_per_second:.1f} "
-            f"pictures/s, {ratio:.2f} times the run's")
+    accuracy = "" if comparison.accuracy is None else f"{comparison.accuracy:.4f}"
+    return COLUMNS.format(
+        title, f"{num_bytes / 1e6:.1f}", f"{comparison.largest_difference:.1e}",
+        f"{comparison.features_difference:.1e}", f"{comparison.agreement:.4f}", accuracy,
+        f"{comparison.pictures_per_second:.1f}", f"{ratio:.2f}",
+        f"{comparison.latency_ms['median']:.0f}", f"{comparison.latency_ms['p90']:.0f}")
 
 
-def compare_on_pictures(predictor: Predictor, exported: Runtime, framing: Framing,
-                        examples: list[Example], batch_size: int) -> Comparison:
-    """Compares the probabilities for decoded and resized pictures."""
-    batches = (np.stack(list(load(batch, framing))) for batch in _batches(examples, batch_size))
-    return _compare(predictor.probabilities, exported, batches, examples)
+def compare_on_pictures(predict: Runtime, exported: Runtime, framing: Framing,
+                        trial: Trial) -> Comparison:
+    """Compares the outputs for decoded and resized pictures."""
+    def loaded(examples: list[Example]) -> np.ndarray:
+        return np.stack(list(load(examples, framing)))
+
+    return _compare((predict, exported), loaded, trial)
 
 
-def compare_on_files(predictor: Predictor, exported: Runtime, framing: Framing,
-                     examples: list[Example], batch_size: int) -> Comparison:
-    """Compares the probabilities for files, without boxes, as in predict."""
-    def predict(encoded: np.ndarray) -> np.ndarray:
+def compare_on_files(predict: Runtime, exported: Runtime, framing: Framing,
+                     trial: Trial) -> Comparison:
+    """Compares the outputs for files, without boxes, as in predict."""
+    def predict_files(encoded: np.ndarray) -> list[np.ndarray]:
         whole = (Example(content, decoding.NO_BOX) for content in encoded)
-        return predictor.probabilities(np.stack(list(load(whole, framing))))
+        return predict(np.stack(list(load(whole, framing))))
 
-    batches = (np.array([example.encoded for example in batch], object)
-               for batch in _batches(examples, batch_size))
-    return _compare(predict, exported, batches, examples)
+    def contents(examples: list[Example]) -> np.ndarray:
+        return np.array([example.encoded for example in examples], object)
 
-
-def _batches(examples: list[Example], size: int) -> Iterator[list[Example]]:
-    return (examples[start:start + size] for start in range(0, len(examples), size))
+    return _compare((predict_files, exported), contents, trial)
 
 
-def _compare(predict: Runtime, exported: Runtime, batches: Iterable[np.ndarray],
-             examples: list[Example]) -> Comparison:
-    # In turns, so that both meet the same load of the machine.
-    outputs, seconds = ([], []), np.zeros(2)
-    for batch in batches:
-        for i, function in enumerate((predict, exported)):
-            if not outputs[i]:
-                function(batch)  # the first call compiles and allocates
-            begun = time.perf_counter()
-            outputs[i].append(function(batch))
-            seconds[i] += time.perf_counter() - begun
+def _compare(functions: tuple[Runtime, Runtime], given: Callable[[list[Example]], np.ndarray],
+             trial: Trial) -> Comparison:
+    """Compares the outputs of the run and of its export for what `given` makes of examples."""
+    examples, size = trial.examples, trial.batch_size
+    batches = (given(examples[start:start + size]) for start in range(0, len(examples), size))
+    answers, seconds = _timed(functions, batches)
+    ((ours, our_features), (theirs, their_features)) = answers
 
-    ours, theirs = (np.concatenate(parts) for parts in outputs)
-    if theirs.shape != ours.shape or not np.isfinite(theirs).all():
-        raise ValueError(f"the export returns probabilities {theirs.shape}, not {ours.shape}, or "
-                         "values that are not finite: this run can't be exported to that format")
+    for name, found, expected in (("probabilities", theirs, ours),
+                                  ("features", their_features, our_features)):
+        if found.shape != expected.shape or not np.isfinite(found).all():
+            raise ValueError(
+                f"the export returns {name} {found.shape}, not {expected.shape}, or values that "
+                "are not finite: this run can't be exported to that format")
 
     predicted = ours.argmax(axis=1), theirs.argmax(axis=1)
     labels = np.array([example.label for example in examples])
     accuracies = [None if examples[0].label is None else float((classes == labels).mean())
                   for classes in predicted]
-    speeds = (len(ours) / seconds).tolist()
+    distances = np.linalg.norm(our_features - their_features, axis=1)
+    lengths = np.maximum(np.linalg.norm(our_features, axis=1), TINY)  # 0 is possible after a ReLU
+
+    speeds = (len(ours) / seconds.sum(axis=1)).tolist()
+    singles = (given([example]) for example in examples[:LATENCY_PICTURES])
+    latencies = [{"median": float(np.median(times)), "p90": float(np.quantile(times, 0.9))}
+                 for times in 1000 * _timed(functions, singles)[1]]
     return Comparison(
         pictures=len(ours), largest_difference=float(np.abs(ours - theirs).max()),
+        features_difference=float((distances / lengths).max()),
         agreement=float((predicted[0] == predicted[1]).mean()),
         run_accuracy=accuracies[0], accuracy=accuracies[1],
-        run_pictures_per_second=speeds[0], pictures_per_second=speeds[1])
+        run_pictures_per_second=speeds[0], pictures_per_second=speeds[1],
+        run_latency_ms=latencies[0], latency_ms=latencies[1])
 
 
-def start(name: str, path: Path, *, signature: str = "images") -> Runtime:
-    """Loads a format of export_formats.FILES, to run on all cores; `signature` of a SavedModel."""
-    if name == "saved_model":
-        with places.no_pattern(path) as same:
-            loaded = tf.saved_model.load(same)
-
-        def run(batch: np.ndarray) -> np.ndarray:
-            function = loaded.signatures[signature]  # looked up here, as it doesn't keep `loaded`
-            return function(tf.constant(batch))["probabilities"].numpy()
-        return run
-
-    if name == "onnx":
-        import onnxruntime
-
-        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        (inputs,) = session.get_inputs()
-        return lambda batch: session.run(None, {inputs.name: batch})[0]
-    return _start_litert(path)
-
-
-def _start_litert(path: Path) -> Runtime:
-    """Runs one picture at a time, as on a phone; the kernels gain nothing from batches."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(str(path), num_threads=os.cpu_count())
-    interpreter.allocate_tensors()
-    (inputs,), (outputs,) = interpreter.get_input_details(), interpreter.get_output_details()
-
-    def predict(picture: np.ndarray) -> np.ndarray:
-        interpreter.set_tensor(inputs["index"], picture[None])
-        interpreter.invoke()
-        return interpreter.get_tensor(outputs["index"])[0]
-    return lambda batch: np.stack([predict(picture) for picture in batch])
+def _timed(functions: tuple[Runtime, ...], batches: Iterable[np.ndarray]
+           ) -> tuple[list[list[np.ndarray]], np.ndarray]:
+    """Returns the outputs of each function for all batches, and the seconds for each batch."""
+    outputs, seconds = [[] for _ in functions], [[] for _ in functions]
+    for batch in batches:
+        for i, function in enumerate(functions):  # in turns, so that all meet the same load
+            if not outputs[i]:
+                function(batch)  # the first call compiles and allocates
+            begun = time.perf_counter()
+            outputs[i].append(function(batch))
+            seconds[i].append(time.perf_counter() - begun)
+    return [list(map(np.concatenate, zip(*parts))) for parts in outputs], np.array(seconds)

@@ -1,34 +1,27 @@
-"""Writes a model for other runtimes: SavedModel, ONNX, LiteRT in float32 and in int8.
+"""Writes a model for other runtimes: SavedModel, ONNX, LiteRT, in float32, float16 and int8.
 
-All take "images", float32 [B, S, S, 3], RGB, 0..255, and return probabilities, float32 [B, C]:
-they include normalization, the average with the mirror image and the temperature. A SavedModel
-also takes undecoded files.
+All take "images" and return "probabilities" and "features", as export_graph says: they include
+normalization, the average with the mirror image and the temperature. A SavedModel also takes
+undecoded files.
 """
 import contextlib
 import sys
 import tempfile
-import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from fashionclf.model import calibration, inference, network
-from fashionclf.model.spec import WEIGHTS
-from fashionclf.model.weights import Run
+from fashionclf.deployment import export_graph, export_metadata
+from fashionclf.deployment.exported import FILES
 from fashionclf.pictures import decoding
 from fashionclf.pictures.framing import Framing
-from fashionclf.system import files
 
-FILES = {"saved_model": "saved_model", "onnx": "model.onnx", "litert": "model.tflite",
-         "litert_int8": "model_int8.tflite"}
-LABELS = "labels.txt"
-PREPROCESSING = (  # as pictures/decoding.py does
-    "turn the picture by its EXIF orientation; lay transparency over white; RGB; crop to the box, "
-    "if there is one, widened by box_margin; resize to image_size x image_size, ignoring the "
-    "aspect ratio, bilinear with antialiasing; float32, 0 to 255")
+if TYPE_CHECKING:
+    import onnx
+
 # In int8: the network up to the logits. The temperature after them takes the logarithm of
 # probabilities and stays in float: in 256 steps only the largest of them are not 0.
 INT8_OPERATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "MUL", "LOGISTIC",
@@ -39,61 +32,14 @@ INT8_OPERATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "MU
 IN_FLOAT = "stem|block1a|block2a|rescaling|normalization"
 
 
-def write_labels(run: Run, folder: Path) -> None:
-    """Writes LABELS: one class per line, in the order of the probabilities."""
-    (folder / LABELS).write_text("".join(f"{name}\n" for name in run.spec.classes),
-                                 encoding="utf-8")
-
-
-def describe(run: Run, folder: Path, facts: dict) -> None:
-    """Writes export.json, last: the run's settings, `facts`, and the sha256 of each file."""
-    description = {
-        "run": str(run.folder), "image_size": run.spec.framing.image_size,
-        "box_margin": run.spec.framing.box_margin, "mirrored": run.spec.mirrored,
-        "temperature": run.spec.temperature, "preprocessing": PREPROCESSING,
-        "weights_sha256": files.sha256(run.folder / WEIGHTS), **facts,
-        "sha256": {file.relative_to(folder).as_posix(): files.sha256(file)
-                   for file in sorted(folder.rglob("*")) if file.is_file()}}
-    files.write_json(folder / "export.json", description, indent=2)
-
-
-def with_probabilities(run: Run) -> keras.Model:
-    """Builds one graph that returns the probabilities of the run's Predictor.
-
-    Returns:
-        "images", float32 [B, S, S, 3], RGB, 0..255 -> float32 [B, C], rows sum to one.
-    """
-    # A copy, so that the run's network does not change.
-    model = network.build(run.spec)
-    model.set_weights(run.network.get_weights())
-    for layer in model.layers:
-        # tf2onnx takes the tensors of Keras 3.15 for further inputs of the model.
-        if isinstance(layer, keras.layers.Normalization):
-            layer.mean, layer.variance = np.asarray(layer.mean), np.asarray(layer.variance)
-
-    pictures = keras.Input(model.input_shape[1:], name="images")
-    images = pictures
-    if run.spec.mirrored:  # one batch, not two calls: the weights are stored once
-        images = keras.ops.concatenate([pictures, keras.ops.flip(pictures, axis=2)], axis=0)
-
-    outputs = keras.ops.softmax(keras.ops.cast(model(images), "float32"))
-    if run.spec.mirrored:
-        sides = keras.ops.reshape(outputs, (2, -1, len(run.spec.classes)))
-        outputs = keras.ops.mean(sides, axis=0)
-
-    if run.spec.temperature != 1.0:
-        logarithms = keras.ops.log(keras.ops.maximum(outputs, calibration.TINY))
-        outputs = keras.ops.softmax(logarithms / run.spec.temperature)
-    return keras.Model(pictures, outputs, name="fashionclf")
-
-
-def write(name: str, model: keras.Model, framing: Framing, folder: Path, *,
+def write(name: str, graph: Callable, facts: dict, folder: Path, *,
           calibrate_on: Callable[[], Iterable[np.ndarray]]) -> Path:
-    """Writes a format into `folder`, which already contains LABELS.
+    """Writes a format into `folder`.
 
     Args:
         name: one of FILES.
-        model: of with_probabilities.
+        graph: of export_graph.build.
+        facts: of export_facts.of_run, which ONNX and LiteRT files contain too.
         calibrate_on: returns pictures, each float32 [S, S, 3], RGB, 0..255; for int8 only.
 
     Returns:
@@ -101,68 +47,113 @@ def write(name: str, model: keras.Model, framing: Framing, folder: Path, *,
     """
     path = folder / FILES[name]
     if name == "saved_model":
-        _write_saved_model(model, framing, path, folder / LABELS)
-    elif name == "onnx":
-        with warnings.catch_warnings():  # Keras asks for an old name of NumPy's
-            warnings.simplefilter("ignore", FutureWarning)
-            model.export(path, format="onnx", verbose=False, input_signature=_takes(model))
-    elif name == "litert":
-        model.export(path, format="litert", verbose=False)
+        _write_saved_model(graph, facts, path)
+    elif name.startswith("onnx"):
+        path.write_bytes(_onnx(graph, facts, half=name == "onnx_float16"))
     else:
-        _write_litert_int8(model, path, calibrate_on())
+        model = _litert(graph, half=name == "litert_float16")
+        if name == "litert_int8":
+            model = _in_int8(model, calibrate_on())
+        path.write_bytes(export_metadata.describe_litert(model, facts))
     return path
 
 
-def _takes(model: keras.Model) -> list[tf.TensorSpec]:
-    """Returns the signature, without which Keras exports no uncalled model to ONNX."""
-    return [tf.TensorSpec(model.input_shape, tf.float32, name="images")]
-
-
-def _write_saved_model(model: keras.Model, framing: Framing, path: Path, labels: Path) -> None:
-    """Writes two signatures, "serving_default" on files and "images" on pictures, and `labels`.
+def _write_saved_model(graph: Callable, facts: dict, path: Path) -> None:
+    """Writes two signatures, "serving_default" on files and "images" on pictures, and the labels.
 
     "serving_default" takes `encoded`, string [B], the bytes of JPEG, PNG or WEBP files, and uses
     whole pictures, as predict does (a file that can't be decoded fails its whole batch); "images"
-    takes `images`. Both return `probabilities`. Weights are constants of the graph, as in
-    inference.Predictor, and stored once for both.
+    takes `images`. Weights are stored once for both.
     """
-    probabilities = tf.function(inference.with_constants(model), input_signature=_takes(model))
-
-    @tf.function(input_signature=_takes(model))
-    def of_images(pictures):
-        return {"probabilities": probabilities(pictures)}
+    framing = Framing(image_size=facts["image_size"], box_margin=facts["box_margin"])
+    (pictures,) = graph.input_signature
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="encoded")])
     def of_files(encoded):
-        loaded = tf.map_fn(
+        return graph(tf.map_fn(
             lambda content: decoding.load(content, decoding.NO_BOX, framing), encoded,
-            fn_output_signature=tf.TensorSpec(model.input_shape[1:], tf.float32))
-        return {"probabilities": probabilities(loaded)}
+            fn_output_signature=tf.TensorSpec(pictures.shape[1:], tf.float32)))
 
     served = tf.Module(name="fashionclf")
-    served.labels = tf.saved_model.Asset(str(labels))
-    tf.saved_model.save(served, str(path),
-                        signatures={"serving_default": of_files, "images": of_images})
+    with tempfile.TemporaryDirectory() as folder:
+        labels = Path(folder) / export_metadata.LABELS
+        labels.write_text(export_metadata.labels(facts["classes"]), encoding="utf-8")
+        served.labels = tf.saved_model.Asset(str(labels))
+        tf.saved_model.save(served, str(path),
+                            signatures={"serving_default": of_files, export_graph.INPUT: graph})
 
 
-def _write_litert_int8(model: keras.Model, path: Path, pictures: Iterable[np.ndarray]) -> None:
+def _onnx(graph: Callable, facts: dict, *, half: bool) -> bytes:
+    import tf2onnx
+
+    model, _ = tf2onnx.convert.from_function(graph, graph.input_signature)
+
+    # The converter sorts the outputs by name and numbers the dimensions it doesn't know.
+    outputs = {output.name: output for output in model.graph.output}
+    del model.graph.output[:]
+    model.graph.output.extend(outputs[name] for name in export_graph.OUTPUTS)
+    for tensor in [*model.graph.input, *model.graph.output]:
+        tensor.type.tensor_type.shape.dim[0].dim_param = "batch"
+
+    if half:
+        _store_in_half(model.graph)
+    export_metadata.describe_onnx(model, facts)
+    return model.SerializeToString()
+
+
+def _store_in_half(graph: "onnx.GraphProto") -> None:
+    """Stores kernels in float16, each before a cast to float32, in which everything is computed.
+
+    ONNX Runtime casts once, when it loads. In float16 throughout, its CPU kernels cast around each
+    operation.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = []
+    for weights in graph.initializer:
+        array = numpy_helper.to_array(weights)
+        if array.dtype == np.float32 and array.ndim > 1:  # others are few, and 1e-12 would be 0
+            name, stored = weights.name, f"{weights.name}_float16"
+            weights.CopyFrom(numpy_helper.from_array(array.astype(np.float16), stored))
+            casts.append(helper.make_node("Cast", [stored], [name], to=TensorProto.FLOAT))
+
+    operations = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(operations)
+
+
+def _litert(graph: Callable, *, half: bool) -> bytes:
+    """Converts to a file with one signature, "serving_default", of which a batch may have any size.
+
+    It has LiteRT's own operations only: without TensorFlow's, it runs where TensorFlow is not.
+
+    Args:
+        half: whether to store weights in float16; everything is computed in float32.
+    """
+    owner = tf.Module()
+    owner.graph = graph
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [graph.get_concrete_function()], owner)
+    if half:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+    return converter.convert()
+
+
+def _in_int8(in_float: bytes, pictures: Iterable[np.ndarray]) -> bytes:
     """Quantizes INT8_OPERATIONS: weights with a scale per channel, activations with one per tensor.
 
     Input, output and the layers of IN_FLOAT stay float32.
     """
     from ai_edge_quantizer import qtyping, quantizer
 
-    # The quantizer prints sizes.
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
-        in_float = Path(folder) / FILES["litert"]
-        model.export(in_float, format="litert", verbose=False)
-
-        work = quantizer.Quantizer(str(in_float))
+    with contextlib.redirect_stdout(sys.stderr):  # the quantizer prints sizes
+        work = quantizer.Quantizer(in_float)
         for operation in INT8_OPERATIONS:
             work.add_static_config(
                 regex=f"^(?!.*({IN_FLOAT}))", operation_name=qtyping.TFLOperationName(operation),
                 activation_num_bits=8, weight_num_bits=8)
 
-        inputs = [{"images": picture[None]} for picture in pictures]
+        inputs = [{export_graph.INPUT: picture[None]} for picture in pictures]
         ranges = work.calibrate({"serving_default": inputs})
-        path.write_bytes(work.quantize(ranges).quantized_model)
+        return work.quantize(ranges).quantized_model

@@ -7,7 +7,9 @@ from fashionclf.system import files
 
 FOLDER = "exports"  # of a run's folder
 DESCRIPTION = "export.json"
-FILES = {"saved_model": "saved_model", "onnx": "model.onnx", "litert": "model.tflite",
+FILES = {"saved_model": "saved_model/1",  # TensorFlow Serving takes folders of numbered versions
+         "onnx": "model.onnx", "onnx_float16": "model_float16.onnx",
+         "litert": "model.tflite", "litert_float16": "model_float16.tflite",
          "litert_int8": "model_int8.tflite"}
 
 

@@ -1,7 +1,6 @@
 """An export says what its run says, in its own runtime, or isn't there."""
 import json
 from importlib.util import find_spec
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from fashionclf.deployment import export_check
+from fashionclf.deployment import export_check, export_formats, export_graph
 from fashionclf.model import network, weights
 from fashionclf.model.spec import ARCHITECTURES
 from fashionclf.pictures import decoding
@@ -28,9 +27,11 @@ import tensorflow as tf
 loaded = tf.saved_model.load(sys.argv[1])
 given = np.load(sys.argv[2])
 files = tf.constant([open(name, "rb").read() for name in sys.argv[3:]])
+of_images = loaded.signatures["images"](tf.constant(given["pictures"]))
+of_files = loaded.signatures["serving_default"](files)
 np.savez(given["answer"].item(),
-         of_images=loaded.signatures["images"](tf.constant(given["pictures"]))["probabilities"],
-         of_files=loaded.signatures["serving_default"](files)["probabilities"],
+         **{f"{name}_of_images": value for name, value in of_images.items()},
+         **{f"{name}_of_files": value for name, value in of_files.items()},
          labels=open(loaded.labels.asset_path.numpy(), encoding="utf-8").read())
 assert not [name for name in sys.modules if name.startswith("fashionclf.")]
 """
@@ -41,12 +42,12 @@ runpy.run_module("fashionclf.export", run_name="__main__", alter_sys=True)
 """
 MIXED_UP = """
 import runpy
-from fashionclf.deployment import export_check
-start = export_check.start
+from fashionclf.deployment import export_runtimes
+start = export_runtimes.start
 def mixed_up(*place, **signature):
     run = start(*place, **signature)
-    return lambda batch: run(batch)[:, ::-1]
-export_check.start = mixed_up
+    return lambda batch: [output[:, ::-1] for output in run(batch)]
+export_runtimes.start = mixed_up
 runpy.run_module("fashionclf.export", run_name="__main__", alter_sys=True)
 """
 
@@ -87,7 +88,18 @@ def pictures(records_dir):
 
 
 def expected(run_dir, batch):
-    return weights.load(run_dir).predictor().probabilities(tf.constant(batch))
+    """The run's probabilities, float32 [B, 3], and features, float32 [B, D], by their names."""
+    outputs = weights.load(run_dir).predictor(features=True).outputs(tf.constant(batch))
+    return dict(zip(("probabilities", "features"), outputs, strict=True))
+
+
+def assert_close(found, expected, atol):
+    """Compares two dictionaries of arrays, with `atol` for probabilities; features are larger."""
+    assert set(found) == set(expected) == {"probabilities", "features"}
+    for name, array in expected.items():
+        assert found[name].dtype == np.float32
+        scale = max(1, np.abs(array).max())
+        np.testing.assert_allclose(found[name], array, rtol=0, atol=atol * scale)
 
 
 def exported(run_dir, records_dir, output, *more):
@@ -118,15 +130,17 @@ def test_a_saved_model_serves_files_and_pictures_where_fashionclf_is_not(run_dir
     Image.fromarray(np.random.default_rng(1).integers(0, 255, (90, 60, 3), np.uint8)).save(jpeg)
     batch = pictures(records_dir)
     np.savez(tmp_path / "given.npz", pictures=batch, answer=str(tmp_path / "answer.npz"))
-    alone = start_code(IN_ITS_RUNTIME, tmp_path / "out" / "saved_model", tmp_path / "given.npz",
-                       *of_test(records_dir), jpeg, cwd=tmp_path)
+    alone = start_code(IN_ITS_RUNTIME, tmp_path / "out" / "saved_model" / "1",
+                       tmp_path / "given.npz", *of_test(records_dir), jpeg, cwd=tmp_path)
     assert alone.returncode == 0, alone.stderr
     answer = np.load(tmp_path / "answer.npz")
     assert answer["labels"].item() == "Red\nGreen\nBlue\n"
-    np.testing.assert_allclose(answer["of_images"], expected(run_dir, batch), atol=1e-5)
     resized = decoding.load(tf.constant(jpeg.read_bytes()), decoding.NO_BOX, frame(box_margin=0.1))
-    np.testing.assert_allclose(answer["of_files"],
-                               expected(run_dir, np.concatenate([batch, resized[None]])), atol=1e-5)
+    for signature, given in (("images", batch),
+                             ("files", np.concatenate([batch, resized[None]]))):
+        found = {name.removesuffix(f"_of_{signature}"): answer[name]
+                 for name in answer if name.endswith(f"_of_{signature}")}
+        assert_close(found, expected(run_dir, given), atol=1e-5)
 
 
 @needs("fashionclf[onnx]", "tf2onnx", "onnxruntime")
@@ -140,9 +154,12 @@ def test_onnx_says_what_the_run_says_in_onnxruntime(records_dir, tmp_path, archi
     assert about["onnx"]["images"]["largest_difference"] < 1e-4 and "onnx: " in said
     session = onnxruntime.InferenceSession(tmp_path / "out" / "model.onnx")
     assert [one.name for one in session.get_inputs()] == ["images"]
+    names = [one.name for one in session.get_outputs()]
+    assert names == ["probabilities", "features"]
+    assert {one.shape[0] for one in session.get_inputs() + session.get_outputs()} == {"batch"}
     for batch in (pictures(records_dir)[:1], pictures(records_dir)):
-        np.testing.assert_allclose(session.run(None, {"images": batch})[0],
-                                   expected(run_dir, batch), atol=1e-4)
+        found = dict(zip(names, session.run(None, {"images": batch})))
+        assert_close(found, expected(run_dir, batch), atol=1e-4)
 
 
 @needs("fashionclf[litert]", "ai_edge_litert", "ai_edge_quantizer")
@@ -156,9 +173,9 @@ def test_litert_says_what_the_run_says_and_int8_nearly(run_dir, records_dir, tmp
     assert about["litert_int8"]["bytes"] < 0.5 * about["litert"]["bytes"]
     for name, tolerance in (("model.tflite", 1e-4), ("model_int8.tflite", 0.1)):
         interpreter = Interpreter(str(tmp_path / "out" / name))
+        answer = interpreter.get_signature_runner("serving_default")
         for batch in (pictures(records_dir)[:1], pictures(records_dir)):
-            (found,) = interpreter.get_signature_runner()(images=batch).values()
-            np.testing.assert_allclose(found, expected(run_dir, batch), atol=tolerance)
+            assert_close(answer(images=batch), expected(run_dir, batch), atol=tolerance)
     kinds = {one["dtype"] for one in interpreter.get_tensor_details() if len(one["shape"]) == 4}
     assert np.int8 in kinds
 
@@ -198,10 +215,32 @@ def test_what_holds_no_pictures_is_said_with_its_cure(run_dir, records_dir, tmp_
     assert not list(tmp_path.iterdir())
 
 
+@needs("fashionclf[litert]", "ai_edge_litert")
+@pytest.mark.slow
+def test_litert_runs_an_efficientnet_in_one_part_whatever_the_batch(tmp_path):
+    """No shape is computed at run time: XNNPACK would leave such operations, and each is a cut."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    graph = export_graph.build(weights.load(new_run(tmp_path, "efficientnet_b0")))
+    path = export_formats.write("litert", graph, frame(), tmp_path, calibrate_on=list)
+    interpreter = Interpreter(str(path))
+    for size in (1, 3):
+        interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"],
+                                        [size, 32, 32, 3])
+        interpreter.allocate_tensors()
+        kinds = [one["op_name"] for one in interpreter._get_ops_details()]
+        assert kinds.count("DELEGATE") == 1 and not {"SHAPE", "PACK"} & set(kinds)
+        assert not [kind for kind in kinds if kind.startswith("Flex")]
+
+
 def stub(labels):
-    """A predictor that is sure that the n-th picture it is shown is of the n-th of `labels`."""
+    """A runtime that is sure that the n-th picture it is shown is of the n-th of `labels`."""
     rows = iter(np.eye(3, dtype=np.float32)[labels])
-    return SimpleNamespace(probabilities=lambda batch: np.stack([next(rows) for _ in batch]))
+
+    def run(batch):
+        probabilities = np.stack([next(rows) for _ in batch])
+        return [probabilities, probabilities + 1]
+    return run
 
 
 def test_the_comparison_counts_every_picture_and_the_worst_one(records_dir):
@@ -209,15 +248,18 @@ def test_the_comparison_counts_every_picture_and_the_worst_one(records_dir):
     labels = [example.label for example in examples]
     run = stub(labels[:4] + labels)  # a first call is for warming up
     export = stub(labels[:4] + labels[:4] + [(labels[4] + 1) % 3])
-    found = export_check.compare_on_pictures(run, export.probabilities, frame(), examples, 4)
+    found = export_check.compare_on_pictures(run, export, frame(), examples, 4)
     assert (found.pictures, found.largest_difference, found.agreement) == (5, 1.0, 0.8)
     assert (found.run_accuracy, found.accuracy) == (1.0, 0.8)
+    assert found.features_difference == pytest.approx((2 / 6) ** 0.5)  # of (2, 1, 1), (1, 2, 1)
 
 
-def test_probabilities_of_another_shape_are_refused(records_dir):
+@pytest.mark.parametrize("name, widths", [("probabilities", (2, 3)), ("features", (3, 2))])
+def test_outputs_of_another_shape_are_refused(records_dir, name, widths):
     listed, _ = picture_files.find([str(records_dir.parent / "source")])
     examples = export_check.of_files(listed, 3)
     assert len({example.encoded for example in examples}) == 3
-    with pytest.raises(ValueError, match="can't be exported to that format"):
-        export_check.compare_on_pictures(stub([0] * 6), lambda batch: np.ones((len(batch), 2)),
-                                         frame(), examples, 4)
+    with pytest.raises(ValueError, match=f"{name} .* can't be exported to that format"):
+        export_check.compare_on_pictures(
+            stub([0] * 6), lambda batch: [np.ones((len(batch), width)) for width in widths],
+            frame(), examples, 4)
