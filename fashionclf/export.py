@@ -24,17 +24,14 @@ from pathlib import Path
 from absl import flags
 
 from fashionclf import cli
+from fashionclf.deployment import exported
 from fashionclf.model import spec as specs
 from fashionclf.pictures import files as picture_files
 from fashionclf.records import manifests
 from fashionclf.system import extras, files
 
 FLAGS = flags.FLAGS
-ONNX = ("onnx", ["tf2onnx", "onnxruntime"])  # an extra, and what it brings
-LITERT = ("litert", ["ai_edge_litert", "ai_edge_quantizer"])
-NEEDS = {"saved_model": None, "onnx": ONNX, "onnx_float16": ONNX, "litert": LITERT,
-         "litert_float16": LITERT, "litert_int8": LITERT}
-FORMATS = list(NEEDS)
+FORMATS = list(exported.NEEDS)
 
 cli.packaged_flag("run", None, "Folder of a finished training, or the name of a released model.")
 flags.DEFINE_list("format", None, f"Formats to write: {', '.join(FORMATS)}, separated by commas.")
@@ -100,8 +97,8 @@ def checked(words: list[str]) -> dict | None:
         raise ValueError("an export is checked on real pictures: give either --records=DIR, or "
                          "picture files and folders after the flags")
     for name in FLAGS.format:
-        if NEEDS[name]:
-            extras.require(*NEEDS[name], purpose=f"--format={name}")
+        if exported.NEEDS[name]:
+            extras.require(*exported.NEEDS[name], purpose=f"--format={name}")
     files.refuse_existing(Path(FLAGS.output), flag="--output")
     spec, *_ = specs.read(FLAGS.run)
     picture_files.find(words)

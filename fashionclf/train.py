@@ -19,10 +19,11 @@ from pathlib import Path
 from absl import flags
 
 from fashionclf import cli
+from fashionclf.deployment import exported
 from fashionclf.model.spec import Spec
 from fashionclf.pictures.framing import Framing
 from fashionclf.records import manifests
-from fashionclf.system import extras, packaged, places, signals
+from fashionclf.system import extras, files, packaged, places, signals
 from fashionclf.training import run_folder
 
 FLAGS = flags.FLAGS
@@ -104,7 +105,12 @@ flags.DEFINE_integer("checkpoint_every_steps", 0, "Steps between checkpoints wit
                      "writes one at the end of each epoch only.", lower_bound=0)
 flags.DEFINE_string("profile_steps", None, "FIRST,LAST: steps of each phase to profile for "
                     "TensorBoard, counted from 1 (at most to the end of an epoch).")
-PLACES = {"run", "cache_dir", "cache_gigabytes", "checkpoint_every_steps", "profile_steps"}
+flags.DEFINE_list("export", [], "Formats to export the finished model to, into RUN/exports, e.g. "
+                  "litert, with which predict starts in a second; see fashionclf.export. A "
+                  "finished training that is started again with it is exported too.")
+PLACES = {"run", "cache_dir", "cache_gigabytes", "checkpoint_every_steps", "profile_steps",
+          "export"}
+COMPARED, CALIBRATED = 500, 128  # pictures at most, for --export
 
 
 def main(_: list[str]) -> None:
@@ -113,8 +119,12 @@ def main(_: list[str]) -> None:
     if (run_dir / "model.json").is_file():
         run_folder.check_same(run_dir, records_dir, manifest, **compared())
         print(f"{run_dir}: this training is finished; its report is in {run_dir / 'report'}")
-        return
-    train(run_dir, records_dir, manifest)
+    else:
+        train(run_dir, records_dir, manifest)
+    wanted = [name for name in FLAGS.export
+              if isinstance(exported.file_or_reason(run_dir, name), str)]
+    if wanted:
+        export(run_dir, records_dir, manifest, wanted)
 
 
 def checked(records_dir: Path) -> dict:
@@ -134,6 +144,9 @@ def checked(records_dir: Path) -> dict:
                          "is not the folder of one: name a run's folder")
     cli.require_file(FLAGS.align, "--align names a CSV with run_class,records_class")
     places.check_folder(FLAGS.run, flag="--run")
+    for name in FLAGS.export:
+        if exported.NEEDS[name]:
+            extras.require(*exported.NEEDS[name], purpose=f"--export={name}")
     if FLAGS.profile_steps:
         extras.require("profile", ["tensorboard_plugin_profile"], purpose="--profile_steps")
     return manifest
@@ -217,6 +230,26 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
           f"curves: tensorboard --logdir={run_dir / 'tensorboard'}")
 
 
+def export(run_dir: Path, records_dir: Path, manifest: dict, formats: list[str]) -> None:
+    """Exports the finished run, compared with it on the test split."""
+    with cli.loading():
+        from fashionclf.deployment import export_job, export_trial
+        from fashionclf.model import weights
+        from fashionclf.records.input_pipeline import Records
+
+    run = weights.load(run_dir)
+    records = Records(folder=records_dir, manifest=manifest, framing=run.spec.framing)
+    trial = export_trial.Trial(
+        examples=export_trial.of_records(records, "test", COMPARED),
+        calibration=export_trial.of_records(records, "train", CALIBRATED),
+        source={"checked_on": f"{records_dir}, split test",
+                "records_fingerprint": manifest["fingerprint"],
+                "calibrated_on": f"{records_dir}, split train"})
+    with files.staging(run_dir / exported.FOLDER, flag="--export") as folder:
+        export_job.write(run, folder, formats, trial)
+    print(f"exports: {run_dir / exported.FOLDER}")
+
+
 def compared() -> dict:
     """How a command is compared with the one that started --run."""
     return {"changes": lambda flag_file, known: cli.changes(
@@ -246,4 +279,6 @@ if __name__ == "__main__":
         ["head_epochs", "fine_tune_epochs"],
         lambda given: given["head_epochs"] + given["fine_tune_epochs"] > 0,
         "--head_epochs and --fine_tune_epochs are both 0: nothing would be trained")
+    flags.register_validator("export", lambda names: set(names) <= set(exported.NEEDS),
+                             f"takes formats: {', '.join(exported.NEEDS)}")
     cli.run(main)

@@ -11,6 +11,10 @@ FILES = {"saved_model": "saved_model/1",  # TensorFlow Serving takes folders of 
          "onnx": "model.onnx", "onnx_float16": "model_float16.onnx",
          "litert": "model.tflite", "litert_float16": "model_float16.tflite",
          "litert_int8": "model_int8.tflite"}
+# An extra, and what it brings, which writing a format needs
+_ONNX, _INT8 = ("onnx", ["tf2onnx", "onnxruntime"]), ("litert", ["ai_edge_quantizer"])
+NEEDS = {"saved_model": None, "onnx": _ONNX, "onnx_float16": _ONNX, "litert": None,
+         "litert_float16": None, "litert_int8": _INT8}
 
 
 def file_or_reason(run_dir: Path, name: str) -> Path | str:

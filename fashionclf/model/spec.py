@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from fashionclf.pictures.framing import Framing
+from fashionclf.system import packaged
 
 MAX_CLASSES = 10_000
 MIN_IMAGE_SIZE = 32  # pixels: the network halves it five times
@@ -67,8 +68,9 @@ def read(run_dir: str | Path) -> tuple[Spec, str, dict]:
     """
     file = Path(run_dir) / MODEL
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: not found; is {run_dir} the folder of a finished "
-                                "training (python -m fashionclf.train)?")
+        raise FileNotFoundError(f"{file}: not found; is {run_dir} the folder of a finished training "
+                                f"(fashionclf train)? The released models: "
+                                f"{', '.join(packaged.models())}")
     try:
         fields = json.loads(file.read_text(encoding="utf-8"))
         spec = Spec.from_json(fields)
