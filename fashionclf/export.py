@@ -46,8 +46,8 @@ flags.DEFINE_integer("calibration_pictures", 128, "Largest number of pictures to
 flags.DEFINE_boolean("mirrored", True, "Average over each picture and its mirror image if the "
                      "run does. --nomirrored takes half the time; the run is then compared without "
                      "it too.")
-flags.DEFINE_string("licence", None, "Licence of the weights, for example Apache-2.0. Default: that "
-                    "of the run's model card, or unknown.")
+flags.DEFINE_string("licence", None, "Licence of the weights, for example Apache-2.0. Default: "
+                    "that of the run's model card, or unknown.")
 flags.DEFINE_float("tolerance", 1e-4, "Largest allowed difference between the run and an export in "
                    "float32: of a probability, or of the features relative to their length.",
                    lower_bound=0.0)

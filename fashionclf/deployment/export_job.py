@@ -7,7 +7,7 @@ from fashionclf.deployment import (export_check, export_facts, export_formats, e
                                    export_metadata, export_trial)
 from fashionclf.deployment.export_trial import Trial
 from fashionclf.model.weights import Run
-from fashionclf.system import files
+from fashionclf.system import files, packaged
 
 DESCRIPTION = "export.json"
 
@@ -44,7 +44,7 @@ def write(run: Run, folder: Path, formats: Iterable[str], trial: Trial, *,
                         **export_check.check(run, path, name, trial)}
 
     description = {
-        **facts, "run": str(run.folder), **trial.source, "formats": checks,
+        **facts, "run": packaged.name(str(run.folder)), **trial.source, "formats": checks,
         "sha256": {file.relative_to(folder).as_posix(): files.sha256(file)
                    for file in sorted(folder.rglob("*")) if file.is_file()}}
     files.write_json(folder / DESCRIPTION, description, indent=2)

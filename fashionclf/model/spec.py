@@ -68,9 +68,9 @@ def read(run_dir: str | Path) -> tuple[Spec, str, dict]:
     """
     file = Path(run_dir) / MODEL
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: not found; is {run_dir} the folder of a finished training "
-                                f"(fashionclf train)? The released models: "
-                                f"{', '.join(packaged.models())}")
+        raise FileNotFoundError(f"{file}: not found; is {run_dir} the folder of a finished "
+                                "training (fashionclf train)? The released models: "
+                                + ", ".join(packaged.models()))
     try:
         fields = json.loads(file.read_text(encoding="utf-8"))
         spec = Spec.from_json(fields)

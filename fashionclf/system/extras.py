@@ -1,4 +1,6 @@
 """Libraries that are heavy or seldom needed: extras of the package, installed on demand."""
+import shutil
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -6,9 +8,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def install(extra: str) -> str:
-    """The command that installs an extra from where the package is: a checkout, or a wheel."""
+    """The command that installs an extra beside the package: into a checkout's, or a wheel's."""
     where = ROOT if (ROOT / "setup.cfg").is_file() else "fashionclf"
-    return f"pip install '{where}[{extra}]'"
+    return f"{_python()} -m pip install '{where}[{extra}]'"
+
+
+def _python() -> str:
+    """The name by which the shell finds this Python, or its path."""
+    found = shutil.which("python")
+    return "python" if found == sys.executable else sys.executable  # which may be links to one file
 
 
 def require(extra: str, modules: list[str], *, purpose: str) -> None:
