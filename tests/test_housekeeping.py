@@ -1,15 +1,12 @@
 """What people look for beside the code: hooks, extras, the wheel, the model card."""
 import json
 import re
-import shutil
-import zipfile
 
 import pandas as pd
-import pytest
 
 from fashionclf.evaluation.lineage import Lineage
 from fashionclf.model import spec
-from tests.helpers.programs import ROOT, start, start_code, succeed
+from tests.helpers.programs import ROOT, start
 from tools import check_extras
 
 RUN = ROOT / "saved_models/fashion_b0"
@@ -42,32 +39,6 @@ def test_each_extra_that_is_named_exists_and_each_that_exists_is_tested():
 def test_an_extra_that_is_not_in_setup_cfg_is_refused():
     shown = start("tools.check_extras", "--extras=hats", fresh=True)
     assert shown.returncode == 1 and "'hats' is not one of beam, " in shown.stderr
-
-
-@pytest.mark.slow
-def test_the_wheel_holds_all_that_the_programs_need(tmp_path):
-    """From a copy of what a wheel is made of, as a build leaves folders beside it."""
-    source = tmp_path / "source"
-    shutil.copytree(ROOT / "fashionclf", source / "fashionclf",
-                    ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    pip = ["pip", "--disable-pip-version-check", "--quiet"]
-    succeed(*pip, "wheel", "--no-deps", f"--wheel-dir={tmp_path}", source, fresh=True)
-    wheel = next(tmp_path.glob("fashionclf-*.whl"))
-    ours = {file.relative_to(ROOT).as_posix() for file in (ROOT / "fashionclf").rglob("*")
-            if file.is_file() and "__pycache__" not in file.parts}
-    held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert held == ours and "fashionclf/deepfashion/CITATIONS.bib" in held
-
-    succeed(*pip, "install", "--no-deps", f"--target={tmp_path / 'site'}", wheel, fresh=True)
-    installed = {"cwd": tmp_path, "env": {"PYTHONPATH": str(tmp_path / "site")}}
-    shown = start("fashionclf.predict", "--help", fresh=True, **installed)
-    assert "python -m fashionclf.predict" in shown.stdout
-    assert "Traceback" not in shown.stderr
-    where = start_code("from fashionclf import deepfashion; print(deepfashion.__file__, "
-                       "deepfashion.Builder.get_metadata().citation)", **installed)
-    assert where.stdout.startswith(str(tmp_path / "site")) and "@inproc" in where.stdout, where
 
 
 def test_the_cards_front_matter_is_what_the_hub_reads():
