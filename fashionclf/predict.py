@@ -1,15 +1,16 @@
 """Predicts the class of each picture; labels single files or a whole catalogue.
 
-    python -m fashionclf.predict --run=saved_models/fashion_b0 --output=found.csv PATH...
+    fashionclf predict photo.jpg
+    fashionclf predict --output=labels.csv PICTURES
+    fashionclf predict --run=saved_models/mine --output=labels.parquet --csv_file=shop.csv \\
+        --path_column=image --min_probability=0.6 --embeddings=labels.npy
 
-    python -m fashionclf.predict --run=saved_models/fashion_b0 --output=found.parquet \\
-        --csv_file=catalogue.csv --path_column=image --min_probability=0.6 --embeddings=found.npy
-
-PATH is a picture (JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF, or HEIC with the extra heic), or a folder
-that is searched for them; its other files are ignored. --files_from or --csv_file lists them
-instead: `find ... -print0 | predict --files_from=-` takes any number, where xargs would call
-predict once for each part. A row per picture goes to --output, as CSV, JSON Lines, Parquet or an
-Excel workbook by its suffix ("-": CSV on standard output):
+By default the released model predicts, fashion_b0. PATH is a picture (JPEG, PNG, WEBP, GIF, BMP,
+TIFF, AVIF, or HEIC with the extra heic), or a folder that is searched for them; its other files are
+ignored. --files_from or --csv_file lists them instead: `find ... -print0 | fashionclf predict
+--files_from=-` takes any number, where xargs would call predict once for each part. A row per
+picture goes to --output, as CSV, JSON Lines, Parquet or an Excel workbook by its suffix ("-": CSV
+on standard output):
 
     path,class,probability,class_2,probability_2,class_3,probability_3,error,check
 
@@ -18,10 +19,9 @@ that cannot be used gets the reason in the column error, and the exit code is 1 
 for a person to check (--min_probability) have yes in the column check (JSON Lines and Parquet:
 true).
 
-Two CPU cores predict about 80 pictures of 224 pixels a second, half as many with a run trained with
---mirrored. Rows are kept in OUTPUT.incomplete as they come: after a stop or a kill, the same
-command resumes after them, predicts pictures again that have changed since, and the output is the
-same to the byte (a workbook's cells, not its bytes: it notes the time).
+Rows are kept in OUTPUT.incomplete as they come: after a stop or a kill, the same command resumes
+after them, predicts pictures again that have changed since, and the output is the same to the byte
+(a workbook's cells, not its bytes: it notes the time).
 """
 import contextlib
 import os

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from fashionclf.model.spec import Spec
 from fashionclf.pictures import loading
 from fashionclf.pictures.files import Picture
 from fashionclf.system import extras, quiet
+
+if TYPE_CHECKING:
+    from fashionclf.model.weights import Run
 
 # A picture; its probabilities, float32 [C], or the reason why it can't be used; its features,
 # float32 [D], or None if it is unusable.
@@ -65,7 +68,10 @@ def load(run_dir: str | Path, name: str = "auto") -> Engine:
     if name == "auto":
         name = _fastest(folder)
     if name == "tensorflow":
-        return _TensorFlow(folder)
+        with quiet.tensorflow_start():
+            from fashionclf.model import weights
+
+        return TensorFlow(weights.load(folder))
 
     if not find_spec(RUNTIMES[name]):
         raise ValueError(f"--engine={name} needs {RUNTIMES[name]}: {extras.install('onnx')}")
@@ -92,17 +98,13 @@ def num_features(engine: Engine) -> int:
     return engine.outputs(np.zeros((1, size, size, 3), np.float32))[1].shape[1]
 
 
-class _TensorFlow:
+class TensorFlow:
     """A run in TensorFlow, on its accelerator if it has one."""
     name = "tensorflow"
 
-    def __init__(self, folder: Path):
-        with quiet.tensorflow_start():
-            from fashionclf.model import weights
-
-        self.run = weights.load(folder)
-        self.folder, self.spec = folder, self.run.spec
-        self.predictor = self.run.predictor(features=True)
+    def __init__(self, run: "Run"):
+        self.folder, self.spec = run.folder, run.spec
+        self.predictor = run.predictor(features=True)
 
     def outputs(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         probabilities, features = self.predictor.outputs(images)

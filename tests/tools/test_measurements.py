@@ -2,9 +2,11 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
 from tests.helpers.programs import start_code, succeed
+from tests.helpers.tiny import draw, make_spec, save_run
 
 MINUTE = 60  # seconds
 
@@ -44,6 +46,24 @@ def test_a_build_is_measured_beside_decoding(tmp_path):
     rates = re.fullmatch(r"decoding (\S+) pictures/s; building (\S+) \(\S+ of it\); the whole "
                          r"program (\S+) \(\S+\)\n", tool.stdout)
     assert rates and all(float(rate.replace(",", "")) > 0 for rate in rates.groups())
+
+
+@pytest.mark.slow
+def test_engines_are_measured_beside_tensorflow(tmp_path):
+    run = save_run(tmp_path / "run", make_spec()).folder
+    files = [tmp_path / f"{name}.png" for name in "ab"]
+    for number, file in enumerate(files):
+        draw(file, np.random.default_rng(number), number)
+    succeed("fashionclf.export", f"--run={run}", "--format=litert", f"--output={run}/exports",
+            *files)
+    shown = succeed("tools.benchmark.engines", f"--run={run}", "--engines=tensorflow,litert",
+                    "--rounds=1", *files, fresh=True).stdout.splitlines()
+    assert shown[0].startswith("2 pictures, ")
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in shown[4:]]
+    assert [row[0] for row in cells] == ["tensorflow", "litert"]
+    assert all(float(cell) > 0 for row in cells for cell in row[1:7])
+    assert [row[7:] for row in cells][0] == ["0.0e+00", "1.0000"]
+    assert float(cells[1][7]) < 1e-4 and cells[1][8] == "1.0000"
 
 
 def test_near_duplicates_are_counted_among_all_pairs_and_shown():

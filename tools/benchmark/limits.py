@@ -4,7 +4,7 @@ Ours / bare, with the smallest ratio that is asked for:
 
 input (0.9): an epoch of Records.training / decoding and resizing its bytes on all cores.
 build (0.7): opening all pictures and writing all records, as build_tfrecords does / decoding each.
-predict (0.9): Predictor.predict_batches / the forward pass of a batch that is in memory.
+predict (0.9): TensorFlow.predict_batches / the forward pass of a batch that is in memory.
 head_step, fine_tune_step: steps fed by Records.training / the same on a batch in memory.
 """
 import itertools
@@ -18,7 +18,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fashionclf.model import augmentation, inference, network, weights
+from fashionclf.deployment import engines
+from fashionclf.model import augmentation, network, weights
 from fashionclf.model.spec import Spec
 from fashionclf.pictures import decoding
 from fashionclf.pictures import files as picture_files
@@ -151,8 +152,8 @@ def _predict(this: Round, files: list[Path], pictures: int) -> Pair:
     count = pictures // this.job.batch_size * this.job.batch_size
     named = [picture_files.Picture(path=str(file), root=os.sep)
              for file in itertools.islice(itertools.cycle(files), count)]
-    model, batch = _model(this), _batch(this)["image"]
-    predictor = inference.Predictor(model, fixed=True)  # as predict has it
+    run, batch = _run(this), _batch(this)["image"]
+    model, engine = run.network, engines.TensorFlow(run)
 
     @tf.function
     def forward(images):
@@ -162,10 +163,10 @@ def _predict(this: Round, files: list[Path], pictures: int) -> Pair:
         return rate(count, lambda: [forward(batch).numpy() for _ in range(count // len(batch))])
 
     def ours() -> float:
-        return rate(count, lambda: list(predictor.predict_batches(
-            named, framing=_framing(this), batch_size=this.job.batch_size)))
+        return rate(count, lambda: list(engine.predict_batches(
+            named, batch_size=this.job.batch_size)))
 
-    forward(batch), predictor.probabilities(batch)  # compiles
+    forward(batch), engine.outputs(batch)  # compiles
     return ours, bare
 
 
@@ -174,18 +175,18 @@ def _batch(this: Round) -> dict[str, tf.Tensor]:
     return next(iter(_batches(this)))
 
 
-def _model(this: Round) -> keras.Model:
+def _run(this: Round) -> weights.Run:
     spec = Spec(architecture="efficientnet_b0", framing=_framing(this),
                 classes=manifests.read(this.records)["classes"])
     model = network.build(spec)
     if this.weights != "none":
         weights.load_trunk(model, this.weights)
-    return model
+    return weights.Run(folder=this.records, network=model, spec=spec)
 
 
 def _step(this: Round, phase_name: str, pictures: int) -> Pair:
     # The training step of Model 2 in this phase, without what can be switched off.
-    model, steps = _model(this), pictures // this.job.batch_size
+    model, steps = _run(this).network, pictures // this.job.batch_size
     block = {"head": None, "fine_tune": job.UNFREEZE_FROM}[phase_name]
     network.unfreeze_from(model, block)
     optimizer = keras.optimizers.Adam(1e-5)
