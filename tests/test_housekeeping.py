@@ -25,6 +25,20 @@ def test_the_hooks_before_a_commit_are_the_checks_of_ci():
     assert "bash tools/test.sh" in (ROOT / ".ci/run").read_text().splitlines()
 
 
+def test_configs_start_from_weights_and_pictures_that_anyone_can_get():
+    for config in (ROOT / "configs").glob("*.cfg"):
+        text = config.read_text(encoding="utf-8")
+        assert set(re.findall(r"^--weights=(.+)$", text, re.MULTILINE)) <= {
+            "imagenet", "none", "saved_models/fashion_b0"}, config
+        if "data/clothing_cc0" in text:
+            assert re.search(r"# .*(tools\.lay_out_clothing|configs/records_fashion_b0\.cfg)", text
+                             ), config
+    for folder in ("configs", "docs", "fashionclf", "tools"):
+        for file in (ROOT / folder).rglob("*"):
+            if file.suffix in (".cfg", ".md", ".py"):
+                assert "standin.weights.h5" not in file.read_text(encoding="utf-8"), file
+
+
 def test_each_extra_that_is_named_exists_and_each_that_exists_is_tested():
     extras = check_extras.extras()
     for file in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"),
