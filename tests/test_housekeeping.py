@@ -1,9 +1,11 @@
-"""What people look for beside the code: hooks, extras, the wheel, the model card."""
+"""What people look for beside the code: hooks, extras, citation, the model card."""
+import configparser
 import json
 import re
 
 import pandas as pd
 
+import fashionclf
 from fashionclf.evaluation.lineage import Lineage
 from fashionclf.model import spec
 from tests.helpers.programs import ROOT, start
@@ -53,6 +55,21 @@ def test_each_extra_that_is_named_exists_and_each_that_exists_is_tested():
 def test_an_extra_that_is_not_in_setup_cfg_is_refused():
     shown = start("tools.check_extras", "--extras=hats", fresh=True)
     assert shown.returncode == 1 and "'hats' is not one of beam, " in shown.stderr
+
+
+def test_the_citation_agrees_with_the_package():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    plain = dict(re.findall(r"^([a-z-]+): ([\w.-]+)$", citation, re.MULTILINE))
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    assert plain == {"cff-version": "1.2.0", "type": "software",
+                     "version": fashionclf.__version__, "license": setup["metadata"]["license"]}
+
+    bibtex = (ROOT / "fashionclf/deepfashion/CITATIONS.bib").read_text(encoding="utf-8")
+    title = re.search(r"title += \{(.+)\},", bibtex)[1].replace("{", "").replace("}", "")
+    assert f'title: "{title}"' in citation
+    names = re.findall(r"family-names: (.+)\n +given-names: (.+)", citation)
+    assert " and ".join(map(", ".join, names[:5])) in bibtex
 
 
 def test_the_cards_front_matter_is_what_the_hub_reads():
