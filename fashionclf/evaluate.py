@@ -26,8 +26,8 @@ flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "Split of th
                   "evaluate on.")
 cli.packaged_flag("align", None, "CSV file run_class,records_class for records with other "
                   "classes: a row for each class of the run with the class of the records that "
-                  "it corresponds to, or an empty cell. Only pictures of classes that the run "
-                  "has are scored.")
+                  "it corresponds to, or an empty cell; or same: the class of its name. Only "
+                  "pictures of classes that the run has are scored.")
 cli.path_flag("output", None, "Folder of the report (default, within the run: report for the "
               "test split, report_SPLIT for another; report_aligned with --align).")
 flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together.",
@@ -48,7 +48,7 @@ def main(_: list[str]) -> None:
     verification.check_shards(records_dir, manifest)
     run = weights.load(run_dir)
     records = Records(folder=records_dir, manifest=manifest, framing=run.spec.framing)
-    classes = FLAGS.align and alignment.read(Path(FLAGS.align), run.spec.classes, records.classes)
+    classes = FLAGS.align and alignment.read(FLAGS.align, run.spec.classes, records.classes)
     report.evaluate(run, records, FLAGS.split, report_dir, batch_size=FLAGS.batch_size,
                     classes=classes or None)
     print("\nwritten:", *sorted(report_dir.iterdir()), sep="\n  ")
@@ -62,7 +62,8 @@ def checked(run_dir: Path, records_dir: Path) -> dict:
     manifests.check_split(manifest, FLAGS.split, records_dir)
     if not FLAGS.align:
         manifests.check_classes(spec.classes, manifest["classes"], records_dir)
-    cli.require_file(FLAGS.align, "--align names a CSV with run_class,records_class")
+    if FLAGS.align != "same":
+        cli.require_file(FLAGS.align, "--align takes a CSV with run_class,records_class, or same")
     return manifest
 
 

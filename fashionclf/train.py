@@ -51,8 +51,9 @@ cli.packaged_flag("weights", "imagenet", "Initial weights of the trunk: imagenet
                   "download) or a .weights.h5 file, both for efficientnet_b0; the folder of a "
                   "run with the same architecture, or the name of a released model; or none.")
 cli.packaged_flag("align", None, "With a run's folder as --weights: CSV file "
-                  "run_class,records_class that maps its classes to those of the records, whose "
-                  "rows of the head then start from the run's.")
+                  "run_class,records_class that maps its classes to those of the records, or "
+                  "same, which maps each to the one of its name. Their rows of the head then start "
+                  "from the run's.")
 define_share("dropout", 0.2, "Dropout rate of the pooled features.")
 define_share("stochastic_depth", 0.0, "Drop rate of the last residual block, falling linearly to 0 "
              "at the first; frozen blocks are never dropped.")
@@ -142,7 +143,8 @@ def checked(records_dir: Path) -> dict:
     if FLAGS.align and not Path(FLAGS.weights).is_dir():
         raise ValueError(f"--align starts from the head of a run, and --weights={FLAGS.weights} "
                          "is not the folder of one: name a run's folder")
-    cli.require_file(FLAGS.align, "--align names a CSV with run_class,records_class")
+    if FLAGS.align != "same":
+        cli.require_file(FLAGS.align, "--align takes a CSV with run_class,records_class, or same")
     places.check_folder(FLAGS.run, flag="--run")
     for name in FLAGS.export:
         if exported.NEEDS[name]:

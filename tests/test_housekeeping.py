@@ -1,9 +1,11 @@
-"""What people look for beside the code: hooks, extras, the wheel, the model card."""
+"""What people look for beside the code: hooks, extras, citation, the model card."""
+import configparser
 import json
 import re
 
 import pandas as pd
 
+import fashionclf
 from fashionclf.evaluation.lineage import Lineage
 from fashionclf.model import spec
 from tests.helpers.programs import ROOT, start
@@ -18,11 +20,25 @@ METRICS = json.loads((RUN / "report/metrics.json").read_text())
 def test_the_hooks_before_a_commit_are_the_checks_of_ci():
     hooks = re.findall(r"^ +entry: \.venv/bin/(.+)$",
                        (ROOT / ".pre-commit-config.yaml").read_text(), re.MULTILINE)
-    checks = (ROOT / "tools/test.sh").read_text().partition("setup_venv\n")[2]
+    checks = (ROOT / "tools/test.sh").read_text().partition('setup_venv "$DEV_EXTRAS"\n')[2]
     commands = [line.partition(" || ")[0] for line in checks.splitlines()
-                if line and not line.startswith(("setup_venv", "echo", "python -m pytest"))]
+                if line and not line.startswith(("echo", "python -m pytest"))]
     assert hooks == commands and len(hooks) == 2
     assert "bash tools/test.sh" in (ROOT / ".ci/run").read_text().splitlines()
+
+
+def test_configs_start_from_weights_and_pictures_that_anyone_can_get():
+    for config in (ROOT / "configs").glob("*.cfg"):
+        text = config.read_text(encoding="utf-8")
+        assert set(re.findall(r"^--weights=(.+)$", text, re.MULTILINE)) <= {
+            "imagenet", "none", "saved_models/fashion_b0"}, config
+        if "data/clothing_cc0" in text:
+            assert re.search(r"# .*(tools\.lay_out_clothing|configs/records_fashion_b0\.cfg)", text
+                             ), config
+    for folder in ("configs", "docs", "fashionclf", "tools"):
+        for file in (ROOT / folder).rglob("*"):
+            if file.suffix in (".cfg", ".md", ".py"):
+                assert "standin.weights.h5" not in file.read_text(encoding="utf-8"), file
 
 
 def test_each_extra_that_is_named_exists_and_each_that_exists_is_tested():
@@ -39,6 +55,21 @@ def test_each_extra_that_is_named_exists_and_each_that_exists_is_tested():
 def test_an_extra_that_is_not_in_setup_cfg_is_refused():
     shown = start("tools.check_extras", "--extras=hats", fresh=True)
     assert shown.returncode == 1 and "'hats' is not one of beam, " in shown.stderr
+
+
+def test_the_citation_agrees_with_the_package():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    plain = dict(re.findall(r"^([a-z-]+): ([\w.-]+)$", citation, re.MULTILINE))
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    assert plain == {"cff-version": "1.2.0", "type": "software",
+                     "version": fashionclf.__version__, "license": setup["metadata"]["license"]}
+
+    bibtex = (ROOT / "fashionclf/deepfashion/CITATIONS.bib").read_text(encoding="utf-8")
+    title = re.search(r"title += \{(.+)\},", bibtex)[1].replace("{", "").replace("}", "")
+    assert f'title: "{title}"' in citation
+    names = re.findall(r"family-names: (.+)\n +given-names: (.+)", citation)
+    assert " and ".join(map(", ".join, names[:5])) in bibtex
 
 
 def test_the_cards_front_matter_is_what_the_hub_reads():

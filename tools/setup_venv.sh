@@ -1,10 +1,17 @@
 # Sourced by quickstart.sh and test.sh, from the repository root: makes .venv if there is
-# none, installs this project into it (again when its requirements changed), and puts it
-# first in PATH.
+# none, installs this project into it with the extras that are wanted (again when its
+# requirements changed), and puts it first in PATH.
+
+DEV_EXTRAS='[dev,excel,heic,parquet,search]'
 
 die() {
     echo "error: $*" >&2
     exit 1
+}
+
+# Prints the comment that a script begins with, below its first line.
+opening_comment() {
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$1"
 }
 
 find_python() {
@@ -22,8 +29,9 @@ find_python() {
         "or 'pyenv install 3.11'"
 }
 
+# Takes the extras to install, such as '[dev]'; '' is the package alone.
 setup_venv() {
-    local python stamp
+    local extras=$1 python stamp
     if [ ! -x .venv/bin/pip ]; then
         python=$(find_python)
         echo "== Making .venv with $("$python" --version)"
@@ -31,13 +39,14 @@ setup_venv() {
             die "'$python -m venv .venv' failed; on Debian and Ubuntu it needs the package" \
                 "$(basename "$python")-venv"
     fi
+    # A stamp has a line for each set of extras installed; '' is part of every line.
     stamp=".venv/.installed-$(cat setup.cfg pyproject.toml | cksum | cut -d ' ' -f 1)"
-    if [ ! -e "$stamp" ]; then
-        echo "== Installing fashionclf and what it needs into .venv (the first time: minutes)"
-        .venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,excel,heic,parquet,search]' ||
+    if ! grep -qsF -- "$extras" "$stamp"; then
+        echo "== Installing fashionclf$extras and what it needs into .venv (the first time: minutes)"
+        .venv/bin/pip install --quiet --disable-pip-version-check --editable ".$extras" ||
             die "installation failed, see above; it needs only a package registry:" \
                 "check the network, or pip's settings with '.venv/bin/pip config list'"
-        touch "$stamp"
+        echo "$extras" >> "$stamp"
     fi
     export PATH="$PWD/.venv/bin:$PATH"
     export TF_CPP_MIN_LOG_LEVEL=2  # TensorFlow's start-up notes would bury our own output

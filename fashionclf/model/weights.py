@@ -74,8 +74,8 @@ def warm_start(model: keras.Model, classes: list[str], weights: str,
 
     Args:
         weights: "none", or as for `load_trunk`, which raises if they don't fit.
-        align: file that aligns the classes of the run `weights` with `classes`, the model's; None
-            leaves the head random.
+        align: aligns the classes of the run `weights` with `classes`, the model's, as
+            alignment.read does; None leaves the head random.
     """
     if align and not Path(weights).is_dir():
         raise ValueError(f"--align needs the head of a run, but --weights={weights} is not the "
@@ -83,10 +83,13 @@ def warm_start(model: keras.Model, classes: list[str], weights: str,
     if weights != "none":
         load_trunk(model, weights)
     if not align:
+        if Path(weights).is_dir() and set(specs.read(Path(weights))[0].classes) == set(classes):
+            print(f"head: starts at random, although {weights} has the same classes; "
+                  f"--align={alignment.SAME} starts from its head", flush=True)
         return
 
     run = load(weights)
-    aligned = alignment.read(Path(align), run.spec.classes, classes)
+    aligned = alignment.read(align, run.spec.classes, classes)
     carry_head(run.network, model, aligned)
     fresh = [name for name in classes if name not in aligned.reached_classes]
     print(f"head: {len(aligned.reached)} of {len(classes)} classes start from {weights}, by "

@@ -6,7 +6,8 @@
     Camisole,Top
     Bodysuit,
 
-Several classes of the run may map to one of the records; an empty cell maps to none.
+Several classes of the run may map to one of the records; an empty cell maps to none. The word
+`same` instead of a file maps each class to the one of its name.
 """
 import dataclasses
 import functools
@@ -18,6 +19,7 @@ from fashionclf.sources import annotations
 from fashionclf.system import csv_files, files
 
 COLUMNS = ["run_class", "records_class"]
+SAME = "same"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -83,12 +85,26 @@ def as_text(facts: dict) -> str:
         f"{facts['accuracy over all']:.3f}"])
 
 
-def read(file: Path, run_classes: list[str], records_classes: list[str]) -> Alignment:
+def by_name(run_classes: list[str], records_classes: list[str]) -> Alignment:
+    """Aligns the classes of the same name; raises ValueError where there are none."""
+    place = {name: number for number, name in enumerate(records_classes)}
+    places = np.array([place.get(name, -1) for name in run_classes])
+    if (places < 0).all():
+        raise ValueError(f"--align={SAME}: the run and the records have no class name in common; "
+                         f"name a CSV with {','.join(COLUMNS)}")
+    return Alignment(run_classes=run_classes, records_classes=records_classes, places=places)
+
+
+def read(align: str, run_classes: list[str], records_classes: list[str]) -> Alignment:
     """Reads an alignment; each class of the run needs a row, a class of the records does not.
 
-    Raises ValueError where a class is repeated, unknown or missing, or no class maps.
+    `align` is a file or SAME. Raises ValueError where a class is repeated, unknown or missing, or
+    no class maps.
     """
-    files.require_file(file, f"--align takes a CSV with {','.join(COLUMNS)}")
+    if align == SAME:
+        return by_name(run_classes, records_classes)
+    file = Path(align)
+    files.require_file(file, f"--align takes a CSV with {','.join(COLUMNS)}, or {SAME}")
     rows = csv_files.read_table(file, COLUMNS,
                                 cure=f"name its two columns {' and '.join(COLUMNS)}")
     ours, theirs = rows[COLUMNS[0]], rows[COLUMNS[1]]

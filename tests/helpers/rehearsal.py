@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from fashionclf.sources import alignment, readers
+from fashionclf.system import files
 from tools.studies import programs
 
 really_start = programs.start
@@ -46,12 +47,14 @@ def build(given: dict) -> None:
     rows.to_csv(records / "rows.csv", index=False)
     share = float(given["split"] == "stratified")
     (records / "manifest.json").write_text(json.dumps({
+        "fingerprint": files.sha256(records / "rows.csv"),
         "overlap": {"share of test pictures whose item is in train": share}}))
 
 
 def train(given: dict) -> None:
     run = Path(given["run"])
     report(run / "report", Path(given["records"]), "test", {})
+    files.write_json(run / "model.json", {"weights_sha256": "of these weights"})
     (run / "history.csv").write_text("phase,epoch,loss,val_accuracy\n"
                                      "head,1,0.5,0.5\nfine_tune,1,0.25,0.75\n")
 
@@ -61,7 +64,7 @@ def evaluate(given: dict) -> None:
     if given.get("align"):
         own = pd.read_csv(Path(given["run"]) / "report/per_class.csv")["class"].tolist()
         classes = classes_of(pd.read_csv(records / "rows.csv"))
-        aligned = alignment.read(Path(given["align"]), own, classes)
+        aligned = alignment.read(given["align"], own, classes)
         more["alignment"] = aligned.facts(np.arange(len(classes)), np.eye(len(classes), len(own)))
     report(Path(given["output"]), records, given["split"], more)
 

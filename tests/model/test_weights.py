@@ -68,6 +68,28 @@ def test_a_baseline_starts_from_a_run_of_its_own_kind_and_no_other(tmp_path):
         weights.warm_start(network.build(make_spec("efficientnet_b0", NEW)), NEW, str(tmp_path))
 
 
+def test_the_head_of_a_run_with_the_same_classes_is_kept_on_request_and_a_line_says_how(tmp_path,
+                                                                                        capsys):
+    run, model = cnn(OLD), cnn(OLD[::-1])
+    save_run(tmp_path, make_spec(classes=OLD), run)
+    before = head(model)
+    weights.warm_start(model, OLD[::-1], str(tmp_path))
+    assert_same(head(model), before)
+    assert capsys.readouterr().out == (f"head: starts at random, although {tmp_path} has the same "
+                                       "classes; --align=same starts from its head\n")
+
+    weights.warm_start(model, OLD[::-1], str(tmp_path), "same")
+    kernel, bias = head(run)
+    assert_same(head(model), (kernel[:, ::-1], bias[::-1]))
+    assert "4 of 4 classes start from" in capsys.readouterr().out
+
+
+def test_nothing_is_said_of_the_head_of_a_run_with_other_classes(tmp_path, capsys):
+    save_run(tmp_path, make_spec(classes=OLD))
+    weights.warm_start(cnn(NEW), NEW, str(tmp_path))
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.slow
 def test_trunk_and_head_come_from_the_folder_of_a_run(tmp_path, capsys):
     spec = make_spec("efficientnet_b0", OLD)

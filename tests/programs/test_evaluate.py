@@ -61,6 +61,12 @@ def test_records_of_other_classes_are_scored_by_an_alignment(records_dir, tmp_pa
     assert not (run / "report").exists()
 
 
+def test_the_word_same_scores_the_classes_of_one_name(records_dir, tmp_path):
+    run = make_run(tmp_path / "run", ["Black", "Blue"])
+    said = evaluate(f"--run={run}", f"--records={records_dir}", "--align=same")
+    assert "Blue -> Blue" in said and "coverage: 3 of 9 pictures (0.333)" in said
+
+
 def test_an_alignment_to_unknown_classes_is_refused_in_one_line(records_dir, tmp_path):
     run = make_run(tmp_path / "run", ["Scarlet", "Sky"])
     (tmp_path / "align.csv").write_text("run_class,records_class\nScarlet,Redd\nSky,\n")

@@ -10,7 +10,7 @@ import pytest
 from tests.helpers.checks import succeed
 from tests.helpers.programs import ROOT, begin, start, start_code, wait_until
 from tests.helpers.small_disk import small_disk
-from tests.helpers.tiny import CLASSES, make_records
+from tests.helpers.tiny import CLASSES, make_records, make_spec, save_run
 
 PROGRAMS = ["build_tfrecords", "train", "evaluate", "predict", "search", "export"]
 TOOLS = [".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
@@ -108,6 +108,14 @@ def test_a_killed_training_goes_on_and_the_finished_model_predicts(tmp_path, rec
     assert rows[0] == ("path,class,probability,class_2,probability_2,class_3,probability_3,"
                        "error,check")
     assert len(rows) == 1 + 96 and rows[1].split(",")[1] in CLASSES
+
+
+@pytest.mark.slow
+def test_a_training_starts_from_the_head_of_a_run_with_the_same_classes(tmp_path, records_dir):
+    save_run(tmp_path / "old", make_spec())
+    said = succeed(*small(records_dir, tmp_path / "run", f"--weights={tmp_path / 'old'}",
+                          "--align=same", "--fine_tune_epochs=0"))
+    assert "head: 3 of 3 classes start from" in said
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ ROWS = "run_class,records_class\nTee,T-Shirt\nSinglet,Top\nBodysuit,\nCamisole,T
 def read(tmp_path, text=ROWS):
     file = tmp_path / "align.csv"
     file.write_text(text)
-    return alignment.read(file, OURS, THEIRS)
+    return alignment.read(str(file), OURS, THEIRS)
 
 
 def test_several_classes_of_the_run_may_be_one_of_the_records(tmp_path):
@@ -83,3 +83,10 @@ def test_the_first_class_of_the_records_is_reached_as_any_other():
     assert facts["accuracy over all"] == 0.75  # all are Top where Cape is left out
     assert facts["scored of which the run says a class without one"] == 1
     assert "only in the run: Cape" in alignment.as_text(facts)
+
+
+def test_the_word_same_aligns_the_classes_of_one_name_and_refuses_to_align_none():
+    found = alignment.read("same", ["Tee", "Hat", "Top"], THEIRS)
+    assert found.places.tolist() == [-1, 2, 0] and found.reached_classes == ["Top", "Hat"]
+    with pytest.raises(ValueError, match="--align=same: .* no class name in common"):
+        alignment.read("same", OURS, THEIRS)

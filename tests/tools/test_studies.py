@@ -138,6 +138,29 @@ def test_records_of_another_split_or_map_are_never_taken_for_those_asked_for(tre
         programs.build(rows, tmp_path, "x", category_map=tmp_path / "none.csv")
 
 
+def test_a_report_of_other_weights_records_or_alignment_is_never_taken_for_this_one(tmp_path,
+                                                                                    monkeypatch):
+    started = []
+
+    def evaluate(module, *words):
+        started.append(module)
+        report, = [word.partition("=")[2] for word in words if word.startswith("--output=")]
+        (tmp_path / report).mkdir()
+    monkeypatch.setattr(programs, "start", evaluate)
+
+    run, records, align = tmp_path / "run", tmp_path / "records", tmp_path / "align.csv"
+    run.mkdir()
+    records.mkdir()
+    found = []
+    for weights, fingerprint, rows in (("w1", "f1", "r1"), ("w1", "f1", "r1"), ("w2", "f1", "r1"),
+                                       ("w2", "f2", "r1"), ("w2", "f2", "r2")):
+        (run / "model.json").write_text(json.dumps({"weights_sha256": weights}))
+        (records / "manifest.json").write_text(json.dumps({"fingerprint": fingerprint}))
+        align.write_text(rows)
+        found.append(programs.evaluate(run, records, "test", align=align))
+    assert found[0] == found[1] and len(set(found)) == len(started) == 4
+
+
 def test_a_program_that_fails_ends_the_study_with_its_command():
     with pytest.raises(ChildProcessError, match="evaluate --run=nowhere.*\n.*exit code 1"):
         programs.start("fashionclf.evaluate", "--run=nowhere", "--epochs=3")

@@ -1,10 +1,10 @@
 """Measures the recall of search, and its time.
 
     python -m tools.benchmark.search --records=data/fashion_b0_records \\
-        --run=saved_models/fashion_b0 --weights=data/efficientnetb0_standin.weights.h5
+        --run=saved_models/fashion_b0
 
 searches the neighbours of each picture of a split among the others, by the features of the run and
-by those of the trunk it started from, and prints recall@k: the share of pictures with a match among
+by those of another trunk (--weights), and prints recall@k: the share of pictures with a match among
 their first k neighbours, of those that have a match at all. Matches are pictures of the same
 folder, of the same class, or of the same class in other items. The picture itself and its exact
 copies are left out. "chance" takes random directions; intervals resample items.

@@ -9,7 +9,6 @@ number of cores. As in DeepFashion's own partition, an item's pictures fall on s
 import functools
 import multiprocessing
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from absl import flags
 from tqdm import tqdm
 
 from fashionclf import cli
+from tools.deepfashion_lists import write_list
 from tools.make_sample_data.garments import draw_garment
 from tools.make_sample_data.photographs import Box, photograph
 from tools.make_sample_data.shop import MIN_IMAGES, Item, categories, item_rng, plan
@@ -81,20 +81,11 @@ def write_annotations(rows: list[Row], root: Path, *, seed: int) -> None:
     sides = draw_partition(classes, np.random.default_rng([seed, 1]))
 
     anno = root / "Anno_coarse"
-    write_table(anno / "list_category_cloth.txt", "category_name category_type", categories())
-    write_table(anno / "list_category_img.txt", "image_name category_label", zip(paths, labels))
-    write_table(anno / "list_bbox.txt", "image_name x_1  y_1  x_2  y_2", zip(paths, corners))
-    write_table(root / "Eval" / "list_eval_partition.txt", "image_name evaluation_status",
-                zip(paths, sides))
-
-
-def write_table(path: Path, header: str, rows: Iterable[tuple]) -> None:
-    """Writes the benchmark's format: a count, a header, rows padded with spaces."""
-    rows = [header.split(maxsplit=1), *rows]
-    width = max(len(name) for name, _ in rows) + 2
-    lines = [str(len(rows) - 1)] + [f"{name:<{width}}{value}" for name, value in rows]
-    path.parent.mkdir(exist_ok=True)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_list(anno / "list_category_cloth.txt", "category_name category_type", categories())
+    write_list(anno / "list_category_img.txt", "image_name category_label", zip(paths, labels))
+    write_list(anno / "list_bbox.txt", "image_name x_1  y_1  x_2  y_2", zip(paths, corners))
+    write_list(root / "Eval" / "list_eval_partition.txt", "image_name evaluation_status",
+               zip(paths, sides))
 
 
 def draw_partition(classes: tuple[str, ...], rng: np.random.Generator) -> list[str]:

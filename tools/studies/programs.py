@@ -57,11 +57,14 @@ def train(records: Path, run: Path, *flags: str) -> dict:
 
 def evaluate(run: Path, records: Path, split: str, *, align: Path | None = None,
              within: Path | None = None) -> Path:
-    """Evaluates `run`, unless that is done; returns the report's folder, named as `build` does.
+    """Evaluates `run`, unless that is done; returns the report's folder.
 
-    It lies in `within`, or in the run's own folder.
+    It lies in `within`, or in the run's own folder. Its name depends on the weights, the records
+    and the alignment, so that the report of a run trained again is never an old one.
     """
-    name = f"report_{split}_{_digest(records.name, _content(align) if align else '')}"
+    weights = _field(run / "model.json", "weights_sha256")
+    fingerprint = _field(records / "manifest.json", "fingerprint")
+    name = f"report_{split}_{_digest(weights, fingerprint, _content(align) if align else '')}"
     report = (within or run) / name
     if not report.exists():
         partial = report.with_name(f"{report.name}.partial")
@@ -119,6 +122,10 @@ def _cells(report: Path, name: str, columns: list[str]) -> "pd.DataFrame":
 
 def _digest(*texts: str) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:8]
+
+
+def _field(file: Path, name: str) -> str:
+    return json.loads(_content(file))[name]
 
 
 def _content(file: Path) -> str:

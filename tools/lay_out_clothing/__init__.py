@@ -1,0 +1,1 @@
+"""Lays out the public photographs that the released model was trained on."""
