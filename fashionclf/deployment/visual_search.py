@@ -1,4 +1,4 @@
-"""Visual search: describes pictures by their features, finds and shows the nearest."""
+"""Visual search: describes pictures by their features and finds the nearest."""
 import dataclasses
 import itertools
 import os
@@ -7,12 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from fashionclf.deployment import search_index
-from fashionclf.evaluation import figures
 from fashionclf.model.weights import Run
-from fashionclf.pictures import inspection
 from fashionclf.pictures.files import Picture
 from fashionclf.records import manifests
 from fashionclf.records.input_pipeline import Records
@@ -106,8 +103,10 @@ class Describer:
 
         missing = sorted(set(range(len(pictures))) - set(usable.tolist()))
         reason = f"NaN in {embeddings}; see the error in predict's output"
-        return Described(rows=[known[i] for i in usable],
-                         features=features[usable] if missing else features,
+        features = features[usable] if missing else features
+        rows = [{**known[i], "predicted": self.run.spec.classes[best]}
+                for i, best in zip(usable, self.run.predicted(features))]
+        return Described(rows=rows, features=features,
                          unusable=[{"path": known[i]["path"], "reason": reason} for i in missing])
 
 
@@ -175,50 +174,3 @@ def _file(index: search_index.Index, place: int) -> str | None:
     """Returns the real path of a picture; None if it is in records."""
     root = index.facts["root"]
     return root and os.path.realpath(os.path.join(root, index.pictures[place]["path"]))
-
-
-def sheet(index: search_index.Index, queries: list[dict], found: pd.DataFrame,
-          run: Run) -> Figure:
-    """Draws a row per query: its picture, then its neighbours with class and similarity.
-
-    Args:
-        queries: some rows of the queries given to `answers`, which returned `found`.
-        run: the run of the index.
-    """
-    paths = [query["path"] for query in queries]
-    shown = found[found["query"].isin(paths) & found["error"].isna()]
-    drawn = pictures(index, shown["place"].unique().tolist(), run)
-
-    rows = []
-    for query in queries:
-        caption = f"{os.path.basename(query['path'])}\npredicted {query['predicted']}"
-        cells = [(_pixels(os.getcwd(), query["path"]), caption)]
-        for neighbour in shown[shown["query"] == query["path"]].itertuples():
-            picture = index.pictures[neighbour.place]
-            name = picture.get("class") or f"predicted {picture.get('predicted') or 'nothing'}"
-            cells.append((drawn[neighbour.place], f"{name}\n{neighbour.similarity:.3f}"))
-        rows.append(cells)
-    return figures.contact_sheet(rows)
-
-
-def pictures(index: search_index.Index, places: list[int],
-             run: Run) -> dict[int, np.ndarray | str]:
-    """Returns place -> uint8 [H, W, 3], or the reason why it can't be shown."""
-    root = index.facts["root"]
-    if root is not None:
-        return {place: _pixels(root, index.pictures[place]["path"]) for place in places}
-
-    records = Records.open(index.facts["records"], run.spec.framing)
-    shown, rows = {}, [(place, index.pictures[place]) for place in places]
-    for split in {row["split"] for _, row in rows}:
-        place_of = {row["path"]: place for place, row in rows if row["split"] == split}
-        pixels = records.pictures(split, list(place_of))
-        shown |= {place: pixels.get(path, "no longer in the records")
-                  for path, place in place_of.items()}
-    return shown
-
-
-def _pixels(root: str, path: str) -> np.ndarray | str:
-    """Returns uint8 [H, W, 3], or the reason why it can't be shown."""
-    # The user, or an index built by the user, named this file: it may be anywhere.
-    return inspection.pixels_or_reason(Picture(path=os.path.join(root, path), root=os.sep))
