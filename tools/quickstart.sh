@@ -56,4 +56,4 @@ python -m fashionclf.predict --run=saved_models/fashion_b0 --output=- "${picture
 echo
 echo "Done in $((SECONDS / 60)) min $((SECONDS % 60)) s, installation aside."
 echo "Report:      $RUN/report/report.html"
-echo "TensorBoard: .venv/bin/tensorboard --logdir=$RUN/tensorboard"
+echo "TensorBoard: .venv/bin/tensorboard --logdir=$RUN/tb --window_title=quickstart"

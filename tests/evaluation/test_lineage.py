@@ -98,7 +98,7 @@ def test_a_report_says_above_its_scores_what_was_seen_and_which_epoch_was_kept(
 
     page = (tmp_path / "report/report.html").read_text()
     printed = capsys.readouterr().out
-    log = events(run.folder / "tensorboard/report").Tensors("test/about_these_scores")
+    log = events(run.folder / "tb/report").Tensors("test/about_these_scores")
     logged = log[0].tensor_proto.string_val[0].decode()
     for text in (seen, kept, scores["remarks"][0]):
         assert text in page and text in printed and text in logged

@@ -23,7 +23,7 @@ def logs(tmp_path_factory):
             "--architecture=baseline_cnn", "--weights=none", "--image_size=32", "--batch_size=8",
             "--head_epochs=2", "--fine_tune_epochs=3",
             *(["--profile_steps=2,3"] if PROFILED else []))
-    return folder / "mine" / "tensorboard"
+    return folder / "mine" / "tb"
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ def train(run, data, *, augmentation=True, **output):
 
 
 def steps(run, name, tag):
-    log = events(run / "tensorboard" / name)
+    log = events(run / "tb" / name)
     return [event.step for event in log.Tensors(tag)] if tag in log.Tags()["tensors"] else []
 
 
@@ -69,7 +69,7 @@ def test_classes_are_shown_once_and_pictures_in_pairs_before_each_phase(unbroken
     for name, step in (("head", 0), ("fine_tune", 3)):
         tag = "train/before_and_after_augmentation"
         assert steps(unbroken[0], name, tag) == [step]
-        log = events(unbroken[0] / "tensorboard" / name)
+        log = events(unbroken[0] / "tb" / name)
         png = log.Tensors(tag)[0].tensor_proto.string_val[2]
         sheet = tf.io.decode_png(png).numpy()
         assert sheet.shape == (3 * (SIZE + 8), 3 * (2 * SIZE + 8), 3)  # 8 pictures, 3 in a line
@@ -91,7 +91,7 @@ def test_a_profile_of_some_steps_of_each_phase_changes_no_weight(tmp_path, data,
     model = train(tmp_path, data, profile_steps=(2, 3))  # the epoch of step 2 ends with it
     assert_same(weights(unbroken[1]), weights(model))
     for name in ("head", "fine_tune"):
-        found = list((tmp_path / "tensorboard" / name).glob("plugins/profile/*/*.xplane.pb"))
+        found = list((tmp_path / "tb" / name).glob("plugins/profile/*/*.xplane.pb"))
         assert len(found) == 1
 
 
