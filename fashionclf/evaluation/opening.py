@@ -26,7 +26,7 @@ def basis(scores: dict, per_class: pd.DataFrame) -> str:
     """Says what the figures of the `sentence` rest on, and what they don't cover."""
     most_frequent = per_class.loc[per_class["n"].idxmax(), "class"]
     range_of = (f"The range is the {scores['interval_level']:.0%} interval for pictures of the "
-                "same kind; those of another kind, as of another shop, may do worse. "
+                "same kind; those of another kind, as another shop's, may lie outside it. "
                 if scores["top1_interval"] else "")
     by = (f" Best and weakest are by F1, of the classes of {intervals.FEWEST} garments or more."
           if _extremes(per_class) else "")

@@ -118,7 +118,7 @@ def mark_kept(folder: Path, history: History) -> None:
     """
     row = history.table[history.table["kept"]].iloc[0]
     prefix = "val_" if np.isfinite(row["val_accuracy"]) else ""
-    writer = tf.summary.create_file_writer(str(folder / "kept_epoch"))
+    writer = tf.summary.create_file_writer(str(folder / "kept"))
     with writer.as_default(step=int(row.name) + 1):  # of the table's rows, from 0
         for name in ("loss", "accuracy"):
             tf.summary.scalar(f"epoch/{name}", row[prefix + name])
