@@ -11,6 +11,7 @@ from fashionclf.model.weights import Run
 from fashionclf.pictures import picture_hashes
 from fashionclf.records import audit, known_pictures
 from fashionclf.records.input_pipeline import Records
+from fashionclf.sources import leakage
 from tests.helpers.checks import events
 from tests.helpers.tiny import frame, make_records, make_spec
 
@@ -113,6 +114,21 @@ def test_a_report_on_pictures_never_seen_says_so(tmp_path, records, hashes):
     assert scores["warnings"] == [] and scores["remarks"] == [
         "none of 6 test pictures is a copy or near-duplicate of the 9 training pictures",
         "kept weights: head epoch 2 of 2"]
+
+
+@pytest.mark.parametrize("shared, fingerprint, known", [
+    (0.978, None, 0.978), (0.0, None, 0.0), (0.978, "of other records", None)])
+def test_garments_on_both_sides_of_the_split_of_a_training_are_told(
+        tmp_path, records, hashes, shared, fingerprint, known):
+    manifest = {**records.manifest, "overlap": {leakage.SHARED_ITEMS: shared}}
+    run = trained_on(tmp_path / "run", {"train": hashes["train"]},
+                     records_fingerprint=fingerprint or manifest["fingerprint"])
+    scores = report.evaluate(run, dataclasses.replace(records, manifest=manifest), "test",
+                             tmp_path / "report", batch_size=4)
+    assert scores["seen_in_training"]["share_of_shared_garments"] == known
+    assert scores["warnings"] == ([
+        "98% of test pictures show garments that training pictures show too: expect less on new "
+        "garments (see --split=grouped of build_tfrecords)"] if known else [])
 
 
 def test_hashes_beside_records_are_those_of_their_pictures_in_their_order(

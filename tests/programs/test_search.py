@@ -92,7 +92,7 @@ def test_a_picture_that_is_gone_is_said_on_the_sheet(shop, describer, listed, tm
     index = index_of(describer.files(*listed), tmp_path / "index", root=str(tmp_path))
     queries = described(describer, [str(shop / "Red1.png")])
     figure = search_sheet.sheet(index, queries.rows, visual_search.answers(index, queries, 2),
-                                 describer.run)
+                                describer.run)
     assert [len(axes.images) for axes in figure.axes] == [1, 0, 0]
     assert figure.axes[1].texts[0].get_text() == "missing file"
 
