@@ -1,5 +1,4 @@
 """Shows the answers of a visual search: their pictures, by what they are known and named."""
-import collections
 import itertools
 import os
 import textwrap
@@ -29,7 +28,7 @@ def sheet(index: Index, queries: list[dict], found: pd.DataFrame, run: Run) -> F
     paths = [query["path"] for query in queries]
     shown = found[found["query"].isin(paths) & found["error"].isna()]
     drawn = pictures(index, shown["place"].unique().tolist(), run)
-    names = {path: textwrap.fill(name, NAME_WIDTH)
+    names = {path: _lines(name)
              for path, name in short_names([*paths, *shown["path"]]).items()}
 
     rows = []
@@ -51,12 +50,17 @@ def known_class(picture: dict) -> str:
 
 
 def short_names(paths: Iterable[str]) -> dict[str, str]:
-    """Returns path -> the shortest end of it, in whole names, in which no other path ends."""
-    ends = {path: ["/".join(path.split("/")[-n:]) for n in range(1, path.count("/") + 2)]
-            for path in paths}
-    counts = collections.Counter(itertools.chain.from_iterable(ends.values()))
-    return {path: next((end for end in own if counts[end] == 1), path)
-            for path, own in ends.items()}
+    """Returns path -> its last parts, of each as many as it takes to tell all of them apart."""
+    parts = {path: path.split("/") for path in paths}
+    for count in itertools.count(1):
+        names = {path: "/".join(words[-count:]) for path, words in parts.items()}
+        if len(set(names.values())) == len(parts):
+            return names
+
+
+def _lines(name: str) -> str:
+    parts = name.split("/") if len(name) > NAME_WIDTH else [name]
+    return "/\n".join(textwrap.fill(part, NAME_WIDTH) for part in parts)
 
 
 def pictures(index: Index, places: list[int], run: Run) -> dict[int, np.ndarray | str]:

@@ -99,20 +99,23 @@ def test_a_picture_that_is_gone_is_said_on_the_sheet(shop, describer, listed, tm
 
 def test_pictures_are_named_by_as_much_of_their_path_as_tells_them_apart(
         shop, describer, listed, tmp_path):
-    names = search_sheet.short_names(["a/1/front.jpg", "b/1/front.jpg", "b/1/back.jpg", "front.jpg",
-                                      "b/1/back.jpg", "/a/1/front.jpg"])
-    assert names == {"a/1/front.jpg": "a/1/front.jpg", "b/1/front.jpg": "b/1/front.jpg",
-                     "b/1/back.jpg": "back.jpg", "front.jpg": "front.jpg",
-                     "/a/1/front.jpg": "/a/1/front.jpg"}
-    for folder in ("one", "two"):
+    for paths, named in [
+            (["x/a/front.jpg", "x/a/back.jpg"], ["front.jpg", "back.jpg"]),
+            (["x/a/front.jpg", "x/b/front.jpg", "back.jpg", "x/b/front.jpg"],
+             ["a/front.jpg", "b/front.jpg", "back.jpg"]),
+            (["front.jpg", "a/front.jpg", "/a/front.jpg"],
+             ["front.jpg", "a/front.jpg", "/a/front.jpg"]), ([], [])]:
+        assert list(search_sheet.short_names(paths).values()) == named
+    for folder in ("one", "two_of_a_long_name_"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "front.png").write_bytes((shop / "Red1.png").read_bytes())
     index = index_of(described(describer, [str(tmp_path / "one")]), tmp_path / "index", root="/")
-    queries = described(describer, [str(tmp_path / "two")])
+    queries = described(describer, [str(tmp_path / "two_of_a_long_name_")])
     figure = search_sheet.sheet(index, queries.rows, visual_search.answers(index, queries, 2),
                                 describer.run)
     titles = [axes.get_title().split("\n") for axes in figure.axes]
-    assert titles[0][0] == "two/front.png" and titles[1][2] == "one/front.png"
+    assert titles[0][:2] == ["two_of_a_long_name_/", "front.png"]
+    assert titles[1][2] == "one/front.png"
 
 
 def test_an_index_without_predicted_classes_shows_none(shop, describer, listed, tmp_path):
