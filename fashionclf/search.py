@@ -171,7 +171,7 @@ def output_format() -> str:
 def query(words: list[str]) -> int:
     """Writes the nearest pictures of each, and draws them where that is wanted."""
     with cli.loading():
-        from fashionclf.deployment import engines, search_index, visual_search
+        from fashionclf.deployment import engines, search_index, search_sheet, visual_search
 
     index = search_index.read(FLAGS.index)
     visual_search.check_run(index, FLAGS.index, FLAGS.run)
@@ -192,7 +192,7 @@ def query(words: list[str]) -> int:
         if len(queries.rows) > SHEET_LINES:
             print(f"{FLAGS.sheet} shows the first {SHEET_LINES} of {len(queries.rows)} pictures",
                   file=sys.stderr)
-        sheet = visual_search.sheet(index, queries.rows[:SHEET_LINES], found, run)
+        sheet = search_sheet.sheet(index, queries.rows[:SHEET_LINES], found, run.spec)
         with files.replaced(FLAGS.sheet) as partial:
             sheet.savefig(partial)
 

@@ -229,7 +229,7 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
         loop.finish(run, records, calibrate=FLAGS.calibrate, batch_size=FLAGS.batch_size,
                     hyperparameters=cli.own_values(PLACES))
     print(f"\nreport: {run_dir / 'report' / 'report.html'}\n"
-          f"curves: tensorboard --logdir={run_dir / 'tensorboard'}")
+          f"curves: tensorboard --logdir={run_dir / 'tb'} --window_title={run_dir.name}")
 
 
 def export(run_dir: Path, records_dir: Path, manifest: dict, formats: list[str]) -> None:

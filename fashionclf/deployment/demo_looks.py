@@ -1,12 +1,11 @@
 """The prediction for one picture, with all that the page shows beside it."""
 import dataclasses
 import functools
-import os
 
 import numpy as np
 from PIL import Image
 
-from fashionclf.deployment import engines, search_index, visual_search
+from fashionclf.deployment import engines, search_index, search_sheet, visual_search
 from fashionclf.pictures import reading
 from fashionclf.system import quiet
 
@@ -85,8 +84,11 @@ class Looker:
         similarities, places = (rows[0] for rows in self.index.nearest(features, NEIGHBOURS))
         nearest = {int(place): float(similarity)
                    for place, similarity in zip(places, similarities) if place >= 0}
-        pictures = visual_search.pictures(self.index, list(nearest), self._engine)
-        return [(_smaller(pictures[place]), _caption(self.index.pictures[place], similarity))
+        pictures = search_sheet.pictures(self.index, list(nearest), self._engine.spec)
+        about = {place: self.index.pictures[place] for place in nearest}
+        names = search_sheet.short_names(picture["path"] for picture in about.values())
+        return [(_smaller(pictures[place]),
+                 _caption(similarity, about[place], names[about[place]["path"]]))
                 for place, similarity in nearest.items()
                 if not isinstance(pictures[place], str)]
 
@@ -97,6 +99,6 @@ def _smaller(pixels: np.ndarray) -> np.ndarray:
     return np.asarray(image)
 
 
-def _caption(about: dict, similarity: float) -> str:
-    name = about.get("class") or f"predicted {about.get('predicted')}"
-    return f"{similarity:.2f}  {name}  {os.path.basename(about['path'])}"
+def _caption(similarity: float, about: dict, name: str) -> str:
+    facts = [f"{similarity:.2f}", search_sheet.known_class(about), name]
+    return "  ".join(filter(None, facts))

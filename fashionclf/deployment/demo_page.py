@@ -7,6 +7,14 @@ from fashionclf.deployment.demo_looks import NAMED, Looker
 from fashionclf.system import extras
 
 MOST_BYTES = "20mb"  # of a dropped picture
+NARROW = 300  # pixels; columns of a telephone stand below each other
+# Similar pictures: two in a row or more, all in sight, with their captions in full
+CSS = """
+#similar .grid-container { grid-template-columns: repeat(auto-fill, minmax(min(45%, 250px), 1fr)) }
+#similar .grid-wrap { height: auto; max-height: none }
+#similar .caption-label { right: 0; bottom: 0; max-width: 100%; white-space: normal;
+                          overflow-wrap: anywhere }
+"""
 
 
 def serve(looker: Looker, *, title: str, host: str, port: int) -> None:
@@ -22,7 +30,7 @@ def serve(looker: Looker, *, title: str, host: str, port: int) -> None:
 
         page = build(looker, title)
         page.launch(server_name=host, server_port=port, share=False, quiet=True, ssr_mode=False,
-                    max_file_size=MOST_BYTES, footer_links=[], prevent_thread_lock=True)
+                    max_file_size=MOST_BYTES, footer_links=[], prevent_thread_lock=True, css=CSS)
         print(f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/  (Ctrl-C ends it)",
               flush=True)
         page.block_thread()
@@ -53,12 +61,14 @@ def build(looker: Looker, title: str):
         dropped = gr.File(label="Photograph", height=120)
         with gr.Row():
             shown = [gr.Image(label="Photograph", interactive=False, height=360, buttons=[],
-                              format="jpeg"),
-                     gr.Label(label="Most probable classes", num_top_classes=NAMED)]
+                              format="jpeg", min_width=NARROW),
+                     gr.Label(label="Most probable classes", num_top_classes=NAMED,
+                              min_width=NARROW)]
             where = gr.Image(label="Where it saw the first class (Grad-CAM)", interactive=False,
-                             height=360, buttons=[], format="jpeg")
-        similar = gr.Gallery(label="Similar pictures", columns=4, format="jpeg", buttons=[],
-                             object_fit="contain", visible=looker.index is not None)
+                             height=360, buttons=[], format="jpeg", min_width=NARROW)
+        similar = gr.Gallery(label="Similar pictures", format="jpeg", buttons=[], height="auto",
+                             object_fit="contain", elem_id="similar",
+                             visible=looker.index is not None)
         answered = dropped.change(look, dropped, [*shown, similar], api_name="look")
         answered.success(heat_map, dropped, where, api_name="heat_map")
     return page

@@ -1,4 +1,4 @@
-"""Visual search: describes pictures by their features, finds and shows the nearest."""
+"""Visual search: describes pictures by their features and finds the nearest."""
 import dataclasses
 import itertools
 import os
@@ -11,15 +11,12 @@ import pandas as pd
 
 from fashionclf.deployment import engines, search_index
 from fashionclf.deployment.engines import Engine
-from fashionclf.pictures import reading
 from fashionclf.pictures.files import Picture
 from fashionclf.records import manifests
 from fashionclf.system import files
 from fashionclf.system.progress import progress_bar
 
-if TYPE_CHECKING:  # only records and sheets need them, and they take seconds to load
-    from matplotlib.figure import Figure
-
+if TYPE_CHECKING:  # takes seconds to load
     from fashionclf.records.input_pipeline import Records
 
 CHECKED = 16  # rows of saved embeddings that are computed again
@@ -179,54 +176,3 @@ def _file(index: search_index.Index, place: int) -> str | None:
     """Returns the real path of a picture; None if it is in records."""
     root = index.facts["root"]
     return root and os.path.realpath(os.path.join(root, index.pictures[place]["path"]))
-
-
-def sheet(index: search_index.Index, queries: list[dict], found: pd.DataFrame,
-          run: Engine) -> "Figure":
-    """Draws a row per query: its picture, then its neighbours with class and similarity.
-
-    Args:
-        queries: some rows of the queries given to `answers`, which returned `found`.
-        run: the run of the index.
-    """
-    from fashionclf.evaluation import figures
-
-    paths = [query["path"] for query in queries]
-    shown = found[found["query"].isin(paths) & found["error"].isna()]
-    drawn = pictures(index, shown["place"].unique().tolist(), run)
-
-    rows = []
-    for query in queries:
-        caption = f"{os.path.basename(query['path'])}\npredicted {query['predicted']}"
-        cells = [(_pixels(os.getcwd(), query["path"]), caption)]
-        for neighbour in shown[shown["query"] == query["path"]].itertuples():
-            picture = index.pictures[neighbour.place]
-            name = picture.get("class") or f"predicted {picture.get('predicted') or 'nothing'}"
-            cells.append((drawn[neighbour.place], f"{name}\n{neighbour.similarity:.3f}"))
-        rows.append(cells)
-    return figures.contact_sheet(rows)
-
-
-def pictures(index: search_index.Index, places: list[int],
-             run: Engine) -> dict[int, np.ndarray | str]:
-    """Returns place -> uint8 [H, W, 3], or the reason why it can't be shown."""
-    root = index.facts["root"]
-    if root is not None:
-        return {place: _pixels(root, index.pictures[place]["path"]) for place in places}
-
-    from fashionclf.records.input_pipeline import Records
-
-    records = Records.open(index.facts["records"], run.spec.framing)
-    shown, rows = {}, [(place, index.pictures[place]) for place in places]
-    for split in {row["split"] for _, row in rows}:
-        place_of = {row["path"]: place for place, row in rows if row["split"] == split}
-        pixels = records.pictures(split, list(place_of))
-        shown |= {place: pixels.get(path, "no longer in the records")
-                  for path, place in place_of.items()}
-    return shown
-
-
-def _pixels(root: str, path: str) -> np.ndarray | str:
-    """Returns uint8 [H, W, 3], or the reason why it can't be shown."""
-    # The user, or an index built by the user, named this file: it may be anywhere.
-    return reading.pixels_or_reason(Picture(path=os.path.join(root, path), root=os.sep))

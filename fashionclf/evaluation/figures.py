@@ -5,13 +5,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from fashionclf.pictures import decoding
+from fashionclf.model import calibration
+from fashionclf.pictures import reading
 
 COLUMNS = 6  # of the gallery
 COLOURS = ["#4477aa", "#ccbb44", "#ee6677"]  # of the splits
 CELL = 2.1, 2.7  # inches, width and height of a grid's cell
 THUMBNAIL = 224  # pixels of a grid's picture, the longer side
+FEWEST = 20  # pictures that a point of the reliability diagram stands for
 
 
 def gallery(errors: pd.DataFrame, pictures: dict[str, np.ndarray], name: str) -> Figure:
@@ -61,7 +64,7 @@ def _grid(rows: list[list[tuple[np.ndarray | str, str]]], columns: int) -> Figur
                           fontsize=9, transform=axes.transAxes, parse_math=False)
                 axes.set_box_aspect(1)
             else:
-                axes.imshow(decoding.shrunk(pixels, THUMBNAIL))
+                axes.imshow(reading.shrunk(pixels, THUMBNAIL))
 
             longest = max(map(len, caption.split("\n")))
             axes.set_title(caption, fontsize=min(9, 240 / longest), parse_math=False)
@@ -98,7 +101,7 @@ def class_distribution(counts: dict[str, dict[str, int]]) -> Figure:
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.margins(x=0.1)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="lower right")
+    figure.legend(loc="outside lower center", ncols=len(table.columns), frameon=False)
     return figure
 
 
@@ -132,17 +135,26 @@ def confusion(matrix: np.ndarray, classes: list[str], name: str) -> Figure:
 
 
 def reliability(tables: dict[str, pd.DataFrame], name: str) -> Figure:
-    """Draws tables of calibration.reliability by title; a point's area is its pictures."""
-    figure = Figure(figsize=(5.5, 5.5), dpi=100, layout="constrained")
-    axes = figure.add_subplot()
+    """Draws tables of calibration.reliability by title, and below the pictures of each point.
+
+    Bins are merged until a point stands for FEWEST pictures, or for all where they are fewer.
+    """
+    fewest = min(FEWEST, *(table["n"].sum() for table in tables.values()))
+    figure = Figure(figsize=(5.5, 6.9), dpi=100, layout="constrained")
+    axes, below = figure.subplots(2, height_ratios=[5, 1], sharex=True)
     axes.plot([0, 1], [0, 1], color="#bbbbbb", linewidth=1)
 
     for (title, table), colour in zip(tables.items(), COLOURS):
-        axes.plot(table["confidence"], table["accuracy"], color=colour, linewidth=1, label=title)
-        axes.scatter(table["confidence"], table["accuracy"], color=colour, alpha=0.7,
-                     s=600 * table["n"] / table["n"].sum())
+        points = calibration.merged(table, fewest)
+        axes.plot(points["confidence"], points["accuracy"], "o-", color=colour, linewidth=1,
+                  label=title)
+        below.vlines(points["confidence"], 0, points["n"], color=colour, linewidth=4, alpha=0.8)
 
-    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence (probability of the predicted class)",
-             ylabel="accuracy", title=f"{name}: overconfident below the line")
+    axes.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="accuracy",
+             title=f"{name}: overconfident below the line\n"
+                   f"(a point is the mean of {fewest:,} pictures or more)")
     axes.legend(loc="upper left")
+    below.set(xlabel="confidence (probability of the predicted class)", ylabel="pictures",
+              ylim=(0, None))
+    below.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     return figure

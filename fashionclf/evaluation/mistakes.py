@@ -8,7 +8,7 @@ import tensorflow as tf
 from fashionclf.evaluation import page
 from fashionclf.model import grad_cam
 from fashionclf.model.weights import Run
-from fashionclf.pictures import decoding
+from fashionclf.pictures import decoding, reading
 
 EXAMPLE_SIDE = 128  # pixels of the picture beside a pair
 PictureLoader = Callable[[list[str]], dict[str, np.ndarray]]  # paths -> uint8 [H, W, 3] each
@@ -31,13 +31,13 @@ def to_show(rows: pd.DataFrame, pairs: pd.DataFrame, *, max_errors: int,
     """Selects the errors that page.write shows.
 
     Args:
-        rows: `path, true, predicted, probability, ...` of all pictures.
+        rows: `path, item, true, predicted, probability, ...` of all pictures.
         pairs: `true, predicted, ...`, see metrics.confused_pairs.
         max_errors: rows to return.
         load_pictures, explain: None for no pictures, no overlays.
 
     Returns:
-        The wrong rows, the most confident first, with `picture` and `overlay` (the picture under
+        The wrong rows that `spread` selects, with `picture` and `overlay` (the picture under
         the heat map of `predicted`), data URIs or ""; `pairs` with `path`, the most confident
         error of each, and its `picture`; path -> picture of all these.
     """
@@ -45,12 +45,12 @@ def to_show(rows: pd.DataFrame, pairs: pd.DataFrame, *, max_errors: int,
     errors = rows[rows["true"] != rows["predicted"]].sort_values(
         "probability", ascending=False, kind="stable")
     pairs = pairs.merge(errors.drop_duplicates(names)[[*names, "path"]], on=names, how="left")
-    errors = errors.head(max_errors)
+    errors = spread(errors, max_errors)
     if not load_pictures:
         return errors.assign(picture="", overlay=""), pairs.assign(picture=""), {}
 
     pictures = load_pictures(list(dict.fromkeys([*errors["path"], *pairs["path"]])))
-    small = [decoding.shrunk(pictures[path], page.SIDE) for path in errors["path"]]
+    small = [reading.shrunk(pictures[path], page.SIDE) for path in errors["path"]]
     errors = errors.assign(picture=list(map(page.jpeg, small)), overlay="")
 
     if explain and len(errors):
@@ -59,5 +59,15 @@ def to_show(rows: pd.DataFrame, pairs: pd.DataFrame, *, max_errors: int,
         errors["overlay"] = [page.jpeg(grad_cam.overlay(*each)) for each in zip(small, heatmaps)]
 
     pairs = pairs.assign(picture=[
-        page.jpeg(decoding.shrunk(pictures[path], EXAMPLE_SIDE)) for path in pairs["path"]])
+        page.jpeg(reading.shrunk(pictures[path], EXAMPLE_SIDE)) for path in pairs["path"]])
     return errors, pairs, pictures
+
+
+def spread(errors: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Returns `count` rows or less, the most confident first, spread over the garments (`item`).
+
+    They are the most confident error of each garment, then second ones, and so on.
+    """
+    errors = errors.sort_values("probability", ascending=False, kind="stable")
+    turns = errors.groupby("item").cumcount().sort_values(kind="stable")
+    return errors[errors.index.isin(turns.index[:count])]

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
-from fashionclf.evaluation import intervals
+from fashionclf.evaluation import figures, intervals, opening
 from fashionclf.system import cells, files
 
 HEADLINE = {"top1": "accuracy", "majority_baseline": "majority baseline", "macro_f1": "macro F1",
@@ -30,7 +30,8 @@ DPI = 150  # of a chart; at 100 a pixel of the file is one of the page
 
 
 def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, pairs: pd.DataFrame,
-          mistakes: pd.DataFrame, drawings: dict[str, Figure], manifest: dict, flags: str) -> None:
+          mistakes: pd.DataFrame, matrix: np.ndarray, reliability: Figure, manifest: dict,
+          flags: str) -> None:
     """Writes the page; every text from classes, file names, manifest and flags is escaped.
 
     The parameters are the sections of the page.
@@ -41,7 +42,8 @@ def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, pair
         pairs: `true, predicted, n, share, picture`, in the order to show.
         mistakes: `path, true, predicted, probability, probability_of_true, picture,
             overlay`, in the order to show. Pictures are data URIs, or "" for none.
-        drawings: confusion_matrix and reliability.
+        matrix: see metrics.confusion.
+        reliability: see figures.reliability.
         manifest: of the records; sections that it has no data for are left out.
         flags: of the training, one a line; may be empty.
     """
@@ -63,7 +65,10 @@ def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, pair
         per_class=per_class[list(COLUMNS)].rename(columns=COLUMNS),
         pairs=list(pairs.itertuples()), mistakes=list(mistakes.itertuples()),
         wrong=round(scores["n"] * (1 - scores["top1"])), fewest=intervals.FEWEST,
-        drawings={name: _drawn(figure) for name, figure in drawings.items()},
+        fewest_pictures=figures.FEWEST,
+        opening=opening.sentence(scores, per_class), basis=opening.basis(scores, per_class),
+        classes=per_class["class"].tolist(), matrix=_shaded(matrix),
+        reliability=_drawn(reliability),
         facts=_facts(manifest), script=script,
         flags={heading: text for heading, text in flag_files.items() if text.strip()},
         script_hash=f"sha256-{base64.b64encode(script_sha256).decode()}",
@@ -80,6 +85,14 @@ def jpeg(picture: np.ndarray) -> str:
 
 def _data_uri(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _shaded(matrix: np.ndarray) -> list[list[tuple[int, int, float]]]:
+    """Returns count, pictures of the row and opacity (the root, so that rare errors show too)."""
+    n = matrix.sum(axis=1, keepdims=True)
+    opacities = np.sqrt(matrix / np.maximum(n, 1))
+    return [[(int(count), int(total), float(opacity)) for count, opacity in zip(counts, row)]
+            for counts, total, row in zip(matrix, n[:, 0], opacities)]
 
 
 def _drawn(figure: Figure) -> dict[str, str | int]:

@@ -13,7 +13,7 @@ from fashionclf.pictures import picture_hashes
 from fashionclf.pictures.picture_hashes import PictureHashes
 from fashionclf.records import known_pictures, manifests
 from fashionclf.records.input_pipeline import Records
-from fashionclf.sources import alignment
+from fashionclf.sources import alignment, leakage
 from fashionclf.sources.alignment import Alignment
 from fashionclf.system import files, tables
 
@@ -86,7 +86,8 @@ def _predict_aligned(run: Run, records: Records, split: str, classes: Alignment,
         items=[predictions.items[i] for i in kept]), facts, kept
 
 
-def _told(run: Run, hashes: PictureHashes, split: str, hits: np.ndarray) -> tuple[dict, np.ndarray]:
+def _told(run: Run, records: Records, split: str, hashes: PictureHashes,
+          hits: np.ndarray) -> tuple[dict, np.ndarray]:
     """Returns what a reader must know beside the scores, and which pictures were in the training.
 
     Args:
@@ -101,6 +102,12 @@ def _told(run: Run, hashes: PictureHashes, split: str, hits: np.ndarray) -> tupl
         facts["top1_of_others"] = float(unseen.mean())
         warnings[0] += f"; accuracy on the other {len(unseen):,}: {unseen.mean():.3f}"
 
+    facts["share_of_shared_garments"] = shared = _shared_garments(run, records, split)
+    if shared:
+        warnings.append(f"{shared:.0%} of {split} pictures show garments that training pictures "
+                        "show too: expect less on new garments (see --split=grouped of "
+                        "build_tfrecords)")
+
     kept = run.provenance.get("kept")
     if kept:
         (remarks if kept["gained"] else warnings).append(kept["summary"])
@@ -108,6 +115,14 @@ def _told(run: Run, hashes: PictureHashes, split: str, hits: np.ndarray) -> tupl
         remarks.append("which epoch was kept is not recorded")
     return {"warnings": warnings, "remarks": remarks, "kept": kept,
             "seen_in_training": facts}, overlap.seen
+
+
+def _shared_garments(run: Run, records: Records, split: str) -> float | None:
+    """Returns the share of the split's pictures whose garment is in the training, if known."""
+    if split != "test" or run.provenance.get("records_fingerprint") != records.manifest[
+            "fingerprint"]:
+        return None
+    return records.manifest.get("overlap", {}).get(leakage.SHARED_ITEMS)
 
 
 def calibrated(run: Run, records: Records, *, batch_size: int) -> Run:
@@ -145,7 +160,7 @@ def evaluate(run: Run, records: Records, split: str, report_dir: str | Path, *, 
 
     hashes = PictureHashes(*(values[scored] for values in known_pictures.read(records, split)))
     hits = predictions.probabilities.argmax(axis=1) == predictions.labels
-    told, seen = _told(run, hashes, split, hits)
+    told, seen = _told(run, records, split, hashes, hits)
     evaluation = Evaluation(
         predictions=predictions, classes=names, name=name, temperature=run.spec.temperature,
         manifest=records.manifest, run_dir=run.folder,
@@ -153,7 +168,7 @@ def evaluate(run: Run, records: Records, split: str, report_dir: str | Path, *, 
         explain=None if classes else mistakes.explainer(run), seen=seen,
         provenance={"split": split, "records_fingerprint": records.manifest["fingerprint"],
                     **told, **provenance})
-    tensorboard_dir = run.folder / "tensorboard"
+    tensorboard_dir = run.folder / tensorboard_pages.FOLDER
     scores = write(report_dir, evaluation, tensorboard_dir=tensorboard_dir)
     if predictions.features is not None:
         tensorboard_pages.add_projector(tensorboard_dir, predictions, records, split)
@@ -215,7 +230,8 @@ def write(report_dir: str | Path, evaluation: Evaluation, *,
     flag_file = run_dir and run_dir / "flags.cfg"
     page.write(report_dir / "report.html", scores=scores, per_class=by_class, pairs=pairs,
                title=f"{run_dir.resolve().name if run_dir else 'A model'} on {name} pictures",
-               mistakes=errors, drawings=charts, manifest=evaluation.manifest,
+               mistakes=errors, matrix=matrix, reliability=charts["reliability"],
+               manifest=evaluation.manifest,
                flags=flag_file.read_text() if flag_file and flag_file.is_file() else "")
     if tensorboard_dir:
         images = {title: report_dir / f"{title}.png" for title in saved}

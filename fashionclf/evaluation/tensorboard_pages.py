@@ -18,8 +18,12 @@ from fashionclf.evaluation import figures
 from fashionclf.model.inference import Predictions
 from fashionclf.records.input_pipeline import Records
 
+FOLDER = "tb"  # of a training; TensorBoard cuts names that are longer than about 35 letters
 RUN = "report"  # subfolder of these logs; TensorBoard lists it as a run
-SCALARS = ("top1", "top3", "top5", "macro_f1", "majority_baseline", "ece")
+# TensorBoard orders the columns of its HParams page by name.
+SCALARS = {"top1": "accuracy", "top3": "accuracy_top3", "top5": "accuracy_top5",
+           "ece": "calibration_error", "macro_f1": "macro_f1",
+           "majority_baseline": "majority_baseline"}
 MAX_POINTS = 2000  # pictures: the browser recomputes the projector's layout each time
 THUMBNAIL = 48  # pixels; the projector accepts sheets of up to 8192
 METADATA = ("class", "item", "correct", "predicted")
@@ -46,8 +50,8 @@ def add_report(tensorboard_dir: str | Path, predictions: Predictions, classes: l
         told = [f"**{text}**" for text in scores["warnings"]] + scores["remarks"]
         tf.summary.text(f"{name}/about_these_scores", "\n".join(f"- {text}" for text in told))
         tf.summary.text(f"{name}/classification_report", f"```\n{table}\n```")
-        for key in SCALARS:
-            tf.summary.scalar(f"{name}/{key}", scores[key])
+        for key, title in SCALARS.items():
+            tf.summary.scalar(f"{name}/{title}", scores[key])
     writer.close()
 
 

@@ -43,6 +43,23 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
                                     accuracy=("accuracy", "mean")).reset_index(drop=True)
 
 
+def merged(table: pd.DataFrame, fewest: int) -> pd.DataFrame:
+    """Merges neighbouring bins of `reliability`, so that each has at least `fewest` examples.
+
+    The accuracy of a few examples would swing between 0 and 1. All are one bin if there are fewer.
+    """
+    groups, count, left = [0], 0, table["n"].sum()
+    for n in table["n"]:
+        count, left = count + n, left - n
+        closed = count >= fewest and left >= fewest
+        groups.append(groups[-1] + closed)
+        count = 0 if closed else count
+
+    sums = table.mul(table["n"], axis=0).assign(n=table["n"]).groupby(groups[:-1]).sum()
+    return sums.assign(confidence=sums["confidence"] / sums["n"],
+                       accuracy=sums["accuracy"] / sums["n"])
+
+
 def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Returns the mean of |accuracy - confidence| of each example's bin (Guo et al., 2017)."""
     table = reliability(labels, probabilities)

@@ -1,7 +1,6 @@
 """Decodes and crops pictures; training, evaluation, prediction and audit share this code."""
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from fashionclf.pictures import orientation
 from fashionclf.pictures.framing import Framing
@@ -172,10 +171,3 @@ def decode_now(encoded: bytes, kind: str, *, inks: bool = False) -> np.ndarray:
 
 def _array(tensor: tf.Tensor) -> np.ndarray:
     return np.asarray(memoryview(tensor))  # numpy() would copy
-
-
-def shrunk(picture: np.ndarray, most_side: int) -> np.ndarray:
-    """Shrinks uint8 [H, W, 3] until no side exceeds `most_side` pixels."""
-    image = Image.fromarray(picture)
-    image.thumbnail((most_side, most_side))
-    return np.asarray(image)

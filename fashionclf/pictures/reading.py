@@ -91,6 +91,13 @@ def _over_white(picture: Image.Image) -> Image.Image:
     return white
 
 
+def shrunk(picture: np.ndarray, most_side: int) -> np.ndarray:
+    """Shrinks uint8 [H, W, 3] until no side exceeds `most_side` pixels."""
+    image = Image.fromarray(picture)
+    image.thumbnail((most_side, most_side))
+    return np.asarray(image)
+
+
 def fit(pixels: np.ndarray, framing: Framing) -> np.ndarray:
     """Squashes uint8 [H, W, 3] to float32 [S, S, 3], as decoding.fit does with a whole picture."""
     size = framing.image_size

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from fashionclf.pictures import decoding
+from fashionclf.pictures import decoding, reading
 from fashionclf.pictures.framing import Framing
 from fashionclf.records import manifests
 
@@ -95,7 +95,7 @@ class Records:
         for record in ds:
             picture = decoding.decode(record["image"])
             pixels = decoding.crop(picture, record["bbox"], self.framing.box_margin).numpy()
-            shown[record["path"].numpy().decode()] = decoding.shrunk(pixels, MAX_SIDE)
+            shown[record["path"].numpy().decode()] = reading.shrunk(pixels, MAX_SIDE)
         return shown
 
     def in_order(self, split: str, fields: tuple[str, ...],

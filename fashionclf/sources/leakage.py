@@ -11,6 +11,7 @@ from fashionclf.sources.splits import SPLITS
 SHARED = {"item": ("items", "whose item is in train"),
           "digest": ("identical pictures", "with an identical picture in train"),
           "near_duplicate_group": ("near-duplicates", "with a near-duplicate in train")}
+SHARED_ITEMS = "share of test pictures whose item is in train"  # of `overlap`
 
 
 def facts(table: pd.DataFrame, at_random: pd.Series, classes: list[str],

@@ -21,6 +21,7 @@ from fashionclf.records.input_pipeline import Records
 from fashionclf.system import signals
 from fashionclf.system.progress import progress_bar
 from fashionclf.training import recipe as recipes
+from fashionclf.training import tensorboard_log
 from fashionclf.training.checkpoints import TrainingState
 from fashionclf.training.history import History
 from fashionclf.training.recipe import Phase, Recipe
@@ -67,7 +68,7 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
         # A kill may have come between a row of the history and its checkpoint.
         history = History(output.run_dir / "history.csv", data.examples.get("validation", 0))
         history.trim(phase.name, state.epoch)
-        log = PhaseLog(output.run_dir / "tensorboard", phase, data.records,
+        log = PhaseLog(output.run_dir / tensorboard_pages.FOLDER, phase, data.records,
                        epochs_before=history.epochs_before(phase.name))
         if not state.newest:
             log.start(recipe)
@@ -77,7 +78,7 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
     epoch_trainer = _EpochTrainer(
         step=make_step(model, optimizer, phase, recipe, data.enters), steps=steps, phase=phase,
         recipe=recipe, data=data, state=state, output=output,
-        profile=Profile(output.run_dir / "tensorboard" / phase.name,
+        profile=Profile(output.run_dir / tensorboard_pages.FOLDER / phase.name,
                         output.profile_steps if output.chief else None))
 
     for epoch in range(state.epoch, phase.epochs):
@@ -117,8 +118,9 @@ def finish(run: Run, records: Records, *, calibrate: bool, batch_size: int,
     if calibrate:
         run = report.calibrated(run, records, batch_size=batch_size)
     report.evaluate(run, records, "test", run.folder / "report", batch_size=batch_size)
-    tensorboard_pages.add_hyperparameters(run.folder / "tensorboard", hyperparameters,
-                                          run=run.folder)
+    tensorboard_dir = run.folder / tensorboard_pages.FOLDER
+    tensorboard_log.mark_kept(tensorboard_dir, history)
+    tensorboard_pages.add_hyperparameters(tensorboard_dir, hyperparameters, run=run.folder)
 
     # Last: model.json marks a training as finished.
     weights.save(run)

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from fashionclf.evaluation import figures, metrics, tensorboard_pages
+from fashionclf.evaluation import figures, metrics, mistakes, tensorboard_pages
 from fashionclf.model import inference
 from fashionclf.model.augmentation import DRAWS
 from fashionclf.model.inference import Predictions
 from fashionclf.records.input_pipeline import Records
+from fashionclf.training.history import History
 from fashionclf.training.recipe import Phase, Recipe
 
 PAIRS, COLUMNS = 12, 3  # training pictures shown, and pairs in a row
@@ -53,25 +54,28 @@ class Profile:
 class PhaseLog:
     """The pages of one phase; their steps are epochs, counted on from phase to phase.
 
+    Training and validation are two runs of TensorBoard, whose curves of one name share a chart.
+
     Args:
-        folder: TensorBoard's; each phase has a folder in it, which is listed as a run.
+        folder: TensorBoard's, which is that of all phases.
         epochs_before: epochs of the phases before this one.
     """
 
     def __init__(self, folder: Path, phase: Phase, records: Records, *, epochs_before: int):
         self._phase, self._records, self._epochs_before = phase, records, epochs_before
-        self._writer = tf.summary.create_file_writer(str(folder / phase.name))
+        self._writers = {split: tf.summary.create_file_writer(str(folder / split))
+                         for split in ("train", "validation") if records.examples.get(split)}
 
     def start(self, recipe: Recipe) -> None:
         """Adds the class distribution, and training pictures before and after augmentation."""
-        with self._writer.as_default(step=self._epochs_before):
+        with self._writers["train"].as_default(step=self._epochs_before):
             if not self._epochs_before:
                 chart = figures.class_distribution(self._records.manifest["counts"])
                 tensorboard_pages.add_figure("data/class_distribution", chart)
 
             title = "before_and_after_augmentation" if recipe.augmentation else "pictures"
             tf.summary.image(f"train/{title}", _examples(self._phase, recipe, self._records)[None])
-        self._writer.flush()
+        self._writers["train"].flush()
 
     def epoch(self, row: dict, validation: Predictions | None) -> None:
         """Extends the curves by a row of the history; adds the validation pages now and then.
@@ -79,16 +83,18 @@ class PhaseLog:
         Those take about a second: they come after 1, 2, 4, 8, ... epochs and the last.
         """
         epoch = self._epochs_before + row["epoch"]
-        with self._writer.as_default(step=epoch):
+        with self._writers["train"].as_default(step=epoch):
             for name in ("loss", "accuracy", "l2", "learning_rate", "images_per_second"):
-                tf.summary.scalar(f"train/{name}", row[name])
+                tf.summary.scalar(f"epoch/{name}", row[name])
+        self._writers["train"].flush()
 
-            if validation:
+        if validation:
+            with self._writers["validation"].as_default(step=epoch):
                 for name in ("loss", "accuracy"):
-                    tf.summary.scalar(f"validation/{name}", row[f"val_{name}"])
+                    tf.summary.scalar(f"epoch/{name}", row[f"val_{name}"])
                 if epoch & (epoch - 1) == 0 or row["epoch"] == self._phase.epochs:
                     self._add_validation(validation)
-        self._writer.flush()
+            self._writers["validation"].flush()
 
     def _add_validation(self, predictions: Predictions) -> None:
         name, classes = "validation", self._records.classes
@@ -98,11 +104,25 @@ class PhaseLog:
         tensorboard_pages.add_figure(f"{name}/confusion_matrix", chart)
 
         rows = inference.prediction_rows(predictions, classes)
-        errors = rows[rows["true"] != rows["predicted"]].nlargest(ERRORS, "probability")
+        errors = mistakes.spread(rows[rows["true"] != rows["predicted"]], ERRORS)
         pictures = self._records.pictures(name, errors["path"].tolist())
         gallery = figures.gallery(errors, pictures, name)
         tensorboard_pages.add_figure(f"{name}/misclassified", gallery)
         tensorboard_pages.add_precision_recall(name, predictions, classes)
+
+
+def mark_kept(folder: Path, history: History) -> None:
+    """Marks the epoch whose weights are kept, by a point in the charts of loss and accuracy.
+
+    It lies on the curve of validation if there is one, else on that of training.
+    """
+    row = history.table[history.table["kept"]].iloc[0]
+    prefix = "val_" if np.isfinite(row["val_accuracy"]) else ""
+    writer = tf.summary.create_file_writer(str(folder / "kept"))
+    with writer.as_default(step=int(row.name) + 1):  # of the table's rows, from 0
+        for name in ("loss", "accuracy"):
+            tf.summary.scalar(f"epoch/{name}", row[prefix + name])
+    writer.close()
 
 
 def _examples(phase: Phase, recipe: Recipe, records: Records) -> np.ndarray:

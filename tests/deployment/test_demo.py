@@ -1,5 +1,6 @@
 """The page to try a run on, in a browser where Gradio and Chromium are installed."""
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -8,12 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashionclf.deployment import demo_page
+from fashionclf.deployment import demo_page, engines, visual_search
 from fashionclf.deployment.demo_looks import Looker
+from fashionclf.pictures.files import Picture
 from tests.helpers.programs import begin, wait_until
 from tests.helpers.tiny import CLASSES, frame, make_spec, save_run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+CUT = """boxes => boxes.filter(box => box.scrollWidth > box.clientWidth ||
+  box.scrollHeight > box.clientHeight + 1).map(box => box.textContent)"""
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +76,48 @@ def test_the_page_shows_classes_in_a_browser_and_asks_no_other_host(run_dir, pic
             tab.wait_for_selector("text=/can't be used: not a picture/")
             browser.close()
     assert asked and all(x.startswith((url, "data:", "blob:")) for x in asked)
+
+
+@pytest.fixture
+def index_dir(run_dir, tmp_path):
+    """An index of pictures of one name, in folders of long names."""
+    pytest.importorskip("faiss", reason="needs pip install 'fashionclf[demo]'")
+    files = [tmp_path / f"winter_catalogue_{number}" / "front_of_the_garment.png"
+             for number in range(8)]
+    for number, file in enumerate(files):
+        file.parent.mkdir()
+        Image.fromarray(np.full((90, 60, 3), (200, 30 * number, 30), np.uint8)).save(file)
+    run = engines.load(run_dir, "tensorflow")
+    described = visual_search.Describer(run, batch_size=8).files(
+        [Picture(path=str(file), root="/") for file in files], [{"path": str(x)} for x in files])
+    visual_search.build(tmp_path / "index", described, run, root="/", records_dir=None,
+                        approximate=None)
+    return tmp_path / "index"
+
+
+def test_similar_pictures_are_told_apart_by_their_captions(run_dir, picture, index_dir):
+    captions = [caption for _, caption in Looker(run_dir, str(index_dir)).look(
+        picture.read_bytes()).neighbours]
+    assert sorted(caption.rpartition("  ")[2] for caption in captions) == [
+        f"winter_catalogue_{number}/front_of_the_garment.png" for number in range(8)]
+    assert all(re.match(r"\d\.\d\d  predicted (Red|Green|Blue)  ", x) for x in captions)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
+def test_on_a_telephone_nothing_is_cut(run_dir, picture, index_dir):
+    pytest.importorskip("gradio", reason="needs pip install 'fashionclf[demo]'")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    url = "http://127.0.0.1:7894/"
+    with begin("tools.demo", f"--run={run_dir}", f"--index={index_dir}", "--port=7894") as server:
+        wait_until(lambda: url in "".join(server.outputs()), server)
+        with sync_api.sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            tab = browser.new_page(viewport={"width": 400, "height": 900})
+            tab.goto(url)
+            tab.set_input_files("input[type=file]", picture)
+            tab.wait_for_selector(".caption-label")
+            cut = tab.locator(".caption-label, .grid-wrap, .confidence-set").evaluate_all(CUT)
+            width = tab.evaluate("document.documentElement.scrollWidth")
+            browser.close()
+    assert cut == [] and width == 400

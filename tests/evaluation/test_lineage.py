@@ -11,6 +11,7 @@ from fashionclf.model.weights import Run
 from fashionclf.pictures import picture_hashes
 from fashionclf.records import audit, known_pictures
 from fashionclf.records.input_pipeline import Records
+from fashionclf.sources import leakage
 from tests.helpers.checks import events
 from tests.helpers.tiny import frame, make_records, make_spec
 
@@ -98,7 +99,7 @@ def test_a_report_says_above_its_scores_what_was_seen_and_which_epoch_was_kept(
 
     page = (tmp_path / "report/report.html").read_text()
     printed = capsys.readouterr().out
-    log = events(run.folder / "tensorboard/report").Tensors("test/about_these_scores")
+    log = events(run.folder / "tb/report").Tensors("test/about_these_scores")
     logged = log[0].tensor_proto.string_val[0].decode()
     for text in (seen, kept, scores["remarks"][0]):
         assert text in page and text in printed and text in logged
@@ -113,6 +114,21 @@ def test_a_report_on_pictures_never_seen_says_so(tmp_path, records, hashes):
     assert scores["warnings"] == [] and scores["remarks"] == [
         "none of 6 test pictures is a copy or near-duplicate of the 9 training pictures",
         "kept weights: head epoch 2 of 2"]
+
+
+@pytest.mark.parametrize("shared, fingerprint, known", [
+    (0.978, None, 0.978), (0.0, None, 0.0), (0.978, "of other records", None)])
+def test_garments_on_both_sides_of_the_split_of_a_training_are_told(
+        tmp_path, records, hashes, shared, fingerprint, known):
+    manifest = {**records.manifest, "overlap": {leakage.SHARED_ITEMS: shared}}
+    run = trained_on(tmp_path / "run", {"train": hashes["train"]},
+                     records_fingerprint=fingerprint or manifest["fingerprint"])
+    scores = report.evaluate(run, dataclasses.replace(records, manifest=manifest), "test",
+                             tmp_path / "report", batch_size=4)
+    assert scores["seen_in_training"]["share_of_shared_garments"] == known
+    assert scores["warnings"] == ([
+        "98% of test pictures show garments that training pictures show too: expect less on new "
+        "garments (see --split=grouped of build_tfrecords)"] if known else [])
 
 
 def test_hashes_beside_records_are_those_of_their_pictures_in_their_order(

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fashionclf.evaluation import page
-from fashionclf.pictures import decoding
+from fashionclf.pictures import reading
 
 ROOT = Path(__file__).resolve().parents[2]
 EVIL = ["<script>alert(1)</script>", "\"><img src=//x onerror=alert(1)>", "a&amp;b '{{ 7 * 7 }}"]
@@ -43,8 +43,8 @@ def write(file, *, manifest=MANIFEST, flags="--run=<b>\udcff\n", classes=EVIL, p
                           "share": [0.7, 0.001], "picture": uri})
     page.write(
         file, title=f"run {classes[0]} on test", per_class=per_class, pairs=pairs,
-        mistakes=mistakes, drawings={"confusion_matrix": Figure(), "reliability": Figure()},
-        manifest=manifest, flags=flags,
+        mistakes=mistakes, matrix=np.array([[2, 7, 0], [0, 999, 1], [0, 0, 10]]),
+        reliability=Figure(), manifest=manifest, flags=flags,
         scores={**dict.fromkeys(page.HEADLINE, 0.6), **interval, "n": 1_019, "temperature": 0.7,
                 "ece_at_temperature_1": 0.125, "interval_level": 0.95,
                 "interval_method": "Wilson, <garments>", "interval_notes": {"top5": "<too> few"},
@@ -114,7 +114,9 @@ def test_the_page_shows_scores_errors_and_what_was_left_out(parsed):
             "accuracy 0.600 0.500 to 0.700", f"majority baseline 0.600 always predicting {EVIL[1]}",
             "0.125 at temperature 1", "1,019 pictures of 3 classes",
             f"P: {EVIL[1]} T: {EVIL[0]} confidence 0.900, true class 0.050",
-            "Showing 2 of 408 errors",
+            "Showing 2 of 408 errors: the most confident one of each garment, then second ones",
+            "Of 100 photographs like these, the model names the right one of 3 classes for 60 "
+            "(50 to 70)", f"{EVIL[0]} 9 2 7 {EVIL[1]} 1,000 999 1 {EVIL[2]} 10 10",
             f"{EVIL[0]} {EVIL[1]} 7 70.0%", "read 111", "quarantined: unusable picture 9",
             "dropped: in no class 2", "all classes 70 30", "items, train and test 0 4",
             "share of test pictures whose item is in train 0.000 0.875",
@@ -122,21 +124,32 @@ def test_the_page_shows_scores_errors_and_what_was_left_out(parsed):
         assert text in parsed.text
 
 
+def test_the_matrix_is_shaded_by_the_share_of_the_row_and_says_each_count_in_words(parsed):
+    cells = [attrs for tag, attrs in parsed.tags if tag == "td" and "title" in attrs]
+    assert [cell["title"].rpartition(": ")[2] for cell in cells] == [
+        "2 of 9", "7 of 9", "999 of 1,000", "1 of 1,000", "10 of 10"]
+    assert cells[1]["title"].startswith(f"{EVIL[0]} classified as {EVIL[1]}: ")
+    assert [cell["style"] for cell in cells[1:4]] == [
+        "background:rgb(47 111 174/0.88);color:#fff", "background:rgb(47 111 174/1.00);color:#fff",
+        "background:rgb(47 111 174/0.03)"]
+
+
 def test_pictures_are_of_the_size_they_are_shown_at(parsed):
     pictures = [attrs for tag, attrs in parsed.tags if tag == "img"]
-    assert len(pictures) == 2 + 2 + 4 and all(attrs["alt"] for attrs in pictures)
-    encoded = pictures[0]["src"].removeprefix("data:image/png;base64,")
+    assert len(pictures) == 2 + 1 + 4 and all(attrs["alt"] for attrs in pictures)
+    chart = next(attrs for attrs in pictures if "width" in attrs)
+    encoded = chart["src"].removeprefix("data:image/png;base64,")
     with Image.open(io.BytesIO(base64.b64decode(encoded))) as drawn:
-        assert drawn.width == 1.5 * int(pictures[0]["width"])
-    assert decoding.shrunk(np.zeros((900, 600, 3), np.uint8), page.SIDE).shape == (288, 192, 3)
-    assert decoding.shrunk(np.zeros((9, 6, 3), np.uint8), page.SIDE).shape == (9, 6, 3)
+        assert drawn.width == 1.5 * int(chart["width"])
+    assert reading.shrunk(np.zeros((900, 600, 3), np.uint8), page.SIDE).shape == (288, 192, 3)
+    assert reading.shrunk(np.zeros((9, 6, 3), np.uint8), page.SIDE).shape == (9, 6, 3)
 
 
 def test_without_manifest_flags_and_pictures_their_sections_are_left_out(tmp_path):
     parsed = Parsed(write(tmp_path / "report.html", manifest={}, flags="", pictures=False))
     ids = {attrs["id"] for _, attrs in parsed.tags if "id" in attrs}
     assert ids == {"classes", "by-class", "confusion", "calibration", "mistakes"}
-    assert len([tag for tag, _ in parsed.tags if tag == "img"]) == 2
+    assert len([tag for tag, _ in parsed.tags if tag == "img"]) == 1
     assert "Grad-CAM" not in parsed.text and f"P: {EVIL[1]} T: {EVIL[0]}" in parsed.text
 
 
@@ -171,10 +184,17 @@ def test_in_chromium_it_sorts_fits_a_phone_and_fetches_nothing(browser, tmp_path
     tab.goto(address, wait_until="networkidle")
     assert [url for url in asked if not url.startswith("data:")] == [address]
 
+    # Wide tables scroll in their own boxes, which say so, and keep the names of rows in sight
     width, room = tab.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert width == room > 300
-    scrolled = "boxes => boxes.some(box => box.scrollWidth > box.clientWidth)"
-    assert tab.locator(".scroll").evaluate_all(scrolled)
+    cut = "boxes => boxes.map(box => [box.scrollWidth > box.clientWidth, box.matches('.cut')])"
+    marked = tab.locator(".scroll").evaluate_all(cut)
+    assert [True, True] in marked and [False, False] in marked
+    assert all(wide == told for wide, told in marked)
+    name = tab.locator("table.sortable tbody th").first
+    before = name.bounding_box()["x"]
+    tab.locator(".scroll").first.evaluate("box => box.scrollLeft = 90")
+    assert name.bounding_box()["x"] == before
 
     table = tab.locator("table.sortable").first
     for column, order, direction in [

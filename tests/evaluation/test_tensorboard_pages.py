@@ -66,7 +66,7 @@ def evaluated(tmp_path_factory):
     records = Records.open(records_dir, SPEC.framing)
     for split in ("test", "validation", "test"):
         report.evaluate(run, records, split, folder / "report", batch_size=5)
-    return folder / "tensorboard" / tensorboard_pages.RUN, run, records
+    return folder / "tb" / tensorboard_pages.RUN, run, records
 
 
 def lines(file):

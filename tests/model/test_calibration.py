@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from fashionclf.model import calibration
@@ -75,3 +76,19 @@ def test_a_temperature_next_to_0_leaves_the_likeliest_classes_alone():
 def test_what_is_always_right_or_wrong_gets_an_end_of_the_range(label, log_temperature):
     found = calibration.fit_temperature(np.full(9, label), np.tile([0.55, 0.45], (9, 1)))
     assert np.log(found) == pytest.approx(log_temperature, abs=0.02)
+
+
+def test_merged_bins_have_enough_examples_and_the_same_totals():
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        n = rng.integers(1, 12, rng.integers(1, 15))
+        table = pd.DataFrame({"n": n, "confidence": np.sort(rng.random(len(n))),
+                              "accuracy": rng.random(len(n))})
+        found = calibration.merged(table, 10)
+        assert (found["n"] >= min(10, n.sum())).all()
+        assert found["confidence"].is_monotonic_increasing
+        assert found["n"].sum() == n.sum()
+        for name in ("confidence", "accuracy"):
+            assert (found[name] * found["n"]).sum() == pytest.approx((table[name] * n).sum())
+    unchanged = calibration.merged(table, 1)[table.columns]
+    np.testing.assert_allclose(unchanged, table)

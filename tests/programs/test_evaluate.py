@@ -34,7 +34,7 @@ def test_the_report_and_the_printed_numbers_agree(records_dir, tmp_path):
     assert f"accuracy            {scores['top1']:.3f}" in said
     assert "majority baseline   0.333" in said
     assert all(str(file) in said for file in (run / "report").iterdir())
-    assert list((run / "tensorboard/report").iterdir())
+    assert list((run / "tb/report").iterdir())
 
 
 def test_another_split_does_not_touch_the_report_of_the_test_split(records_dir, tmp_path):

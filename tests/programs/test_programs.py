@@ -91,7 +91,7 @@ def test_a_killed_training_goes_on_and_the_finished_model_predicts(tmp_path, rec
     assert model["kept"] == metrics["kept"] and model["trunk_from"] == "none"
     kept = history[history["kept"]][["phase", "epoch"]].to_numpy().tolist()
     assert kept == [[model["kept"]["phase"], model["kept"]["epoch"]]]
-    assert list((run / "tensorboard").rglob("events.*"))
+    assert list((run / "tb").rglob("events.*"))
 
     assert "finished" in start(*flags).stdout
     other = start(*flags, "--dropout=0.5")

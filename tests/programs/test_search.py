@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashionclf.deployment import engines, search_index, visual_search
+from fashionclf.deployment import engines, search_index, search_sheet, visual_search
 from fashionclf.pictures import catalogue
 from fashionclf.pictures import files as picture_files
 from fashionclf.records.input_pipeline import Records
@@ -78,11 +78,11 @@ def test_neighbours_are_pictures_of_the_same_colour_and_never_the_query(
     assert found["query"].tolist() == [words[0]] * 3 + [words[2]] * 3 + [words[1]]
     assert found["error"].tolist()[-1] == "missing file" and found["error"][:-1].isna().all()
 
-    figure = visual_search.sheet(index, queries.rows, found, describer.engine)
+    figure = search_sheet.sheet(index, queries.rows, found, describer.engine.spec)
     titles = [axes.get_title().split("\n") for axes in figure.axes]
     assert len(titles) == 2 * 4 and titles[0][0] == "Red1.png"
     assert titles[0][1] == f"predicted {queries.rows[0]['predicted']}"
-    assert titles[1] == ["Red", f"{red['similarity'].iloc[0]:.3f}"]
+    assert titles[1] == ["Red", f"{red['similarity'].iloc[0]:.3f}", red["path"].iloc[0]]
     for axes, label in ((figure.axes[0], 0), (figure.axes[3], 0), (figure.axes[7], 2)):
         assert axes.images[0].get_array().mean(axis=(0, 1)).argmax() == label
 
@@ -90,10 +90,43 @@ def test_neighbours_are_pictures_of_the_same_colour_and_never_the_query(
 def test_a_picture_that_is_gone_is_said_on_the_sheet(shop, describer, listed, tmp_path):
     index = index_of(describer.files(*listed), tmp_path / "index", root=str(tmp_path))
     queries = described(describer, [str(shop / "Red1.png")])
-    figure = visual_search.sheet(index, queries.rows, visual_search.answers(index, queries, 2),
-                                 describer.engine)
+    figure = search_sheet.sheet(index, queries.rows, visual_search.answers(index, queries, 2),
+                                describer.engine.spec)
     assert [len(axes.images) for axes in figure.axes] == [1, 0, 0]
     assert figure.axes[1].texts[0].get_text() == "missing file"
+
+
+def test_pictures_are_named_by_as_much_of_their_path_as_tells_them_apart(
+        shop, describer, listed, tmp_path):
+    for paths, named in [
+            (["x/a/front.jpg", "x/a/back.jpg"], ["front.jpg", "back.jpg"]),
+            (["x/a/front.jpg", "x/b/front.jpg", "back.jpg", "x/b/front.jpg"],
+             ["a/front.jpg", "b/front.jpg", "back.jpg"]),
+            (["front.jpg", "a/front.jpg", "/a/front.jpg"],
+             ["front.jpg", "a/front.jpg", "/a/front.jpg"]), ([], [])]:
+        assert list(search_sheet.short_names(paths).values()) == named
+    for folder in ("one", "two_of_a_long_name_"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "front.png").write_bytes((shop / "Red1.png").read_bytes())
+    index = index_of(described(describer, [str(tmp_path / "one")]), tmp_path / "index", root="/")
+    queries = described(describer, [str(tmp_path / "two_of_a_long_name_")])
+    figure = search_sheet.sheet(index, queries.rows, visual_search.answers(index, queries, 2),
+                                describer.engine.spec)
+    titles = [axes.get_title().split("\n") for axes in figure.axes]
+    assert titles[0][:2] == ["two_of_a_long_name_/", "front.png"]
+    assert titles[1][2] == "one/front.png"
+
+
+def test_an_index_without_predicted_classes_shows_none(shop, describer, listed, tmp_path):
+    known = describer.files(*listed)
+    for row in known.rows:
+        del row["predicted"], row["class"]
+    index = index_of(known, tmp_path / "index", root=str(shop))
+    queries = described(describer, [str(shop / "Red1.png")])
+    figure = search_sheet.sheet(index, queries.rows, visual_search.answers(index, queries, 2),
+                                describer.engine.spec)
+    similarity, name = figure.axes[1].get_title().split("\n")
+    assert float(similarity) > 0.9 and name.startswith("Red")
 
 
 def test_pictures_of_records_are_described_as_files_and_shown_from_the_records(
@@ -110,7 +143,7 @@ def test_pictures_of_records_are_described_as_files_and_shown_from_the_records(
         np.testing.assert_allclose(again.features[0], features, rtol=1e-4, atol=1e-3)
     found = visual_search.answers(index, again, 2)  # the last, which has no path to be known by
     assert found["similarity"][0] == pytest.approx(1, abs=1e-5)
-    figure = visual_search.sheet(index, again.rows, found, describer.engine)
+    figure = search_sheet.sheet(index, again.rows, found, describer.engine.spec)
     assert (figure.axes[1].images[0].get_array() == figure.axes[0].images[0].get_array()).all()
     with pytest.raises(ValueError, match="its split 'validation' is empty"):
         describer.records(records, ["validation"])
@@ -125,7 +158,7 @@ def test_saved_features_are_taken_where_they_are_of_these_pictures_by_this_run(
     np.save(tmp_path / "e.npy", saved)
     found = describer.saved(tmp_path / "e.npy", pictures, known)
     np.testing.assert_array_equal(found.features, computed.features)
-    assert [row["path"] for row in found.rows] == [row["path"] for row in computed.rows]
+    assert found.rows == known[:-1]  # the class that was predicted isn't among the features
     assert found.unusable[0]["path"] == "absent.png" and "NaN in" in found.unusable[0]["reason"]
     for wrong, message in ((saved[:-1], "has shape"), (saved[:, :-1], "has shape"),
                            (saved[[*range(4, 12), *range(4), 12]], "not the features of")):

@@ -1,4 +1,5 @@
-// Turns the headings of each table.sortable into buttons that sort by column, blank cells last.
+// Turns the headings of each table.sortable into buttons that sort by column, blank cells last; tells
+// where a box has more than it shows.
 const text = (row, column) => row.cells[column].textContent.trim();
 const number = (cell) => Number(cell.replaceAll(",", ""));
 
@@ -30,3 +31,8 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   }
 }
+
+// Marks boxes that are wider than the screen.
+const boxes = new ResizeObserver((entries) => entries.forEach(({ target }) =>
+  target.classList.toggle("cut", target.scrollWidth > target.clientWidth)));
+document.querySelectorAll(".scroll").forEach((box) => boxes.observe(box));
