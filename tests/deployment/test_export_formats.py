@@ -34,7 +34,7 @@ assert not [name for name in sys.modules if name.startswith("fashionclf.")]
 """
 WITHOUT = """
 import runpy, sys
-sys.modules.update(dict.fromkeys(["tf2onnx", "onnxruntime", "ai_edge_litert"]))  # as if absent
+sys.modules.update(dict.fromkeys(["tf2onnx", "onnxruntime", "ai_edge_quantizer"]))  # as if absent
 runpy.run_module("fashionclf.export", run_name="__main__", alter_sys=True)
 """
 MIXED_UP = """
@@ -188,8 +188,8 @@ def test_a_request_as_documented_gets_the_documented_answer(run_dir, records_dir
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name, extra, absent", [
-    ("onnx", "onnx", "tf2onnx"), ("litert", "litert", "ai_edge_litert"),
-    ("saved_model,litert_int8", "litert", "ai_edge_litert")])
+    ("onnx", "onnx", "tf2onnx"), ("onnx_float16", "onnx", "onnxruntime"),
+    ("saved_model,litert_int8", "litert", "ai_edge_quantizer")])
 def test_without_the_extra_the_error_names_the_pip_command(run_dir, records_dir, tmp_path, name,
                                                            extra, absent):
     done = start_code(WITHOUT, f"--run={run_dir}", f"--records={records_dir}", f"--format={name}",

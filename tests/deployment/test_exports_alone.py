@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashionclf.deployment import export_facts
-from fashionclf.model import weights
+from fashionclf.deployment import engines, export_facts
 from fashionclf.pictures import files as picture_files
 from tests.helpers.exports import exported, needs, new_run
 from tests.helpers.programs import ROOT, start_code
@@ -39,9 +38,11 @@ def run_dir(tmp_path_factory):
 def photographs(tmp_path_factory):
     """PNG files that need each step of the preprocessing: larger, smaller, turned, transparent."""
     folder, rng = tmp_path_factory.mktemp("photographs"), np.random.default_rng(3)
-    for name, shape in {"large": (90, 70, 3), "small": (20, 27, 3), "turned": (50, 40, 3),
+    for name, shape in {"large": (91, 70, 3), "small": (20, 27, 3), "turned": (50, 40, 3),
                         "transparent": (48, 64, 4), "grey": (40, 33)}.items():
-        colours = rng.integers(0, 255, (3, 2, *shape[2:]), np.uint8)
+        colours = rng.integers(0, 100, (3, 2, *shape[2:]), np.uint8)
+        if shape[2:]:
+            colours[..., shape[0] % 3] += 155
         picture = Image.fromarray(colours).resize(shape[1::-1], Image.Resampling.BICUBIC)
         exif = Image.Exif()
         if name == "turned":
@@ -60,12 +61,13 @@ def run_alone(script, without, export, photographs):
 
 def assert_as_predicted(rows, run_dir, photographs):
     """The class is that of predict, the probability the same to its last printed digit or two."""
-    run = weights.load(run_dir)
+    engine = engines.load(run_dir, "tensorflow")
     listed, _ = picture_files.find([str(photographs)])
-    (answers,) = run.predictor().predict_batches(listed, framing=run.spec.framing, batch_size=9)
+    (answers,) = engine.predict_batches(listed, batch_size=9)
     assert len(rows) == len(answers) == 5
+    assert len({probability for *_, probability in rows}) == 5  # it tells the pictures apart
     for (name, found, probability), (_, probabilities, _) in zip(rows, answers):
-        assert found == run.spec.classes[probabilities.argmax()], name
+        assert found == engine.spec.classes[probabilities.argmax()], name
         assert float(probability) == pytest.approx(probabilities.max(), abs=2e-4), name
 
 
