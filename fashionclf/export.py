@@ -44,8 +44,8 @@ flags.DEFINE_integer("pictures", 500, "Largest number of pictures to compare on.
 flags.DEFINE_integer("calibration_pictures", 128, "Largest number of pictures to calibrate "
                      "litert_int8 on.", lower_bound=1)
 flags.DEFINE_boolean("mirrored", True, "Average over each picture and its mirror image if the "
-                     "run does. --nomirrored takes half the time; the run is then compared without "
-                     "it too.")
+                     "run does. --nomirrored takes half the time, and is compared with the run "
+                     "without it.")
 flags.DEFINE_string("licence", None, "Licence of the weights, for example Apache-2.0. Default: "
                     "that of the run's model card, or unknown.")
 flags.DEFINE_float("tolerance", 1e-4, "Largest allowed difference between the run and an export in "

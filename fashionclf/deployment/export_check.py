@@ -63,33 +63,33 @@ def check(run: Run, path: Path, name: str, trial: Trial) -> dict:
         title = f"{name}, {signature}" if name == "saved_model" else name
         print(_row(title, num_bytes, comparison), flush=True)
 
-        fault = _fault(name, comparison, trial)
-        if fault:
-            raise ValueError(f"{name}: {fault}")
+        reason = fault(name, comparison, trial)
+        if reason:
+            raise ValueError(f"{name}: {reason}")
         measured[signature] = dataclasses.asdict(comparison)
     return measured
 
 
-def _fault(name: str, comparison: Comparison, trial: Trial) -> str | None:
-    """Returns why an export is too far from its run, or None."""
+def fault(name: str, comparison: Comparison, trial: Trial) -> str | None:
+    """Returns why an export in the format `name` is too far from its run, or None."""
     if name == "litert_int8":
         if comparison.agreement < trial.int8_agreement:
             return (f"predicts the run's class for {comparison.agreement:.4f} of the pictures, "
                     f"below --int8_agreement={trial.int8_agreement}: nothing was exported. Try "
                     "more --calibration_pictures, or litert")
-        limit, cure = INT8_FEATURES, "of int8: nothing was exported. Try litert"
-    elif name.endswith("float16"):
-        limit = trial.float16_tolerance
-        cure = f"--float16_tolerance={limit}: nothing was exported"
-    else:
-        limit, cure = trial.tolerance, f"--tolerance={trial.tolerance}: nothing was exported"
+        if comparison.features_difference > INT8_FEATURES:
+            return (f"a picture's features differ by {comparison.features_difference:.1e} from "
+                    f"the run's, above {INT8_FEATURES}, the limit of int8: nothing was exported. "
+                    "Try litert")
+        return None
 
-    differences = {"a picture's features": comparison.features_difference}
-    if name != "litert_int8":
-        differences["a probability"] = comparison.largest_difference
-    worst = max(differences, key=differences.get)
-    if differences[worst] > limit:
-        return f"{worst} differs by {differences[worst]:.1e} from the run's, above {cure}"
+    flag = "float16_tolerance" if name.endswith("float16") else "tolerance"
+    limit = getattr(trial, flag)
+    for difference, what in ((comparison.largest_difference, "a probability differs"),
+                             (comparison.features_difference, "a picture's features differ")):
+        if difference > limit:
+            return (f"{what} by {difference:.1e} from the run's, above --{flag}={limit}: nothing "
+                    "was exported")
     return None
 
 
