@@ -52,8 +52,8 @@ class Batcher:
             Refused: too many are waiting.
         """
         if self._waiting + count > self._limits.max_waiting:
-            raise busy(f"{self._waiting} of at most {self._limits.max_waiting} pictures are "
-                       f"waiting, which leaves no place for {count} more")
+            raise busy(f"{self._waiting} pictures are waiting, and {count} more are over the "
+                       f"limit of {self._limits.max_waiting}")
         self._add_waiting(count)
         try:
             yield

@@ -28,6 +28,14 @@ class Limits:
     receive_s: float = 30.0
     answer_s: float = 60.0
 
+    def __post_init__(self):
+        """Raises ValueError where an allowed request could never be accepted."""
+        for whole, part in (("max_waiting", "max_pictures"),
+                            ("max_waiting_bytes", "max_request_bytes")):
+            if getattr(self, whole) < getattr(self, part):
+                raise ValueError(f"--{whole}={getattr(self, whole)} is less than --{part}="
+                                 f"{getattr(self, part)}, which one request may have")
+
 
 class Refused(Exception):
     """A request that is answered with an error: the HTTP status, and the reason in one line."""
