@@ -1,4 +1,5 @@
 """Reads the pictures out of a request, while it is sent."""
+import logging
 from collections.abc import AsyncIterator
 
 from python_multipart.exceptions import FormParserError
@@ -7,6 +8,8 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from fashionclf.deployment.server_limits import Limits, Refused
 
 FIELD = "pictures"  # of each picture in a form
+
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of each damaged form
 
 
 async def single(stream: AsyncIterator[bytes], content_type: str, limits: Limits) -> bytes:

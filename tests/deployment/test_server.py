@@ -150,9 +150,9 @@ def test_a_failure_of_the_network_is_answered_and_the_next_picture_too(engine, c
         engine.fails = True
         status, answer, _ = client.ask("/predict", RED)
         assert (status, answer["error"]) == (500, "an error of the server; its log has the cause")
-        assert "MemoryError: no memory" in capfd.readouterr().err
         engine.fails = False
         assert client.ask("/predict", RED)[0] == 200
+    assert "MemoryError: no memory" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("limits", [
@@ -196,7 +196,8 @@ def test_health_names_what_runs_and_metrics_count_it(client):
     for line in ('requests_total{path="/predict/batch",status="200"} 1.0',
                  'requests_total{path="other",status="404"} 1.0',
                  'request_seconds_count{path="/predict/batch"} 1.0', "pictures_total 2.0",
-                 "refused_pictures_total 1.0", "batch_pictures_sum 2.0", "in_flight 1.0"):
+                 "refused_pictures_total 1.0", "batch_pictures_sum 2.0",
+                 "requests_in_flight 1.0"):
         assert f"fashionclf_{line}\n" in text
     assert re.search(r"process_resident_memory_bytes [\d.]+e\+08", text)
 

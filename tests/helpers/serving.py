@@ -74,7 +74,7 @@ class Client:
             connection.request("GET" if body is None else "POST", path, body,
                                {name.replace("_", "-"): text for name, text in headers.items()})
             answer = connection.getresponse()
-            content, found = answer.read().decode(), dict(answer.getheaders())
+            content, found = answer.read().decode(errors="replace"), dict(answer.getheaders())
         kind = found.get("content-type", "")
         return answer.status, json.loads(content) if kind.endswith("json") else content, found
 

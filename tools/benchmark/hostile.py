@@ -143,7 +143,8 @@ def _png(side: int) -> bytes:
                 + struct.pack(">I", zlib.crc32(kind + content)))
 
     rows = bytes((side + 7) // 8 + 1) * min(side, 7_000)
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0))
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
             + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b""))
 
 
