@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -127,7 +128,7 @@ class TensorFlow:
 class _Exported:
     """An export in its own runtime, picture by picture: on a CPU, larger batches are slower.
 
-    Of many pictures, each core reads and predicts its own; a single one is predicted by all cores.
+    Of several pictures, each core predicts its own; a single one is predicted by all cores.
     """
 
     def __init__(self, name: str, file: Path, folder: Path):
@@ -135,14 +136,16 @@ class _Exported:
         open_file = _onnx if name == "onnx" else _litert
         self._open = functools.partial(open_file, file)
         self._of_thread = threading.local()  # a network must not be called by two threads
+        self._pool = ThreadPoolExecutor(os.cpu_count())
         with quiet.tensorflow_start():
             self._on_all_cores = self._open(os.cpu_count())
         self._lock = threading.Lock()
 
     def outputs(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        with self._lock:
-            rows = [self._on_all_cores(image[np.newaxis]) for image in images]
-        probabilities, features = map(np.concatenate, zip(*rows))
+        if len(images) == 1:
+            with self._lock:
+                return self._on_all_cores(images)
+        probabilities, features = map(np.concatenate, zip(*self._pool.map(self._on_core, images)))
         return probabilities, features
 
     def predict_batches(self, pictures: Iterable[Picture], *,
@@ -155,10 +158,14 @@ class _Exported:
         pixels = loading.load(picture, self.spec.framing)
         if isinstance(pixels, str):
             return picture, pixels, None
+        probabilities, features = self._on_core(pixels)
+        return picture, probabilities[0], features[0]
+
+    def _on_core(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Predicts float32 [S, S, 3] by this thread's own network."""
         if not hasattr(self._of_thread, "network"):
             self._of_thread.network = self._open(1)
-        probabilities, features = self._of_thread.network(pixels[np.newaxis])
-        return picture, probabilities[0], features[0]
+        return self._of_thread.network(pixels[np.newaxis])
 
 
 def _litert(file: Path, threads: int) -> Network:

@@ -50,9 +50,9 @@ def header_or_reason(encoded: bytes) -> Header | str:
     return header
 
 
-def too_many(size: tuple[int, int]) -> str:
-    """Returns the reason by which a picture of more than MAX_PIXELS is refused."""
-    return f"{size[0]} x {size[1]} pixels is over the limit of {MAX_PIXELS:,}"
+def too_many(size: tuple[int, int], limit: int = MAX_PIXELS) -> str:
+    """Returns the reason by which a picture of more pixels than the limit is refused."""
+    return f"{size[0]} x {size[1]} pixels is over the limit of {limit:,}"
 
 
 def _jpeg_header_or_reason(encoded: bytes) -> Header | str:

@@ -1,0 +1,127 @@
+"""Runs an application on a port until it is told to stop, by uvicorn."""
+import asyncio
+import contextlib
+import functools
+import json
+import logging
+import socket
+from collections.abc import Iterator
+from http import HTTPStatus
+
+import h11
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from fashionclf.system import signals
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """Takes a port, without listening yet: a client is told to wait by its refused connection.
+
+    Raises:
+        OSError: it is taken, or not of this machine.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        taken = socket.socket(family)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(address)
+    except OSError as error:
+        raise OSError(f"--host={host} --port={port}: {error.strerror.lower()}; "
+                      "choose another") from error
+    return taken
+
+
+def url(taken: socket.socket) -> str:
+    """Returns the address of a server by its socket."""
+    host, port, *_ = taken.getsockname()
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+class Server(uvicorn.Server):
+    """An application behind uvicorn's parser, with a limit on the time to send headers.
+
+    Args:
+        receive_s: seconds to send the headers of a request.
+        grace_s: seconds to answer what is in flight at a stop.
+    """
+
+    def __init__(self, app: FastAPI, *, receive_s: float, grace_s: int, access_log: bool = False):
+        super().__init__(uvicorn.Config(
+            app, http=functools.partial(_Protocol, receive_s=receive_s), ws="none", loop="asyncio",
+            lifespan="on", log_level="error", server_header=False,
+            timeout_graceful_shutdown=grace_s))
+        if access_log:
+            logging.getLogger("uvicorn.access").setLevel(logging.INFO)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves signals to `until_signalled`; uvicorn would end the process by them."""
+        yield
+
+    async def on_tick(self, counter: int) -> bool:
+        """Tells uvicorn, ten times a second, whether to stop."""
+        return await super().on_tick(counter) or signals.requested()
+
+
+def until_signalled(server: Server, taken: socket.socket) -> None:
+    """Serves until SIGTERM or SIGINT, then answers what is in flight; a second one ends at once."""
+    with signals.deferred():
+        server.run([taken])
+
+
+class _Protocol(H11Protocol):
+    """HTTP on one connection, which closes where a client sends headers too slowly, or garbage."""
+
+    def __init__(self, *args, receive_s: float, **options):
+        super().__init__(*args, **options)
+        self._receive_s, self._timer = receive_s, None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        with contextlib.suppress(h11.LocalProtocolError):
+            super().data_received(data)
+            self._watch()
+            return
+        self.transport.abort()  # garbage where the answer has been sent already
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        """Runs a timer while a request is expected whose headers are not complete.
+
+        It also ends a client that goes on sending a body after the answer.
+        """
+        if self.cycle and not self.cycle.response_complete:
+            self._unwatch()
+        elif not self._timer:
+            self._timer = self.loop.call_later(self._receive_s, self._too_slow)
+
+    def _unwatch(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_slow(self) -> None:
+        if self.conn.our_state is h11.IDLE:
+            self._refuse(408, f"the headers took over {self._receive_s:g} seconds to send")
+        else:
+            self.transport.abort()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answers what is no HTTP."""
+        self._refuse(400, msg)
+
+    def _refuse(self, status: int, reason: str) -> None:
+        body = json.dumps({"error": reason}).encode()
+        self.transport.write(
+            b"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+            b"Connection: close\r\n\r\n%s" % (status, HTTPStatus(status).phrase.encode(),
+                                              len(body), body))
+        self.transport.close()
