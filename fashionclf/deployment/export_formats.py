@@ -5,6 +5,7 @@ normalization, the average with the mirror image and the temperature. A SavedMod
 undecoded files.
 """
 import contextlib
+import io
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -147,7 +148,11 @@ def _in_int8(in_float: bytes, pictures: Iterable[np.ndarray]) -> bytes:
     """
     from ai_edge_quantizer import qtyping, quantizer
 
-    with contextlib.redirect_stdout(sys.stderr):  # the quantizer prints sizes
+    pictures = list(pictures)
+    print(f"calibrating on {len(pictures)} pictures", file=sys.stderr)
+
+    # The quantizer prints bars and sizes.
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         work = quantizer.Quantizer(in_float)
         for operation in INT8_OPERATIONS:
             work.add_static_config(
