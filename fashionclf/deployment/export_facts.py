@@ -1,8 +1,8 @@
 """States what an export is and how to use it, for export.json and for the exported files."""
 import re
-from importlib import metadata
 from pathlib import Path
 
+import fashionclf
 from fashionclf.deployment.export_graph import FEATURES, INPUT, PROBABILITIES
 from fashionclf.model.spec import WEIGHTS
 from fashionclf.model.weights import Run
@@ -24,7 +24,7 @@ def of_run(run: Run, *, licence: str | None = None) -> dict:
     """
     spec, size = run.spec, run.spec.framing.image_size
     return {
-        "producer": PRODUCER, "version": metadata.version(PRODUCER),
+        "producer": PRODUCER, "version": fashionclf.__version__,
         "licence": licence or licence_of(run.folder),
         "weights_sha256": files.sha256(run.folder / WEIGHTS),
         "classes": spec.classes,
