@@ -66,6 +66,9 @@ def load(run_dir: str | Path, name: str = "auto") -> Engine:
     if name == "auto":
         name = _fastest(folder)
     if name == "tensorflow":
+        if not find_spec("keras"):
+            raise ValueError(f"{folder}: without an export for LiteRT or ONNX Runtime, or by "
+                             "--engine=tensorflow, a model needs TensorFlow: pip install tensorflow")
         return _TensorFlow(folder)
 
     if not find_spec(RUNTIMES[name]):
