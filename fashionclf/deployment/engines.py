@@ -67,8 +67,8 @@ def load(run_dir: str | Path, name: str = "auto") -> Engine:
         name = _fastest(folder)
     if name == "tensorflow":
         if not find_spec("keras"):
-            raise ValueError(f"{folder}: without an export for LiteRT or ONNX Runtime, or by "
-                             "--engine=tensorflow, a model needs TensorFlow: pip install tensorflow")
+            raise ValueError(f"{folder}: needs TensorFlow, as --engine names it or as the run has "
+                             "no export for LiteRT: pip install tensorflow")
         return _TensorFlow(folder)
 
     if not find_spec(RUNTIMES[name]):
