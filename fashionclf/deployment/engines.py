@@ -69,6 +69,9 @@ def load(run_dir: str | Path, name: str = "auto") -> Engine:
     if name == "auto":
         name = _fastest(folder)
     if name == "tensorflow":
+        if not find_spec("keras"):
+            raise ValueError(f"{folder}: needs TensorFlow, as --engine names it or as the run has "
+                             "no export for LiteRT: pip install tensorflow")
         with quiet.tensorflow_start():
             from fashionclf.model import weights
 

@@ -5,6 +5,7 @@ import functools
 import json
 import logging
 import socket
+import sys
 from collections.abc import Iterator
 from http import HTTPStatus
 
@@ -50,10 +51,14 @@ class Server(uvicorn.Server):
     def __init__(self, app: FastAPI, *, receive_s: float, grace_s: int, access_log: bool = False):
         super().__init__(uvicorn.Config(
             app, http=functools.partial(_Protocol, receive_s=receive_s), ws="none", loop="asyncio",
-            lifespan="on", log_level="error", server_header=False,
-            timeout_graceful_shutdown=grace_s))
+            lifespan="on", log_config=None, log_level="error", access_log=False,
+            server_header=False, timeout_graceful_shutdown=grace_s))
         if access_log:
-            logging.getLogger("uvicorn.access").setLevel(logging.INFO)
+            handler = logging.StreamHandler(sys.stdout)
+            handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+            logger = logging.getLogger("uvicorn.access")
+            logger.addHandler(handler)
+            logger.setLevel(logging.INFO)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

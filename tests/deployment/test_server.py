@@ -145,14 +145,14 @@ def test_an_answer_that_takes_too_long_is_given_up(engine):
         wait_for(lambda: client.ask("/predict", RED)[0] == 200)
 
 
-def test_a_failure_of_the_network_is_answered_and_the_next_picture_too(engine, capfd):
+def test_a_failure_of_the_network_is_answered_and_the_next_picture_too(engine, caplog):
     with serving(engine) as client:
         engine.fails = True
         status, answer, _ = client.ask("/predict", RED)
         assert (status, answer["error"]) == (500, "an error of the server; its log has the cause")
         engine.fails = False
         assert client.ask("/predict", RED)[0] == 200
-    assert "MemoryError: no memory" in capfd.readouterr().err
+    assert "MemoryError: no memory" in caplog.text
 
 
 @pytest.mark.parametrize("limits", [

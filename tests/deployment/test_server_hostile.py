@@ -1,7 +1,6 @@
 """A server answers hostile requests with the right status, and good ones during and after."""
 import io
 import json
-import logging
 import socket
 
 import numpy as np
@@ -35,22 +34,13 @@ def client():
         yield client
 
 
-@pytest.fixture
-def log(caplog):
-    """What the server and its event loop report."""
-    logger = logging.getLogger("uvicorn")  # which keeps its lines from the root
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
-
-
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
-def test_each_gets_its_status_and_reason_and_a_good_picture_its_answer(client, attack, log):
+def test_each_gets_its_status_and_reason_and_a_good_picture_its_answer(client, attack, caplog):
     status, reason = hostile.answer(client.address, attack)
     assert status == attack.status, reason
     assert bool(reason) == (status != 200) and "\n" not in reason
     assert client.ask("/predict", drawn(PICTURE))[1]["label"] == "Red"
-    assert log.records == []  # nobody can fill it
+    assert caplog.records == []  # nobody can fill it
 
 
 def test_a_connection_serves_further_requests_after_one_that_was_refused(client):
@@ -66,11 +56,11 @@ def test_a_connection_serves_further_requests_after_one_that_was_refused(client)
             assert json.loads(stream.read(int(length.split()[1])))
 
 
-def test_who_goes_on_sending_after_the_refusal_is_cut_off(client, log):
+def test_who_goes_on_sending_after_the_refusal_is_cut_off(client, caplog):
     with socket.create_connection(client.address, timeout=60) as connection:
         connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
                            b"\r\n")
         with pytest.raises(ConnectionError):
             for _ in range(200_000):
                 connection.sendall(b"1000\r\n" + bytes(4096) + b"\r\n")
-    assert log.records == []
+    assert caplog.records == []
