@@ -15,7 +15,7 @@ release = version = fashionclf.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["examples"]
 default_role = "literal"  # as our docstrings use single backticks
-nitpicky = False
+smartquotes = False  # which would turn --help into a dash
 
 myst_enable_extensions = ["attrs_block", "colon_fence"]
 myst_heading_anchors = 3
@@ -26,7 +26,7 @@ autodoc_typehints_format = "short"
 html_theme = "furo"
 html_title = f"fashionclf {version}"
 html_static_path = ["static"]
-html_css_files = ["wide_tables.css"]
+html_css_files = ["site.css"]
 html_copy_source = False
 html_theme_options = {
     "source_repository": "https://github.com/fashionclf/fashionclf/",

@@ -14,7 +14,7 @@ from tests.helpers.programs import ROOT, forks, succeed
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("configs/*.md")),
          *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("tools/*/README.md"))]
-REASONS = {"needs a network", "needs Docker", "needs ImageNet weights", "needs a running server",
+REASONS = {"has a test of its own", "needs a network", "needs Docker", "needs ImageNet weights", "needs a running server",
            "runs until stopped", "takes minutes"}
 
 # What makes a training short, the only change that is made to a command: the small network instead
@@ -26,7 +26,8 @@ _BLOCK = re.compile(r"(?:<!-- not run: (.+?) -->\n)?^```(bash|python)\n(.*?)^```
                     re.MULTILINE | re.DOTALL)
 _LINE = r"(?:\\\n|[^\n])*"  # with those that a backslash continues
 _OURS = re.compile(rf"^(?:fashionclf|python -m (?:fashionclf|tools))\b{_LINE}", re.MULTILINE)
-_MADE = re.compile(rf"\bbuild_tfrecords {_LINE}--records=(\S+)|\btrain {_LINE}--run=(\S+)")
+_MADE = re.compile(rf"\bbuild_tfrecords {_LINE}--records=(\S+)(?!\S| --verify)"
+                   rf"|\btrain {_LINE}--run=(\S+)")
 
 
 @dataclasses.dataclass(frozen=True)

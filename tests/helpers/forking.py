@@ -34,12 +34,21 @@ def next_program(channel: socket.socket) -> dict | None:
                 os.dup2(err, 2)
                 for handle in given:
                     os.dup2(handle, 0)
+                    reopen()
                 for handle in handles:
                     os.close(handle)
                 return json.loads(content)
 
         for handle in handles:
             os.close(handle)
+
+
+def reopen() -> None:
+    """Makes Python's streams anew, as the first ones remember whether they could seek."""
+    for number, name in enumerate(["stdin", "stdout", "stderr"]):
+        stream = open(number, "w" if number else "r", encoding="utf-8", closefd=False)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
 
 
 def started_by_keeper(status: int) -> bool:
