@@ -2,7 +2,7 @@
 # none, installs this project into it with the extras that are wanted (again when its
 # requirements changed), and puts it first in PATH.
 
-DEV_EXTRAS='[dev,excel,heic,parquet,search]'
+DEV_EXTRAS='[dev,docs,excel,heic,parquet,search]'
 
 die() {
     echo "error: $*" >&2
@@ -41,15 +41,9 @@ setup_venv() {
     fi
     # A stamp has a line for each set of extras installed; '' is part of every line.
     stamp=".venv/.installed-$(cat setup.cfg pyproject.toml | cksum | cut -d ' ' -f 1)"
-<<<<<<< HEAD
     if ! grep -qsF -- "$extras" "$stamp"; then
         echo "== Installing fashionclf$extras and what it needs into .venv (the first time: minutes)"
         .venv/bin/pip install --quiet --disable-pip-version-check --editable ".$extras" ||
-=======
-    if [ ! -e "$stamp" ]; then
-        echo "== Installing fashionclf and what it needs into .venv (the first time: minutes)"
-        .venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,docs,excel,heic,parquet,search]' ||
->>>>>>> 07a9b8e (Write the documents by task, as a site that Sphinx builds)
             die "installation failed, see above; it needs only a package registry:" \
                 "check the network, or pip's settings with '.venv/bin/pip config list'"
         echo "$extras" >> "$stamp"
