@@ -20,6 +20,7 @@ smartquotes = False  # which would turn --help into a dash
 myst_enable_extensions = ["attrs_block", "colon_fence"]
 myst_heading_anchors = 3
 
+napoleon_use_ivar = True  # one list of attributes
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 

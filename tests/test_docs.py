@@ -70,8 +70,10 @@ def test_a_command_that_is_wrong_is_found(tmp_path):
 def test_absolute_links_to_this_project_lead_to_its_files():
     for page in documents.PAGES:
         text = page.read_text(encoding="utf-8")
-        for path in re.findall(rf"{REPOSITORY}/(?:blob|tree)/main/([^)#\s]+)", text):
-            assert (ROOT / path).exists(), (page, path)
+        for path, anchor in re.findall(rf"{REPOSITORY}/blob/main/([^)#\s]+)#?([^)\s]*)", text):
+            assert (ROOT / path).is_file(), (page, path)
+            headings = re.findall("^#+ (.+)$", (ROOT / path).read_text(), re.MULTILINE)
+            assert not anchor or anchor in map(slug, headings), (page, path, anchor)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     raw = REPOSITORY.replace("github.com", "raw.githubusercontent.com")
     pictures = re.findall(r"!\[[^\]]+\]\((\S+)\)", readme)
@@ -79,6 +81,11 @@ def test_absolute_links_to_this_project_lead_to_its_files():
     assert [link for link in re.findall(r"\]\((\S+?)\)", readme)
             if not link.startswith("https://")] == [], "PyPI shows this page without its files"
     assert len(readme.split()) < 900
+
+
+def slug(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def test_the_messages_in_troubleshooting_are_those_of_the_programs():
