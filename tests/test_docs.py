@@ -1,5 +1,6 @@
 """The documents: their commands run, their links lead somewhere, and the site builds."""
 import ast
+import json
 import os
 import re
 import shutil
@@ -7,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from filelock import FileLock
 
@@ -86,6 +88,22 @@ def test_absolute_links_to_this_project_lead_to_its_files():
 def slug(heading: str) -> str:
     """The anchor that GitHub gives a heading."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def test_the_figures_of_the_released_model_are_those_of_its_report():
+    report = ROOT / "saved_models/fashion_b0/report"
+    metrics = json.loads((report / "metrics.json").read_text())
+    low, high = metrics["top1_interval"]
+    assert (f"{metrics['top1']:.3f} (95 % interval {low:.3f} to {high:.3f}) on {metrics['n']} "
+            in (ROOT / "README.md").read_text(encoding="utf-8"))
+
+    rows = pd.read_csv(report / "predictions.csv")
+    right = rows["true"] == rows["predicted"]
+    text = " ".join((ROOT / "docs/label.md").read_text(encoding="utf-8").split())
+    for limit in (0.6, 0.9):
+        kept = rows["probability"] >= limit
+        assert re.search(f"{limit} keeps {kept.mean():.0%} [^,]*{right[kept].mean():.3f}".replace(
+            "%", " %"), text)
 
 
 def test_the_messages_in_troubleshooting_are_those_of_the_programs():
