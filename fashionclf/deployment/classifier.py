@@ -44,7 +44,7 @@ class Prediction:
 
 
 class Classifier:
-    """A finished model. Framing, mirror image and temperature of the model are always applied.
+    """A finished model. Framing, mirror image and temperature of the model are always applied::
 
         classifier = Classifier.load("fashion_b0")
         classifier("photo.jpg").label
@@ -81,7 +81,7 @@ class Classifier:
 
     @property
     def engine(self) -> str:
-        """What runs the model: one of tensorflow, litert, litert_int8 and onnx."""
+        """Returns what runs the model, one of tensorflow, litert, litert_int8 and onnx."""
         return self._engine.name
 
     @overload

@@ -78,7 +78,8 @@ def load(run_dir: str | Path, name: str = "auto") -> Engine:
         return TensorFlow(weights.load(folder))
 
     if not find_spec(RUNTIMES[name]):
-        raise ValueError(f"--engine={name} needs {RUNTIMES[name]}: {extras.install('onnx')}")
+        cure = extras.install("onnx") if name == "onnx" else "pip install ai-edge-litert"
+        raise ValueError(f"--engine={name} needs {RUNTIMES[name]}: {cure}")
     file = exported.file_or_reason(folder, name)
     if isinstance(file, str):
         raise ValueError(f"--engine={name}: {file}. 'fashionclf export --run={folder} "

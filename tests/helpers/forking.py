@@ -20,24 +20,35 @@ MOST_BYTES = 1 << 20  # of a request
 
 def next_program(channel: socket.socket) -> dict | None:
     """In this process: serves requests until the channel closes, and returns None. In a program's
-    process: returns the request, with its two outputs in place."""
+    process: returns the request, with its two outputs in place, and its input where one came."""
     while True:
-        content, handles, *_ = socket.recv_fds(channel, MOST_BYTES, 3)
+        content, handles, *_ = socket.recv_fds(channel, MOST_BYTES, 4)
         if not content:
             return None
 
         if os.fork() == 0:
             channel.close()
-            out, err, status = handles
+            out, err, status, *given = handles
             if started_by_keeper(status):
                 os.dup2(out, 1)
                 os.dup2(err, 2)
-                for handle in {out, err, status}:
+                for handle in given:
+                    os.dup2(handle, 0)
+                    reopen()
+                for handle in handles:
                     os.close(handle)
                 return json.loads(content)
 
         for handle in handles:
             os.close(handle)
+
+
+def reopen() -> None:
+    """Makes Python's streams anew, as the first ones remember whether they could seek."""
+    for number, name in enumerate(["stdin", "stdout", "stderr"]):
+        stream = open(number, "w" if number else "r", encoding="utf-8", closefd=False)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
 
 
 def started_by_keeper(status: int) -> bool:

@@ -58,7 +58,7 @@ class Program:
         self._files = [tempfile.TemporaryFile(), tempfile.TemporaryFile()]
         self._status, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            socket.send_fds(_forks(), [json.dumps(request).encode()],
+            socket.send_fds(forks(), [json.dumps(request).encode()],
                             [*(file.fileno() for file in self._files), theirs.fileno()])
         self._status.settimeout(120)
         self.pid = int(self._status.recv(100))
@@ -141,7 +141,7 @@ def _environment(more: dict[str, str] | None = None) -> dict[str, str]:
 
 
 @functools.cache
-def _forks() -> socket.socket:
+def forks() -> socket.socket:
     """The channel to a process that forks for each request, and ends when this process does."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
