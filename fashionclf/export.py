@@ -63,7 +63,7 @@ flags.register_validator("format", lambda names: names is None or names and set(
 def main(words: list[str]) -> None:
     manifest = checked(words)
     with cli.loading():
-        from fashionclf.deployment import export_job, export_trial
+        from fashionclf.exporting import export_job, export_trial
         from fashionclf.model import weights
         from fashionclf.records.input_pipeline import Records
 

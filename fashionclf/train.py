@@ -235,7 +235,7 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
 def export(run_dir: Path, records_dir: Path, manifest: dict, formats: list[str]) -> None:
     """Exports the finished run, compared with it on the test split."""
     with cli.loading():
-        from fashionclf.deployment import export_job, export_trial
+        from fashionclf.exporting import export_job, export_trial
         from fashionclf.model import weights
         from fashionclf.records.input_pipeline import Records
 

@@ -13,9 +13,9 @@ PACKAGE = ROOT / "fashionclf"
 PROGRAMS = ["build_tfrecords", "train", "evaluate", "predict", "search", "export", "demo",
             "serve"]
 ORDER = ["system", "sources", "pictures", "records", "model", "evaluation", "training",
-         "deployment", "deepfashion"]  # each may import what stands before it
+         "deployment", "exporting", "deepfashion"]  # each may import what stands before it
 STRANGERS = [{"sources", "pictures"}, {"records", "model"}, {"training", "deployment"},
-             {"deepfashion", "deployment"}, {"deepfashion", "training"}]
+             {"training", "exporting"}, {"deepfashion", "deployment"}, {"deepfashion", "training"}]
 WITHOUT_TENSORFLOW = re.compile(
     r"fashionclf\.(system|sources|pictures\.(near_duplicates|reading|loading)|records\.contents|"
     r"deployment\.(engines|exported|classifier|prediction|visual_search|demo_looks))\b.*")

@@ -1,1 +1,1 @@
-"""Uses of a finished run: predict, search, export."""
+"""Uses of a finished run: predict, search, demo, Python."""

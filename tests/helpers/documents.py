@@ -15,7 +15,7 @@ from tests.helpers.programs import ROOT, forks, succeed
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("configs/*.md")),
          *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("tools/*/README.md"))]
 REASONS = {"has a test of its own", "needs a network", "needs Docker", "needs ImageNet weights",
-           "needs a running server", "needs the extra litert", "needs the extras onnx and litert",
+           "needs a running server", "needs the extras onnx and litert",
            "runs until stopped", "takes minutes"}
 
 # What makes a training short, the only change that is made to a command: the small network instead

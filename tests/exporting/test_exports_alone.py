@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashionclf.deployment import engines, export_facts
+from fashionclf.deployment import engines
+from fashionclf.exporting import export_facts
 from fashionclf.pictures import files as picture_files
 from tests.helpers.exports import exported, needs, new_run
 from tests.helpers.programs import ROOT, start_code

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from fashionclf.deployment import export_graph, export_metadata
 from fashionclf.deployment.exported import FILES
+from fashionclf.exporting import export_graph, export_metadata
 from fashionclf.pictures import decoding
 from fashionclf.pictures.framing import Framing
 

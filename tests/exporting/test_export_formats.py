@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from fashionclf.deployment import export_facts, export_formats, export_graph
+from fashionclf.exporting import export_facts, export_formats, export_graph
 from fashionclf.model import weights
 from fashionclf.model.spec import ARCHITECTURES
 from fashionclf.pictures import decoding
@@ -39,7 +39,7 @@ runpy.run_module("fashionclf.export", run_name="__main__", alter_sys=True)
 """
 MIXED_UP = """
 import runpy
-from fashionclf.deployment import export_runtimes
+from fashionclf.exporting import export_runtimes
 start = export_runtimes.start
 def mixed_up(*place, **signature):
     run = start(*place, **signature)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from fashionclf.deployment.export_graph import INPUT, OUTPUTS
+from fashionclf.exporting.export_graph import INPUT, OUTPUTS
 from fashionclf.system import places
 
 # float32 [B, S, S, 3], RGB, 0..255 -> float32 [B, C] and [B, D]; for a SavedModel's

@@ -2,9 +2,9 @@
 import numpy as np
 import pytest
 
-from fashionclf.deployment import export_check, export_trial
-from fashionclf.deployment.export_check import Comparison
-from fashionclf.deployment.export_trial import Trial
+from fashionclf.exporting import export_check, export_trial
+from fashionclf.exporting.export_check import Comparison
+from fashionclf.exporting.export_trial import Trial
 from fashionclf.pictures import files as picture_files
 from fashionclf.records.input_pipeline import Records
 from tests.helpers.tiny import frame, make_records

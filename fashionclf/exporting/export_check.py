@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fashionclf.deployment import export_runtimes
-from fashionclf.deployment.export_graph import INPUT
-from fashionclf.deployment.export_runtimes import Runtime
-from fashionclf.deployment.export_trial import Example, Trial, load
+from fashionclf.exporting import export_runtimes
+from fashionclf.exporting.export_graph import INPUT
+from fashionclf.exporting.export_runtimes import Runtime
+from fashionclf.exporting.export_trial import Example, Trial, load
 from fashionclf.model.weights import Run
 from fashionclf.pictures import decoding
 from fashionclf.pictures.framing import Framing

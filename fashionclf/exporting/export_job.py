@@ -3,9 +3,9 @@ import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
-from fashionclf.deployment import (export_check, export_facts, export_formats, export_graph,
-                                   export_metadata, export_trial)
-from fashionclf.deployment.export_trial import Trial
+from fashionclf.exporting import (export_check, export_facts, export_formats, export_graph,
+                                  export_metadata, export_trial)
+from fashionclf.exporting.export_trial import Trial
 from fashionclf.model.weights import Run
 from fashionclf.system import files, packaged
 

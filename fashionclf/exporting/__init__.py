@@ -1,0 +1,1 @@
+"""Writes models for other runtimes, and compares each with its run."""
