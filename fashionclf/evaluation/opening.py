@@ -37,7 +37,9 @@ def basis(scores: dict, per_class: pd.DataFrame) -> str:
 def _subject(scores: dict) -> str:
     """Names the pictures, and claims no more of them than is known."""
     seen = scores.get("seen_in_training", {})
-    if _caveat(scores) or not seen.get("training_pictures"):
+    older_runs = [name for name in seen.get("unhashed", ())
+                  if name != "imagenet" and not name.endswith(".h5")]
+    if _caveat(scores) or older_runs or not seen.get("training_pictures"):
         return "photographs like these"
     if seen.get("share_of_shared_garments") == 0:
         return "photographs of garments it has never seen"

@@ -102,7 +102,10 @@ def _told(run: Run, records: Records, split: str, hashes: PictureHashes,
         facts["top1_of_others"] = float(unseen.mean())
         warnings[0] += f"; accuracy on the other {len(unseen):,}: {unseen.mean():.3f}"
 
-    facts["share_of_shared_garments"] = shared = _shared_garments(run, records, split)
+    shared = _shared_garments(run, records, split)
+    if shared == 0 and facts["training_pictures"] > records.examples["train"]:
+        shared = None  # the garments of an earlier training are not known
+    facts["share_of_shared_garments"] = shared
     if shared:
         warnings.append(f"{shared:.0%} of {split} pictures show garments that training pictures "
                         "show too: expect less on new garments (see --split=grouped of "

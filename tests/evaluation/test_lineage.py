@@ -131,6 +131,16 @@ def test_garments_on_both_sides_of_the_split_of_a_training_are_told(
         "garments (see --split=grouped of build_tfrecords)"] if known else [])
 
 
+def test_garments_of_an_earlier_training_are_not_claimed_to_be_others(tmp_path, records, hashes):
+    manifest = {**records.manifest, "overlap": {leakage.SHARED_ITEMS: 0.0}}
+    both = picture_hashes.united([hashes["train"], hashes["validation"]])
+    run = trained_on(tmp_path / "run", {"train": both},
+                     records_fingerprint=manifest["fingerprint"])
+    scores = report.evaluate(run, dataclasses.replace(records, manifest=manifest), "test",
+                             tmp_path / "report", batch_size=4)
+    assert scores["seen_in_training"]["share_of_shared_garments"] is None
+
+
 def test_hashes_beside_records_are_those_of_their_pictures_in_their_order(
         tmp_path, records, hashes, capsys):
     """As a build writes them from its audit; records without are hashed anew, which is said."""

@@ -29,6 +29,8 @@ def test_it_says_how_many_of_a_hundred_are_right_and_the_best_and_weakest_class(
 @pytest.mark.parametrize("known, subject, caveat", [
     ({"share_of_shared_garments": None}, "photographs it has never seen", ""),
     ({"training_pictures": 0}, "photographs like these", ""),
+    ({"unhashed": ["imagenet", "saved_models/older"]}, "photographs like these", ""),
+    ({"unhashed": ["imagenet", "trunk.h5"]}, "photographs of garments it has never seen", ""),
     ({"copies": 80, "near_duplicates": 7}, "photographs like these",
      ", but it was trained on 87 of these 410: expect less of it on new ones"),
     ({"in_validation": 410}, "photographs like these",
