@@ -131,7 +131,8 @@ def build(engine: Engine, limits: Limits, *, model: str, token: str | None = Non
         return [Error(error=row) if isinstance(row, str) else _label(row, classes, top)
                 for row in await predicted(request, pictures)]
 
-    @app.get("/healthz", tags=["operation"], responses={503: {"model": Health, "description": "Not ready."}})
+    @app.get("/healthz", tags=["operation"], responses={
+        503: {"model": Health, "description": "Pictures are not predicted."}})
     async def health(response: Response) -> Health:
         """Tells whether the server is ready, and what it runs; needs no token."""
         ready = batcher.ready()
