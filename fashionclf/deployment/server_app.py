@@ -24,18 +24,26 @@ from fashionclf.deployment.server_metrics import Metrics
 
 ABOUT = ("Labels photographs of garments. An answer with an error is one line of JSON: "
          '`{"error": "the reason"}`.')
-REASONS = {
-    400: "The form is damaged, empty, or has a field of another name.",
-    401: "The server has a token, and the request has not.",
-    408: "The request took too long to send.",
-    413: "The request or a picture has too many bytes, or the request too many pictures.",
-    415: "A form where a picture is expected, or the reverse.",
-    422: "The picture can't be used, or a parameter is out of range.",
-    500: "An error of the server; its log has the cause.",
-    503: "Too many pictures are waiting; try again after the seconds of Retry-After.",
-    504: "The answer took too long."}
+REASONS = {  # status: when it is answered, and an example of its reason
+    400: ("The form is damaged, empty, or has a field of another name.",
+          "the form has no field 'pictures'"),
+    401: ("The server has a token that the request lacks.",
+          "send the server's token in the header 'Authorization: Bearer TOKEN'"),
+    408: ("The request took too long to send.", "the request took over 30 seconds to send"),
+    413: ("A picture or the request has too many bytes, or the request too many pictures.",
+          "a picture is over the limit of 20,000,000 bytes"),
+    415: ("A form where a picture is expected, or the reverse.",
+          "the body must be the bytes of a picture, not a form; send forms to /predict/batch"),
+    422: ("The picture can't be used, or a parameter is out of range.",
+          "50000 x 50000 pixels is over the limit of 50,000,000"),
+    500: ("A fault of the server.", "an error of the server; its log has the cause"),
+    503: ("Too many pictures are waiting; Retry-After has the seconds after which to try again.",
+          "256 pictures are waiting, and 1 more are over the limit of 256"),
+    504: ("The answer took too long.", "there was no answer within 60 seconds")}
 KINDS = ("image/jpeg", "image/png", "image/webp", "application/octet-stream")
 BYTES = {"type": "string", "format": "binary"}
+LABEL = {"label": "T-Shirt", "probability": 0.93, "top": [
+    {"class": "T-Shirt", "probability": 0.93}, {"class": "Top", "probability": 0.04}]}
 SINGLE = {"requestBody": {"required": True, "content": {
     kind: {"schema": BYTES} for kind in KINDS}}}
 SEVERAL = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": {
@@ -46,29 +54,29 @@ SEVERAL = {"requestBody": {"required": True, "content": {"multipart/form-data": 
 class ClassProbability(BaseModel):
     """A class and its probability."""
     model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
-    class_: str = Field(alias="class", examples=["T-Shirt"])
-    probability: float = Field(ge=0, le=1, examples=[0.93])
+    class_: str = Field(alias="class")
+    probability: float = Field(ge=0, le=1)
 
 
 class Label(BaseModel):
     """The most probable class of a picture, and the first ones, falling."""
-    label: str = Field(examples=["T-Shirt"])
-    probability: float = Field(ge=0, le=1, examples=[0.93])
+    label: str
+    probability: float = Field(ge=0, le=1)
     top: list[ClassProbability]
 
 
 class Error(BaseModel):
     """Why there is no answer."""
-    error: str = Field(examples=["not a picture that is read, or its header is damaged"])
+    error: str
 
 
 class Health(BaseModel):
     """What the server runs."""
     ready: bool
-    model: str = Field(examples=["fashion_b0"])
-    engine: str = Field(examples=["litert"])
-    version: str = Field(examples=["0.1.0"])
-    classes: list[str] = Field(examples=[["Dress", "T-Shirt"]])
+    model: str
+    engine: str
+    version: str
+    classes: list[str]
 
 
 def build(engine: Engine, limits: Limits, *, model: str, token: str | None = None,
@@ -90,6 +98,7 @@ def build(engine: Engine, limits: Limits, *, model: str, token: str | None = Non
             yield
 
     app = FastAPIOffline(
+        redoc_url=None,  # it would fetch a logo from the network
         title="fashionclf", description=ABOUT, version=fashionclf.__version__, lifespan=lifespan,
         dependencies=[Depends(HTTPBearer(auto_error=False))] if token else [])
     app.add_middleware(server_gate.Gate, limits=limits, metrics=metrics, token=token)
@@ -101,7 +110,8 @@ def build(engine: Engine, limits: Limits, *, model: str, token: str | None = Non
             return await _unless_lost(request, limits.answer_s, asyncio.gather(
                 *map(batcher.predict, pictures)))
 
-    @app.post("/predict", responses=_documented(*REASONS.keys() - {400}), openapi_extra=SINGLE)
+    @app.post("/predict", tags=["labels"], openapi_extra=SINGLE,
+              responses=_documented(*REASONS.keys() - {400}, example=LABEL))
     async def predict(request: Request, top: Top = min(3, len(classes))) -> Label:
         """Labels one picture, whose bytes are the body."""
         kind = request.headers.get("content-type", "")
@@ -111,7 +121,8 @@ def build(engine: Engine, limits: Limits, *, model: str, token: str | None = Non
             raise Refused(422, row)
         return _label(row, classes, top)
 
-    @app.post("/predict/batch", responses=_documented(*REASONS), openapi_extra=SEVERAL)
+    @app.post("/predict/batch", tags=["labels"], openapi_extra=SEVERAL, responses=_documented(
+        *REASONS, example=[LABEL, {"error": REASONS[422][1]}]))
     async def predict_batch(request: Request, top: Top = min(3, len(classes))
                             ) -> list[Label | Error]:
         """Labels the pictures of a form, in order; a bad one has its error in its place."""
@@ -120,7 +131,8 @@ def build(engine: Engine, limits: Limits, *, model: str, token: str | None = Non
         return [Error(error=row) if isinstance(row, str) else _label(row, classes, top)
                 for row in await predicted(request, pictures)]
 
-    @app.get("/healthz", responses={503: {"model": Health, "description": "Not ready."}})
+    @app.get("/healthz", tags=["operation"], responses={
+        503: {"model": Health, "description": "Pictures are not predicted."}})
     async def health(response: Response) -> Health:
         """Tells whether the server is ready, and what it runs; needs no token."""
         ready = batcher.ready()
@@ -128,7 +140,8 @@ def build(engine: Engine, limits: Limits, *, model: str, token: str | None = Non
         return Health(ready=ready, model=model, engine=engine.name,
                       version=fashionclf.__version__, classes=list(classes))
 
-    @app.get("/metrics", response_class=PlainTextResponse, responses=_documented(401))
+    @app.get("/metrics", tags=["operation"], response_class=PlainTextResponse,
+             responses=_documented(401))
     async def prometheus() -> Response:
         """Returns counters and histograms for Prometheus."""
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
@@ -143,9 +156,14 @@ def _label(probabilities: np.ndarray, classes: tuple[str, ...], top: int) -> Lab
     return Label(label=named[0].class_, probability=named[0].probability, top=named)
 
 
-def _documented(*statuses: int) -> dict[int, dict[str, Any]]:
-    return {status: {"model": Error, "description": REASONS[status]}
-            for status in sorted(statuses)}
+def _documented(*statuses: int, example: Any = None) -> dict[int, dict[str, Any]]:
+    """Describes the answers of a path: errors, and by an example what it answers else."""
+    answers = {200: {"content": {"application/json": {"example": example}}}} if example else {}
+    for status in sorted(statuses):
+        description, reason = REASONS[status]
+        answers[status] = {"model": Error, "description": description, "content": {
+            "application/json": {"example": {"error": reason}}}}
+    return answers
 
 
 async def _unless_lost(request: Request, limit_s: float, work: Coroutine | asyncio.Future) -> Any:

@@ -109,7 +109,8 @@ def test_on_a_telephone_nothing_is_cut(run_dir, picture, index_dir):
     pytest.importorskip("gradio", reason="needs pip install 'fashionclf[demo]'")
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     url = "http://127.0.0.1:7894/"
-    with begin("tools.demo", f"--run={run_dir}", f"--index={index_dir}", "--port=7894") as server:
+    flags = [f"--run={run_dir}", f"--index={index_dir}", "--port=7894"]
+    with begin("fashionclf.demo", *flags) as server:
         wait_until(lambda: url in "".join(server.outputs()), server)
         with sync_api.sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

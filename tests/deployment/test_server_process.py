@@ -1,5 +1,6 @@
 """`fashionclf serve` as a process: how it starts, what it refuses to start, and how it stops."""
 import configparser
+import dataclasses
 import re
 import signal
 import socket
@@ -8,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from fashionclf.deployment.server_limits import Limits
 from tests.helpers.programs import ROOT, begin, start, start_code, wait_until
 from tests.helpers.serving import Client, drawn
 from tests.helpers.tiny import make_spec, save_run
@@ -115,6 +117,13 @@ def test_a_taken_port_is_named():
         done = start("fashionclf.serve", f"--port={port}")
     assert (done.returncode, done.stderr) == (1, f"error: --host=127.0.0.1 --port={port}: address "
                                               "already in use; choose another\n")
+
+
+def test_the_documented_limits_are_the_defaults():
+    rows = re.findall(r"^\| `--(\w+)` \| ([\d,]+) \|", (ROOT / "docs/serve.md").read_text(),
+                      re.MULTILINE)
+    assert {name: float(value.replace(",", "")) for name, value in rows} == dataclasses.asdict(
+        Limits())
 
 
 def test_the_requirements_of_the_image_have_the_bounds_of_setup_cfg():
