@@ -17,8 +17,8 @@ from pathlib import Path
 from absl import flags
 
 from fashionclf import cli
-from fashionclf.deployment.server_limits import Limits
 from fashionclf.pictures import headers
+from fashionclf.serving.server_limits import Limits
 from fashionclf.system import extras, packaged
 
 FLAGS = flags.FLAGS
@@ -61,7 +61,8 @@ def main(_: list[str]) -> None:
                              "python_multipart"], purpose="serve")
     word = token()
     with cli.loading():
-        from fashionclf.deployment import engines, server, server_app
+        from fashionclf.deployment import engines
+        from fashionclf.serving import server, server_app
 
     # A taken port is reported before the model is loaded.
     taken = server.bound(FLAGS.host, FLAGS.port)

@@ -13,9 +13,11 @@ PACKAGE = ROOT / "fashionclf"
 PROGRAMS = ["build_tfrecords", "train", "evaluate", "predict", "search", "export", "demo",
             "serve"]
 ORDER = ["system", "sources", "pictures", "records", "model", "evaluation", "training",
-         "deployment", "exporting", "deepfashion"]  # each may import what stands before it
+         "deployment", "exporting", "serving",
+         "deepfashion"]  # each may import what stands before it
 STRANGERS = [{"sources", "pictures"}, {"records", "model"}, {"training", "deployment"},
-             {"training", "exporting"}, {"deepfashion", "deployment"}, {"deepfashion", "training"}]
+             {"training", "exporting"}, {"training", "serving"}, {"exporting", "serving"},
+             {"deepfashion", "deployment"}, {"deepfashion", "training"}]
 WITHOUT_TENSORFLOW = re.compile(
     r"fashionclf\.(system|sources|pictures\.(near_duplicates|reading|loading)|records\.contents|"
     r"deployment\.(engines|exported|classifier|prediction|visual_search|demo_looks))\b.*")

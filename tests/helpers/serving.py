@@ -41,8 +41,8 @@ def drawn(colour: tuple[int, int, int]) -> bytes:
 def serving(engine, *, token: str | None = None, max_batch: int = 4, **limits
             ) -> Iterator["Client"]:
     """Serves on a free port, in a thread."""
-    from fashionclf.deployment import server, server_app
-    from fashionclf.deployment.server_limits import Limits
+    from fashionclf.serving import server, server_app
+    from fashionclf.serving.server_limits import Limits
 
     taken, limits = server.bound("127.0.0.1", 0), Limits(**limits)
     address = taken.getsockname()

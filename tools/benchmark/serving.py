@@ -29,7 +29,7 @@ from absl import flags
 from PIL import Image
 
 from fashionclf import cli
-from fashionclf.deployment.server_limits import Limits
+from fashionclf.serving.server_limits import Limits
 from tools import markdown
 from tools.benchmark import hostile
 

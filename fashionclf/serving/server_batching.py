@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from fashionclf.deployment.engines import Engine
-from fashionclf.deployment.server_limits import Limits, busy
-from fashionclf.deployment.server_metrics import Metrics
 from fashionclf.pictures import headers, reading
+from fashionclf.serving.server_limits import Limits, busy
+from fashionclf.serving.server_metrics import Metrics
 
 
 class Batcher:

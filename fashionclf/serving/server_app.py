@@ -16,11 +16,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 import fashionclf
-from fashionclf.deployment import server_gate, server_parts
 from fashionclf.deployment.engines import Engine
-from fashionclf.deployment.server_batching import Batcher
-from fashionclf.deployment.server_limits import Limits, Refused
-from fashionclf.deployment.server_metrics import Metrics
+from fashionclf.serving import server_gate, server_parts
+from fashionclf.serving.server_batching import Batcher
+from fashionclf.serving.server_limits import Limits, Refused
+from fashionclf.serving.server_metrics import Metrics
 
 ABOUT = ("Labels photographs of garments. An answer with an error is one line of JSON: "
          '`{"error": "the reason"}`.')

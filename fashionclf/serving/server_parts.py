@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from fashionclf.deployment.server_limits import Limits, Refused
+from fashionclf.serving.server_limits import Limits, Refused
 
 FIELD = "pictures"  # of each picture in a form
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from fashionclf.deployment.server_limits import Limits
+from fashionclf.serving.server_limits import Limits
 from tests.helpers.programs import ROOT, begin, start, start_code, wait_until
 from tests.helpers.serving import Client, drawn
 from tests.helpers.tiny import make_spec, save_run
@@ -170,8 +170,9 @@ def test_serving_an_export_imports_nothing_that_the_image_lacks(tmp_path):
         sys.meta_path.insert(0, Lacking())
 
         from fashionclf import serve
-        from fashionclf.deployment import engines, server, server_app
-        from fashionclf.deployment.server_limits import Limits
+        from fashionclf.deployment import engines
+        from fashionclf.serving import server, server_app
+        from fashionclf.serving.server_limits import Limits
         engine = engines.load("saved_models/fashion_b0")
         server_app.build(engine, Limits(), model="x")
         print(engine.name)"""

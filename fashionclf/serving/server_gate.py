@@ -6,8 +6,8 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fashionclf.deployment.server_limits import Limits, Refused, busy, check_token
-from fashionclf.deployment.server_metrics import Metrics
+from fashionclf.serving.server_limits import Limits, Refused, busy, check_token
+from fashionclf.serving.server_metrics import Metrics
 
 OPEN = "/healthz"  # without a token, for whoever watches the server
 

@@ -1,0 +1,1 @@
+"""Answers requests with pictures over HTTP."""
