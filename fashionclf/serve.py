@@ -46,6 +46,8 @@ flags.DEFINE_integer("max_pixels", Limits.max_pixels, "Width x height of a pictu
 flags.DEFINE_integer("max_pictures", Limits.max_pictures, "Pictures of a request.", lower_bound=1)
 flags.DEFINE_integer("max_waiting", Limits.max_waiting, "Pictures of all requests that are not "
                      "answered yet.", lower_bound=1)
+flags.DEFINE_integer("max_connections", Limits.max_connections, "Connections of all clients.",
+                     lower_bound=1)
 flags.DEFINE_float("receive_s", Limits.receive_s, "Seconds to send the headers of a request, and "
                    "again its body.", lower_bound=0.1)
 flags.DEFINE_float("answer_s", Limits.answer_s, "Seconds to predict the pictures of a request.",
@@ -70,11 +72,11 @@ def main(_: list[str]) -> None:
     limits = Limits(**{field.name: FLAGS[field.name].value
                        for field in dataclasses.fields(Limits)})
     app = server_app.build(engine, limits, model=model, token=word, max_batch=FLAGS.max_batch)
+    running = server.Server(app, limits, grace_s=FLAGS.grace_s, access_log=FLAGS.access_log)
 
     print(f"{server.url(taken)} serves {model} by {engine.name} (docs at /docs; Ctrl-C ends it)",
           flush=True)
-    server.until_signalled(server.Server(app, receive_s=FLAGS.receive_s, grace_s=FLAGS.grace_s,
-                                         access_log=FLAGS.access_log), taken)
+    server.until_signalled(running, taken)
 
 
 def token() -> str | None:

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import json
 import logging
+import resource
 import socket
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,10 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from fashionclf.deployment.server_limits import Limits
 from fashionclf.system import signals
+
+OWN_FILES = 64  # open beside the connections, at most
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -41,16 +45,23 @@ def url(taken: socket.socket) -> str:
 
 
 class Server(uvicorn.Server):
-    """An application behind uvicorn's parser, with a limit on the time to send headers.
+    """An application behind uvicorn, with limits on connections and on the time to send headers.
 
     Args:
-        receive_s: seconds to send the headers of a request.
         grace_s: seconds to answer what is in flight at a stop.
+
+    Raises:
+        ValueError: this process may not have so many connections.
     """
 
-    def __init__(self, app: FastAPI, *, receive_s: float, grace_s: int, access_log: bool = False):
+    def __init__(self, app: FastAPI, limits: Limits, *, grace_s: int, access_log: bool = False):
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if limits.max_connections + OWN_FILES > files:
+            raise ValueError(f"--max_connections={limits.max_connections}: 'ulimit -n' allows "
+                             f"{files} open files, of which {OWN_FILES} are left for others; "
+                             "lower the one or raise the other")
         super().__init__(uvicorn.Config(
-            app, http=functools.partial(_Protocol, receive_s=receive_s), ws="none", loop="asyncio",
+            app, http=functools.partial(_Protocol, limits=limits), ws="none", loop="asyncio",
             lifespan="on", log_config=None, log_level="error", access_log=False,
             server_header=False, timeout_graceful_shutdown=grace_s))
         if access_log:
@@ -79,13 +90,25 @@ def until_signalled(server: Server, taken: socket.socket) -> None:
 class _Protocol(H11Protocol):
     """HTTP on one connection, which closes where a client sends headers too slowly, or garbage."""
 
-    def __init__(self, *args, receive_s: float, **options):
+    def __init__(self, *args, limits: Limits, **options):
         super().__init__(*args, **options)
-        self._receive_s, self._timer = receive_s, None
+        self._limits, self._timer = limits, None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
+        if len(self.connections) > self._limits.max_connections:
+            self._make_room()
         self._watch()
+
+    def _make_room(self) -> None:
+        """Closes the connection that has waited longest for headers; without one, this one."""
+        waiting = [other for other in self.connections if other._timer]
+        if waiting:
+            oldest = min(waiting, key=lambda other: other._timer.when())
+            oldest.transport.abort()
+            self.connections.discard(oldest)  # now, as many may come at once
+        else:
+            self._refuse(503, f"over {self._limits.max_connections} connections are open")
 
     def data_received(self, data: bytes) -> None:
         with contextlib.suppress(h11.LocalProtocolError):
@@ -106,7 +129,7 @@ class _Protocol(H11Protocol):
         if self.cycle and not self.cycle.response_complete:
             self._unwatch()
         elif not self._timer:
-            self._timer = self.loop.call_later(self._receive_s, self._too_slow)
+            self._timer = self.loop.call_later(self._limits.receive_s, self._too_slow)
 
     def _unwatch(self) -> None:
         if self._timer:
@@ -115,7 +138,8 @@ class _Protocol(H11Protocol):
 
     def _too_slow(self) -> None:
         if self.conn.our_state is h11.IDLE:
-            self._refuse(408, f"the headers took over {self._receive_s:g} seconds to send")
+            self._refuse(408, f"the headers took over {self._limits.receive_s:g} seconds "
+                         "to send")
         else:
             self.transport.abort()
 

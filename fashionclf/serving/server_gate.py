@@ -40,6 +40,8 @@ class Gate:
                 await self._app(scope, body.receive, send)
             except Refused as error:
                 await answer(error)(scope, receive, send)
+            except asyncio.CancelledError:  # at a stop, when the time of grace is over
+                await answer(busy("the server has stopped"))(scope, receive, send)
             finally:
                 self._bytes -= body.bytes
 

@@ -16,6 +16,7 @@ class Limits:
         max_pixels: width x height of one picture; up to headers.MAX_PIXELS.
         max_pictures: of one request.
         max_waiting: pictures of all requests that are not answered yet.
+        max_connections: of all clients.
         receive_s: to send a request: its headers, and again its body.
         answer_s: to predict the pictures of a request.
     """
@@ -25,6 +26,7 @@ class Limits:
     max_pixels: int = headers.MAX_PIXELS
     max_pictures: int = 64
     max_waiting: int = 256
+    max_connections: int = 512
     receive_s: float = 30.0
     answer_s: float = 60.0
 

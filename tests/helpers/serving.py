@@ -47,7 +47,7 @@ def serving(engine, *, token: str | None = None, max_batch: int = 4, **limits
     taken, limits = server.bound("127.0.0.1", 0), Limits(**limits)
     address = taken.getsockname()
     app = server_app.build(engine, limits, model="tiny", token=token, max_batch=max_batch)
-    running = server.Server(app, receive_s=limits.receive_s, grace_s=10)
+    running = server.Server(app, limits, grace_s=10)
     thread = threading.Thread(target=running.run, args=([taken],))
     thread.start()
     try:

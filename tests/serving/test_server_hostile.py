@@ -1,7 +1,9 @@
 """A server answers hostile requests with the right status, and good ones during and after."""
+import contextlib
 import io
 import json
 import socket
+import time
 
 import numpy as np
 import pytest
@@ -64,3 +66,27 @@ def test_who_goes_on_sending_after_the_refusal_is_cut_off(client, caplog):
             for _ in range(200_000):
                 connection.sendall(b"1000\r\n" + bytes(4096) + b"\r\n")
     assert caplog.records == []
+
+
+def test_silent_connections_make_room_for_those_that_ask():
+    with serving(Colours(), max_connections=5) as client, contextlib.ExitStack() as opened:
+        silent = [opened.enter_context(socket.create_connection(client.address))
+                  for _ in range(40)]
+        assert client.ask("/predict", drawn(PICTURE))[1]["label"] == "Red"
+        for connection in silent[:30]:
+            with contextlib.suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
+
+
+def test_connections_that_all_have_requests_are_kept_and_others_sent_away():
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"
+    with serving(Colours(), max_connections=2) as client, contextlib.ExitStack() as opened:
+        for _ in range(2):
+            connection = opened.enter_context(socket.create_connection(client.address))
+            connection.sendall(head)
+        connection.sendall(b"abc")
+        assert connection.recv(999).startswith(b"HTTP/1.1 422")
+        connection.sendall(head)
+        time.sleep(0.2)
+        with socket.create_connection(client.address) as other:
+            assert b'"over 2 connections are open"' in other.recv(999)

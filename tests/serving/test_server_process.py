@@ -61,8 +61,9 @@ def test_a_stop_answers_what_is_in_flight_and_takes_no_more(run_dir):
 
 @pytest.mark.slow
 def test_after_the_grace_it_ends_and_a_second_signal_ends_it_at_once(run_dir):
-    for signals, grace, code in [([signal.SIGINT], 1, 0),
-                                 ([signal.SIGTERM, signal.SIGTERM], 100, -signal.SIGTERM)]:
+    for signals, grace, code, answer in [
+            ([signal.SIGINT], 1, 0, b"HTTP/1.1 503 "),
+            ([signal.SIGTERM, signal.SIGTERM], 100, -signal.SIGTERM, b"")]:
         with begin("fashionclf.serve", f"--run={run_dir}", "--port=0",
                    f"--grace_s={grace}") as server:
             client = ready(server)
@@ -74,6 +75,7 @@ def test_after_the_grace_it_ends_and_a_second_signal_ends_it_at_once(run_dir):
                     server.send_signal(number)
                     threading.Event().wait(0.5)
                 assert server.wait(30) == code
+                assert connection.recv(13) == answer
 
 
 @pytest.mark.slow
@@ -102,6 +104,7 @@ def test_others_need_the_token_of_a_file_and_the_log_has_their_requests(run_dir,
     (["--host=127.0.0.1"], "with a blank inside it", "and no blank"),
     (["--token_file=absent"], "", "No such file or directory: 'absent'"),
     (["--host=192.0.2.1"], TOKEN, "--host=192.0.2.1 --port=8000: cannot assign requested address"),
+    (["--max_connections=99999999"], "", "'ulimit -n' allows "),
     (["--max_waiting=3"], "", "--max_waiting=3 is less than --max_pictures=64")])
 def test_what_cannot_be_served_is_one_line(words, variable, error):
     done = start("fashionclf.serve", *words, env={"FASHIONCLF_TOKEN": variable})
