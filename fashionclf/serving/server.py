@@ -18,7 +18,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from fashionclf.deployment.server_limits import Limits
 from fashionclf.system import signals
 
-OWN_FILES = 64  # open beside the connections, at most
+BACKLOG = 64  # connections that are accepted at once; asyncio floods the log where files run out
+OWN_FILES = 64 + 4 * BACKLOG  # that may be open beside the connections: some are still closing
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -63,7 +64,7 @@ class Server(uvicorn.Server):
         super().__init__(uvicorn.Config(
             app, http=functools.partial(_Protocol, limits=limits), ws="none", loop="asyncio",
             lifespan="on", log_config=None, log_level="error", access_log=False,
-            server_header=False, timeout_graceful_shutdown=grace_s))
+            backlog=BACKLOG, server_header=False, timeout_graceful_shutdown=grace_s))
         if access_log:
             handler = logging.StreamHandler(sys.stdout)
             handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
