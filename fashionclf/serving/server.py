@@ -15,7 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from fashionclf.deployment.server_limits import Limits
+from fashionclf.serving.server_limits import Limits
 from fashionclf.system import signals
 
 BACKLOG = 64  # connections that are accepted at once; asyncio floods the log where files run out

@@ -67,6 +67,13 @@ def test_a_bad_picture_has_its_reason_and_in_a_form_the_place_of_its_answer(clie
     assert [len(each["top"]) for each in answers[::2]] == [1, 1]
 
 
+def test_a_probability_that_rounds_above_one_is_an_answer(engine, monkeypatch):
+    row = np.array([[np.nextafter(np.float32(1), np.float32(2)), 0, 0]], np.float32)
+    monkeypatch.setattr(engine, "outputs", lambda images: (row.repeat(len(images), 0), None))
+    with serving(engine) as client:
+        assert client.ask("/predict?top=1", RED)[1]["probability"] == row.max()
+
+
 @pytest.mark.parametrize("top, status", [("1", 200), ("3", 200), ("4", 422), ("0", 422),
                                          ("x", 422)])
 def test_top_is_between_one_and_the_number_of_classes(client, top, status):
