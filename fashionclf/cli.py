@@ -68,8 +68,8 @@ def packaged_flag(name: str, default: str | None, help: str) -> None:
     flags.DEFINE(_Packaged(), name, default, help, serializer=_Name())
 
 
-def define_model_flags() -> None:
-    """Defines the flags that say which model predicts, and by what."""
+def define_model_flags(*, batch_size: bool = True) -> None:
+    """Defines the flags that say which model predicts, and by what; --batch_size if it is used."""
     packaged_flag("run", "fashion_b0", "Folder of a finished training, or the name of a released "
                   "model.")
     flags.DEFINE_enum("engine", "auto", ["auto", "tensorflow", "litert", "litert_int8", "onnx"],
@@ -77,8 +77,9 @@ def define_model_flags() -> None:
                       "Runtime, which start in a fraction of a second. auto takes LiteRT, else "
                       "ONNX Runtime, else TensorFlow, by what is installed and what the run has an "
                       "equal export for. On a GPU, name tensorflow.")
-    flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together in "
-                         "TensorFlow, and that are kept together.", lower_bound=1)
+    if batch_size:
+        flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together in "
+                             "TensorFlow, and that are kept together.", lower_bound=1)
 
 
 def run(main: Callable[[list[str]], int | None], *, positional: str | None = None) -> None:

@@ -14,7 +14,7 @@ from fashionclf.system import packaged
 
 FLAGS = flags.FLAGS
 
-cli.define_model_flags()
+cli.define_model_flags(batch_size=False)
 cli.path_flag("index", None, "Folder of 'fashionclf.search build' for this run (default: no "
               "similar pictures are shown).")
 flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0 opens the page to the "

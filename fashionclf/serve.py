@@ -26,7 +26,7 @@ TOKEN = "FASHIONCLF_TOKEN"  # variable of the environment
 MIN_TOKEN = 16  # characters
 
 # Model
-cli.define_model_flags()
+cli.define_model_flags(batch_size=False)
 flags.DEFINE_integer("max_batch", 8, "Waiting pictures that are predicted together.", lower_bound=1)
 # Address
 flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0 is all of this machine's.")

@@ -181,3 +181,13 @@ def test_serving_an_export_imports_nothing_that_the_image_lacks(tmp_path):
         print(engine.name)"""
     done = start_code(code, *(re.match(r"[\w-]+", line)[0] for line in lines))
     assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["litert"]), done.stderr
+
+
+@pytest.mark.slow
+def test_the_load_test_loses_nothing_and_finds_each_status_as_it_must_be(run_dir):
+    done = start("tools.benchmark.serving", f"--run={run_dir}", "--clients=1,4", "--requests=20",
+                 "--endurance=20")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    rows = re.findall(r"^\| (.+) \|$", done.stdout, re.MULTILINE)
+    assert [row.split(" | ")[0] for row in rows[1:3]] == ["1", "4"]
+    assert "exit code after SIGTERM: 0" in done.stdout

@@ -35,7 +35,7 @@ from tools.benchmark import hostile
 
 FLAGS = flags.FLAGS
 
-cli.define_model_flags()
+cli.define_model_flags(batch_size=False)
 cli.path_flag("pictures", None, "Folder of JPEG files that are sent (default: drawn ones of "
               "600 x 800 pixels).")
 flags.DEFINE_list("clients", ["1", "2", "4", "8", "16", "32"], "Numbers of clients at once.")
