@@ -10,7 +10,7 @@ from tools import check_extras
 
 SCRIPTS = ["quickstart.sh", "test.sh"]
 QUICKSTART = (ROOT / "tools/quickstart.sh").read_text(encoding="utf-8")
-DEV = "[dev,docs,excel,heic,parquet,search]"
+DEV = "[dev,docs,excel,heic,parquet,search,serve]"
 
 
 @pytest.fixture
