@@ -2,7 +2,7 @@
 # none, installs this project into it with the extras that are wanted (again when its
 # requirements changed), and puts it first in PATH.
 
-DEV_EXTRAS='[dev,docs,excel,heic,parquet,search]'
+DEV_EXTRAS='[dev,docs,excel,heic,parquet,search,serve]'
 
 die() {
     echo "error: $*" >&2

@@ -1,6 +1,7 @@
 """Whatever runs a model, its answers are the same, and an export of another model runs never."""
 import json
 import shutil
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from fashionclf.system import files
 from tests.helpers.programs import start_code, succeed
 from tests.helpers.tiny import frame, make_records, make_spec, save_run
 
-EXPORTS = ["litert", "onnx"]
+ONNX = pytest.param("onnx", marks=pytest.mark.skipif(
+    not find_spec("onnxruntime"), reason="needs pip install 'fashionclf[onnx]'"))
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +33,10 @@ def pictures(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory, pictures):
     """A run with exports, whose mirror image and temperature matter."""
-    pytest.importorskip("onnxruntime", reason="needs pip install 'fashionclf[onnx]'")
     spec = make_spec(framing=frame(32, 0.1), mirrored=True, temperature=0.5)
     folder = save_run(tmp_path_factory.mktemp("run"), spec).folder
     usable = [picture.path for picture in pictures if picture.path[-5].isdigit()]
-    succeed("fashionclf.export", f"--run={folder}", f"--format={','.join(EXPORTS)}",
+    succeed("fashionclf.export", f"--run={folder}", f"--format=litert{',onnx' * bool(find_spec('tf2onnx'))}",
             f"--output={folder / exported.FOLDER}", *usable)
     return folder
 
@@ -47,7 +48,7 @@ def answers(engine, pictures, batch_size=2):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", EXPORTS)
+@pytest.mark.parametrize("name", ["litert", ONNX])
 def test_an_export_answers_as_tensorflow_does_in_order_with_the_same_reasons(
         run_dir, pictures, name):
     expected = answers(engines.load(run_dir, "tensorflow"), pictures)
@@ -65,7 +66,7 @@ def test_an_export_answers_as_tensorflow_does_in_order_with_the_same_reasons(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*EXPORTS, "tensorflow"])
+@pytest.mark.parametrize("name", ["tensorflow", "litert", ONNX])
 def test_pictures_in_memory_have_the_same_answers_in_any_batch(run_dir, name):
     engine = engines.load(run_dir, name)
     images = np.random.default_rng(0).uniform(0, 255, (3, 32, 32, 3)).astype(np.float32)
@@ -76,6 +77,7 @@ def test_pictures_in_memory_have_the_same_answers_in_any_batch(run_dir, name):
 
 @pytest.mark.slow
 def test_auto_takes_litert_then_onnx_then_tensorflow(run_dir, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("onnxruntime", reason="needs pip install 'fashionclf[onnx]'")
     assert engines.load(run_dir).name == "litert"
     run = shutil.copytree(run_dir, tmp_path / "run")
     (run / exported.FOLDER / "model.tflite").unlink()
