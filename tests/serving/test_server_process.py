@@ -186,7 +186,7 @@ def test_serving_an_export_imports_nothing_that_the_image_lacks(tmp_path):
 @pytest.mark.slow
 def test_the_load_test_loses_nothing_and_finds_each_status_as_it_must_be(run_dir):
     done = start("tools.benchmark.serving", f"--run={run_dir}", "--clients=1,4", "--requests=20",
-                 "--endurance=20")
+                 "--endurance=20", fresh=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     rows = re.findall(r"^\| (.+) \|$", done.stdout, re.MULTILINE)
     assert [row.split(" | ")[0] for row in rows[1:3]] == ["1", "4"]
