@@ -75,7 +75,7 @@ def main(_: list[str]) -> int:
         expected = [ask_once(server.address, picture) for picture in pictures]
 
         print(markdown.table(["clients", "requests/s", "p50, ms", "p99, ms", "lost or wrong"],
-                             load_rows(server, pictures, expected)), "\n", flush=True)
+                             load_rows(server, pictures, expected)), end="\n\n", flush=True)
         rows, good = attack_rows(server, pictures[0], expected[0])
         print(markdown.table(["attack", "status", "expected", "s"], rows))
         print(f"\nmeanwhile: {good}\n", flush=True)
