@@ -44,13 +44,13 @@ def header_or_reason(encoded: bytes) -> Header | str:
 
     width, height = header.size
     if width * height > MAX_PIXELS:
-        return too_many(header.size)
+        return too_many(header.size, MAX_PIXELS)
     if max(width, height) > MAX_SIDE:
         return f"{width} x {height} pixels: a side is over the limit of {MAX_SIDE:,}"
     return header
 
 
-def too_many(size: tuple[int, int], limit: int = MAX_PIXELS) -> str:
+def too_many(size: tuple[int, int], limit: int) -> str:
     """Returns the reason by which a picture of more pixels than the limit is refused."""
     return f"{size[0]} x {size[1]} pixels is over the limit of {limit:,}"
 

@@ -53,6 +53,8 @@ def decoded(encoded: bytes, kind: str) -> np.ndarray:
         if kind == "PNG":  # finds what libpng finds: damaged and missing chunks
             with Image.open(io.BytesIO(encoded), formats=[kind]) as file:
                 file.verify()
+            if len(encoded) < encoded.rfind(b"IEND") + 8:  # the last four are a checksum
+                raise ValueError("a part of the picture is missing")
         with Image.open(io.BytesIO(encoded), formats=[kind]) as file:
             if kind not in headers.FORMATS:
                 ImageOps.exif_transpose(file, in_place=True)
@@ -68,7 +70,7 @@ def opened_or_reason(picture: Image.Image) -> np.ndarray | str:
     """Returns the pixels of a picture that a program has opened or drawn, as `decoded_or_reason`.
     """
     if picture.width * picture.height > headers.MAX_PIXELS:
-        return headers.too_many(picture.size)
+        return headers.too_many(picture.size, headers.MAX_PIXELS)
     try:
         return _pixels(ImageOps.exif_transpose(picture))
     except Exception as error:  # a file is read only now
