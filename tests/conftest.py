@@ -22,7 +22,12 @@ def shared() -> Path:
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves drills out unless -m names them: another -m would replace one in setup.cfg."""
+    """Leaves drills out unless -m names them: another -m would replace one in setup.cfg.
+
+    The tests of the documents, which take longest, come first: last, they would keep one process
+    busy alone.
+    """
+    items.sort(key=lambda item: item.path.name != "test_docs.py")
     if "drill" in config.getoption("markexpr", ""):
         return
     drills = [item for item in items if item.get_closest_marker("drill")]
