@@ -29,8 +29,12 @@ def bound(host: str, port: int) -> socket.socket:
         OSError: it is taken, or not of this machine.
     """
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        taken = socket.socket(family)
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)[0]
+        taken = socket.socket(family, kind, protocol)  # asyncio needs to see that it is TCP
+
+        # An answer's body would wait 40 ms for the client to confirm its headers.
+        taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(address)
     except OSError as error:
