@@ -73,7 +73,7 @@ echo
 echo "Commands that work in this shell now:"
 [ "$started_in" = "$PWD" ] || printf '  cd %q\n' "$PWD"
 cat <<COMMANDS
-  .venv/bin/python -m fashionclf.predict --run=saved_models/fashion_b0 --output=labels.csv $SAMPLE/img
+  .venv/bin/fashionclf predict --output=labels.csv $SAMPLE/img
   .venv/bin/tensorboard --logdir=$RUN/tb --window_title=quickstart
   source .venv/bin/activate
 The first labels pictures: name a folder of your own. After the last, the README's commands work as

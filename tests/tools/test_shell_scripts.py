@@ -104,6 +104,6 @@ def test_the_quick_start_installs_the_package_alone_and_the_tests_their_tools():
 def test_the_commands_that_the_quick_start_ends_with_are_there():
     commands = QUICKSTART.partition("<<COMMANDS\n")[2].partition("\nCOMMANDS")[0].splitlines()
     words = [line.split() for line in commands if line.startswith("  ")]
-    assert [word[:1] for word in words] == [[".venv/bin/python"], [".venv/bin/tensorboard"],
+    assert [word[:1] for word in words] == [[".venv/bin/fashionclf"], [".venv/bin/tensorboard"],
                                             ["source"]]
-    assert start(*words[0][2:], "--only_check_args", fresh=True).returncode == 0
+    assert start("fashionclf", *words[0][1:], "--only_check_args", fresh=True).returncode == 0
