@@ -78,8 +78,8 @@ def define_model_flags(*, batch_size: bool = True) -> None:
                       "ONNX Runtime, else TensorFlow, by what is installed and what the run has an "
                       "equal export for. On a GPU, name tensorflow.")
     if batch_size:
-        flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together in "
-                             "TensorFlow, and that are kept together.", lower_bound=1)
+        flags.DEFINE_integer("batch_size", 32, "Pictures that TensorFlow predicts at once, and "
+                             "that an interrupted call may have to repeat.", lower_bound=1)
 
 
 def run(main: Callable[[list[str]], int | None], *, positional: str | None = None) -> None:

@@ -34,7 +34,6 @@ Network = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 NAMES = ("tensorflow", "litert", "litert_int8", "onnx")
 EQUAL = ("litert", "onnx")  # to TensorFlow, to within rounding; the fastest first
 RUNTIMES = {"litert": "ai_edge_litert", "litert_int8": "ai_edge_litert", "onnx": "onnxruntime"}
-OUTPUTS = ("probabilities", "features")
 
 
 class Engine(Protocol):
@@ -89,11 +88,13 @@ def load(run_dir: str | Path, name: str = "auto") -> Engine:
 
 def _fastest(folder: Path) -> str:
     for name in EQUAL:
+        if not (folder / exported.FOLDER / exported.FILES[name]).exists():
+            continue
         found = exported.file_or_reason(folder, name)
-        if not isinstance(found, str) and find_spec(RUNTIMES[name]):
+        if isinstance(found, str):
+            print(f"note: {found}; this export is not used", file=sys.stderr)
+        elif find_spec(RUNTIMES[name]):
             return name
-        if isinstance(found, str) and not found.endswith("missing"):
-            print(f"note: {found}; TensorFlow predicts instead", file=sys.stderr)
     return "tensorflow"
 
 
@@ -137,7 +138,7 @@ class _Exported:
 
     def __init__(self, name: str, file: Path, folder: Path):
         self.name, self.folder, (self.spec, *_) = name, folder, specs.read(folder)
-        open_file = _onnx if name == "onnx" else _litert
+        open_file = open_onnx if name == "onnx" else open_litert
         self._open = functools.partial(open_file, file)
         self._of_thread = threading.local()  # a network must not be called by two threads
         self._pool = ThreadPoolExecutor(os.cpu_count())
@@ -172,7 +173,8 @@ class _Exported:
         return self._of_thread.network(pixels[np.newaxis])
 
 
-def _litert(file: Path, threads: int) -> Network:
+def open_litert(file: Path, threads: int) -> Network:
+    """Opens an export in LiteRT, for one thread that calls it."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(file), num_threads=threads)
@@ -180,15 +182,16 @@ def _litert(file: Path, threads: int) -> Network:
     runner = interpreter.get_signature_runner("serving_default")
 
     def call(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        found = runner(images=images)
-        return tuple(found[name] for name in OUTPUTS)
+        found = runner(**{exported.INPUT: images})
+        return tuple(found[name] for name in exported.OUTPUTS)
     return call
 
 
-def _onnx(file: Path, threads: int) -> Network:
+def open_onnx(file: Path, threads: int) -> Network:
+    """Opens an export in ONNX Runtime."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    return lambda images: tuple(session.run(OUTPUTS, {"images": images}))
+    return lambda images: tuple(session.run(exported.OUTPUTS, {exported.INPUT: images}))

@@ -7,6 +7,8 @@ from fashionclf.system import files
 
 FOLDER = "exports"  # of a run's folder
 DESCRIPTION = "export.json"
+INPUT, PROBABILITIES, FEATURES = "images", "probabilities", "features"  # names in every export
+OUTPUTS = (PROBABILITIES, FEATURES)
 FILES = {"saved_model": "saved_model/1",  # TensorFlow Serving takes folders of numbered versions
          "onnx": "model.onnx", "onnx_float16": "model_float16.onnx",
          "litert": "model.tflite", "litert_float16": "model_float16.tflite",

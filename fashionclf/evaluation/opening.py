@@ -5,7 +5,7 @@ from fashionclf.evaluation import intervals
 
 
 def sentence(scores: dict, per_class: pd.DataFrame) -> str:
-    """Says how many pictures of a hundred are right, and what makes this no test if anything does.
+    """States how many of 100 pictures the model gets right, with the caveat that applies, if any.
 
     Args:
         scores: the content of metrics.json.

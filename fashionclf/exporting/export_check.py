@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from fashionclf.deployment.exported import INPUT
 from fashionclf.exporting import export_runtimes
-from fashionclf.exporting.export_graph import INPUT
 from fashionclf.exporting.export_runtimes import Runtime
 from fashionclf.exporting.export_trial import Example, Trial, load
 from fashionclf.model.weights import Run

@@ -3,7 +3,7 @@ import re
 from pathlib import Path
 
 import fashionclf
-from fashionclf.exporting.export_graph import FEATURES, INPUT, PROBABILITIES
+from fashionclf.deployment.exported import FEATURES, INPUT, PROBABILITIES
 from fashionclf.model.spec import WEIGHTS
 from fashionclf.model.weights import Run
 from fashionclf.system import files

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from fashionclf.deployment.exported import FILES
-from fashionclf.exporting import export_graph, export_metadata
+from fashionclf.deployment.exported import FILES, INPUT, OUTPUTS
+from fashionclf.exporting import export_metadata
 from fashionclf.pictures import decoding
 from fashionclf.pictures.framing import Framing
 
@@ -81,7 +81,7 @@ def _write_saved_model(graph: Callable, facts: dict, path: Path) -> None:
         labels.write_text(export_metadata.labels(facts["classes"]), encoding="utf-8")
         served.labels = tf.saved_model.Asset(str(labels))
         tf.saved_model.save(served, str(path),
-                            signatures={"serving_default": of_files, export_graph.INPUT: graph})
+                            signatures={"serving_default": of_files, INPUT: graph})
 
 
 def _onnx(graph: Callable, facts: dict, *, half: bool) -> bytes:
@@ -92,7 +92,7 @@ def _onnx(graph: Callable, facts: dict, *, half: bool) -> bytes:
     # The converter sorts the outputs by name and numbers the dimensions it doesn't know.
     outputs = {output.name: output for output in model.graph.output}
     del model.graph.output[:]
-    model.graph.output.extend(outputs[name] for name in export_graph.OUTPUTS)
+    model.graph.output.extend(outputs[name] for name in OUTPUTS)
     for tensor in [*model.graph.input, *model.graph.output]:
         tensor.type.tensor_type.shape.dim[0].dim_param = "batch"
 
@@ -159,6 +159,6 @@ def _in_int8(in_float: bytes, pictures: Iterable[np.ndarray]) -> bytes:
                 regex=f"^(?!.*({IN_FLOAT}))", operation_name=qtyping.TFLOperationName(operation),
                 activation_num_bits=8, weight_num_bits=8)
 
-        inputs = [{export_graph.INPUT: picture[None]} for picture in pictures]
+        inputs = [{INPUT: picture[None]} for picture in pictures]
         ranges = work.calibrate({"serving_default": inputs})
         return work.quantize(ranges).quantized_model

@@ -5,11 +5,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from fashionclf.deployment.exported import FEATURES, INPUT, PROBABILITIES
 from fashionclf.model import calibration, inference, network
 from fashionclf.model.weights import Run
-
-INPUT, PROBABILITIES, FEATURES = "images", "probabilities", "features"  # names in every export
-OUTPUTS = (PROBABILITIES, FEATURES)
 
 
 def build(run: Run) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:

@@ -3,13 +3,12 @@ import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
+from fashionclf.deployment import exported
 from fashionclf.exporting import (export_check, export_facts, export_formats, export_graph,
                                   export_metadata, export_trial)
 from fashionclf.exporting.export_trial import Trial
 from fashionclf.model.weights import Run
 from fashionclf.system import files, packaged
-
-DESCRIPTION = "export.json"
 
 
 def write(run: Run, folder: Path, formats: Iterable[str], trial: Trial, *,
@@ -47,5 +46,5 @@ def write(run: Run, folder: Path, formats: Iterable[str], trial: Trial, *,
         **facts, "run": packaged.name(str(run.folder)), **trial.source, "formats": checks,
         "sha256": {file.relative_to(folder).as_posix(): files.sha256(file)
                    for file in sorted(folder.rglob("*")) if file.is_file()}}
-    files.write_json(folder / DESCRIPTION, description, indent=2)
+    files.write_json(folder / exported.DESCRIPTION, description, indent=2)
     return description

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import flatbuffers
 
-from fashionclf.exporting.export_graph import INPUT, OUTPUTS, PROBABILITIES
+from fashionclf.deployment.exported import INPUT, OUTPUTS, PROBABILITIES
 
 if TYPE_CHECKING:
     import onnx

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from fashionclf.exporting.export_graph import INPUT, OUTPUTS
+from fashionclf.deployment import engines
+from fashionclf.deployment.exported import INPUT, OUTPUTS
 from fashionclf.system import places
 
 # float32 [B, S, S, 3], RGB, 0..255 -> float32 [B, C] and [B, D]; for a SavedModel's
@@ -32,19 +33,13 @@ def _saved_model(path: Path, signature: str) -> Runtime:
 
 
 def _onnx(path: Path, _) -> Runtime:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return lambda batch: session.run(OUTPUTS, {INPUT: batch})
+    return engines.open_onnx(path, os.cpu_count())
 
 
 def _litert(path: Path, _) -> Runtime:
     """Runs one picture at a time, as on a phone; larger batches are slower by picture."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    runner = Interpreter(str(path), num_threads=os.cpu_count()).get_signature_runner()
+    network = engines.open_litert(path, os.cpu_count())
 
     def run(batch: np.ndarray) -> list[np.ndarray]:
-        answers = [runner(**{INPUT: picture[None]}) for picture in batch]
-        return [np.concatenate([answer[output] for answer in answers]) for output in OUTPUTS]
+        return list(map(np.concatenate, zip(*(network(picture[None]) for picture in batch))))
     return run

@@ -149,7 +149,7 @@ class _Protocol(H11Protocol):
             self.transport.abort()
 
     def send_400_response(self, msg: str) -> None:
-        """Answers what is no HTTP."""
+        """Answers a request that is not valid HTTP."""
         self._refuse(400, msg)
 
     def _refuse(self, status: int, reason: str) -> None:
