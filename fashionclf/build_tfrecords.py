@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from fashionclf import cli
+from fashionclf import cli, picture_flags
 from fashionclf.records import manifests
 from fashionclf.system import extras, files, missing_files
 
@@ -36,7 +36,7 @@ flags.DEFINE_enum("source", "deepfashion", ["deepfashion", "folder", "csv"], "La
                   "pictures: the benchmark's tree, a folder per class, or the rows of --csv_file.")
 cli.path_flag("source_dir", None, "Folder of the pictures (for csv: the folder that the "
               "paths start from).")
-cli.define_picture_flags()
+picture_flags.define_reading()
 flags.DEFINE_string("category_column", "category", "CSV column with the category.")
 flags.DEFINE_string("item_column", None, "CSV column with the garment (default: the picture's "
                     "folder where folders look like a garment's, else each picture is its own).")
@@ -149,8 +149,8 @@ def read() -> "tuple[Source, Labelled]":
     else:
         columns = {name: FLAGS[name].value for name in (
             "category_column", "item_column", "bbox_columns", "partition_column")}
-        source = shop_csv.read(FLAGS.csv_file, cli.csv_form(), images_root=FLAGS.source_dir,
-                               **columns)
+        source = shop_csv.read(FLAGS.csv_file, picture_flags.csv_form(),
+                               images_root=FLAGS.source_dir, **columns)
     print(*source.notes, f"rows read: {source.rows_read:,}", sep="\n")
     choose_split(source)
 

@@ -1,20 +1,16 @@
 """What every program does around its `main`: flags, --help, one-line errors, quiet libraries."""
-import codecs
 import contextlib
 import copy
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import NoReturn, TextIO
 
 from absl import app, flags, logging
 
 import fashionclf
 from fashionclf.system import packaged, places, quiet, typed
 from fashionclf.system.files import require_file, require_folder  # noqa: F401, for programs
-
-if TYPE_CHECKING:
-    from fashionclf.system import csv_files
 
 USER_ERRORS = (ValueError, OSError, FloatingPointError)
 HELP, VERSION = ("-h", "-help", "--help", "-helpshort", "--helpshort"), ("-version", "--version")
@@ -145,59 +141,6 @@ def loading() -> Iterator[None]:
     """
     with quiet.tensorflow_start():
         yield
-
-
-def define_picture_flags(prefix: str = "") -> None:
-    """Defines the flags that say how --csv_file and folders are read; `prefix` opens their helps.
-    """
-    flags.DEFINE_boolean("follow_links", False, "Also read pictures and folders that are "
-                         "symbolic links, even if they lead out of the source folder.")
-    path_flag("csv_file", None, prefix + "CSV file with a header and a row per picture; separator "
-              "and encoding are found.")
-    flags.DEFINE_string("path_column", "path", prefix + "CSV column with the picture's path.")
-    flags.DEFINE_string("path_pattern", None, prefix + "Path with CSV columns in braces, e.g. "
-                        "images/{id}.jpg, instead of --path_column.")
-    flags.DEFINE_string("csv_separator", None, prefix + "comma, semicolon, tab or bar (default: "
-                        "detected from the header).")
-    flags.DEFINE_string("csv_encoding", None, prefix + "Encoding of the CSV, e.g. cp1252 (default: "
-                        "UTF-8 or UTF-16, and cp1252 where it is neither).")
-    flags.DEFINE_enum("bad_rows", "stop", ["stop", "drop"], prefix + "stop: report all "
-                      "malformed CSV rows and stop; drop: leave them out and list them.")
-    flags.register_validator("csv_separator", lambda value: value is None or value in _SEPARATORS,
-                             "--csv_separator is comma, semicolon, tab or bar")
-    flags.register_validator("csv_encoding", _is_encoding, "--csv_encoding: unknown encoding; try "
-                             "utf-8, utf-16, cp1252, cp1250 or mac_roman")
-    flags.register_validator("path_pattern", lambda value: value is None or "{" in value,
-                             "--path_pattern needs a column in braces, e.g. images/{id}.jpg")
-
-
-_SEPARATORS = {"comma": ",", ",": ",", "semicolon": ";", ";": ";", "bar": "|", "|": "|",
-               "tab": "\t", "\t": "\t", "\\t": "\t"}
-
-
-def _is_encoding(name: str | None) -> bool:
-    try:
-        return name is None or bool(codecs.lookup(name))
-    except LookupError:
-        return False
-
-
-def csv_form() -> "csv_files.Form":
-    """How the flags of `define_picture_flags` want --csv_file to be read.
-
-    Raises:
-        ValueError: both --path_column and --path_pattern are given.
-    """
-    given = flags.FLAGS
-    if given.path_pattern and given["path_column"].present:
-        raise ValueError("--path_column and --path_pattern both say where the pictures are; give "
-                         "one of them")
-    from fashionclf.system import csv_files  # needs pandas, which --help does without
-
-    return csv_files.Form(
-        path_column=given.path_column, path_pattern=given.path_pattern,
-        separator=_SEPARATORS.get(given.csv_separator), encoding=given.csv_encoding,
-        bad_rows=given.bad_rows)
 
 
 def own_flags() -> str:

@@ -24,28 +24,18 @@ after them, predicts pictures again that have changed since, and the output is t
 (a workbook's cells, not its bytes: it notes the time).
 """
 import contextlib
-import os
 import sys
-from typing import TYPE_CHECKING
 
 from absl import flags
 
-from fashionclf import cli
+from fashionclf import cli, picture_flags
 from fashionclf.deployment import earlier_output, prediction_table
 from fashionclf.model import spec as specs
-from fashionclf.pictures import files as picture_files
-
-if TYPE_CHECKING:  # --help stays quick
-    import pandas
 
 FLAGS = flags.FLAGS
 
 # Pictures, if not named as PATH
-cli.define_picture_flags()
-cli.path_flag("source_dir", None, "Folder that the CSV's paths start from and must stay "
-              "inside (default: the CSV's own folder; / for absolute paths).")
-cli.path_flag("files_from", None, "Text file that lists files and folders, one a line (or "
-              "separated by NUL, as by find -print0); - for standard input.")
+picture_flags.define()
 # Model
 cli.define_model_flags()
 # Output
@@ -69,8 +59,8 @@ cli.path_flag("embeddings", None, "Also write the pooled features, which search 
 def main(words: list[str]) -> int:
     stream = cli.is_stream(FLAGS.output)
     form = checked(words, stream)
-    pictures, table, ignored = named(words)
-    check_earlier(pictures, table, form, stream)
+    named = picture_flags.named(words)
+    check_earlier(named, form, stream)
 
     with contextlib.ExitStack() as opened:
         rows_to = opened.enter_context(cli.rows_to(FLAGS.output)) if stream else None
@@ -80,35 +70,26 @@ def main(words: list[str]) -> int:
 
             engine = engines.load(FLAGS.run, FLAGS.engine)
 
-        listing = (prediction.Listing.of_files(pictures) if table is None
-                   else prediction.Listing.of_table(pictures, table, FLAGS.path_column))
+        listing = (prediction.Listing.of_files(named.pictures) if named.table is None
+                   else prediction.Listing.of_table(named.pictures, named.table,
+                                                    FLAGS.path_column))
         output = prediction.Output(
             file=FLAGS.output, form=form, stream=rows_to, embeddings=FLAGS.embeddings,
             bom=FLAGS.excel, overwrite=FLAGS.overwrite)
         bad = prediction.write(engine, listing, output, batch_size=FLAGS.batch_size,
                                min_probability=FLAGS.min_probability)
-        if ignored:
-            print(f"{ignored} files of other kinds in the folders were ignored", file=sys.stderr)
+        if named.ignored:
+            print(f"{named.ignored} files of other kinds in the folders were ignored",
+                  file=sys.stderr)
         if bad:
-            print(f"error: {bad} of {len(pictures)} pictures could not be used; "
+            print(f"error: {bad} of {len(named.pictures)} pictures could not be used; "
                   "the column error has the reasons", file=sys.stderr)
         return 1 if bad else 0
 
 
 def checked(words: list[str], stream: bool) -> str:
     """The format of the output, once all is checked that needs neither TensorFlow nor a list."""
-    if sum(map(bool, (words, FLAGS.csv_file, FLAGS.files_from))) > 1:
-        raise ValueError("name the pictures after the flags, with --files_from or with "
-                         "--csv_file: choose one of the three")
-    if not (words or FLAGS.csv_file or FLAGS.files_from):
-        raise ValueError("no picture named: add files or folders after the flags, or --files_from, "
-                         "or --csv_file")
-    if FLAGS.source_dir and not FLAGS.csv_file:
-        raise ValueError("--source_dir goes with --csv_file alone")
-    cli.require_file(FLAGS.csv_file, "--csv_file names a CSV with a header")
-    cli.require_folder(FLAGS.source_dir, "--source_dir names the folder that the CSV's paths "
-                       "start from")
-
+    picture_flags.check(words)
     cli.require_place("output", FLAGS.output, streams=True)
     cli.require_place("embeddings", FLAGS.embeddings)
     if FLAGS.embeddings and stream:
@@ -120,38 +101,13 @@ def checked(words: list[str], stream: bool) -> str:
     return form
 
 
-def named(words: list[str]) -> "tuple[list[picture_files.Picture], pandas.DataFrame | None, int]":
-    """The pictures; the table of --csv_file; how many files in folders are none."""
-    if FLAGS.csv_file:
-        from fashionclf.pictures import catalogue
-
-        pictures, table, notes = catalogue.read(
-            FLAGS.csv_file, cli.csv_form(), source_dir=FLAGS.source_dir,
-            follow_links=FLAGS.follow_links)
-        print("\n".join(notes), file=sys.stderr)
-        return pictures, table, 0
-
-    words = words or picture_files.listed(FLAGS.files_from)
-    pictures, ignored = picture_files.find(words, follow_links=FLAGS.follow_links)
-    # A single wrong name among others gets its row; none that exists is a mistyped command.
-    if not any(map(os.path.lexists, words)):
-        raise FileNotFoundError(f"{words[0]}: no such file or folder"
-                                + (f", nor is any other of {len(words):,}" if words[1:] else "")
-                                + "; names start from the current folder")
-    return pictures, None, ignored
-
-
-def check_earlier(pictures: "list[picture_files.Picture]", table: "pandas.DataFrame | None",
-                  form: str, stream: bool) -> None:
+def check_earlier(named: picture_flags.Named, form: str, stream: bool) -> None:
     """Checks that the rows fit their format, and that none of other pictures would be lost."""
-    if table is None:
-        paths, others = [picture.path for picture in pictures], []
-    else:
-        paths, others = table[FLAGS.path_column].tolist(), table.itertuples(index=False)
-    prediction_table.check_fits(form, FLAGS.output, len(paths), others)
+    others = [] if named.table is None else named.table.itertuples(index=False)
+    prediction_table.check_fits(form, FLAGS.output, len(named.paths), others)
     if stream or FLAGS.overwrite:
         return
-    earlier_output.check(FLAGS.output, form, prediction_table.COLUMNS[0], paths)
+    earlier_output.check(FLAGS.output, form, prediction_table.COLUMNS[0], named.paths)
     if FLAGS.embeddings:
         earlier_output.check_embeddings(FLAGS.embeddings, FLAGS.output)
 

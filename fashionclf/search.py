@@ -24,7 +24,7 @@ from pathlib import Path
 
 from absl import flags
 
-from fashionclf import cli
+from fashionclf import cli, picture_flags
 from fashionclf.deployment import earlier_output, prediction_table
 from fashionclf.model import spec as specs
 from fashionclf.pictures import files as picture_files
@@ -38,7 +38,7 @@ cli.define_model_flags()
 # build: pictures, if not named after the flags
 cli.path_flag("files_from", None, "Text file that lists files and folders, one a line (or "
               "separated by NUL, as by find -print0); - for standard input.")
-cli.define_picture_flags("build: ")
+picture_flags.define_reading("build: ")
 cli.path_flag("source_dir", None, "build: folder that the CSV's paths start from and must "
               "stay inside (default: the CSV's own folder; / for absolute paths).")
 flags.DEFINE_string("class_column", None, "build: CSV column with the class, if known.")
@@ -123,7 +123,7 @@ def build(words: list[str]) -> int:
     else:
         root = os.path.abspath(FLAGS.source_dir or Path(FLAGS.csv_file).parent)
         pictures, table, notes = catalogue.read(
-            FLAGS.csv_file, cli.csv_form(), source_dir=FLAGS.source_dir,
+            FLAGS.csv_file, picture_flags.csv_form(), source_dir=FLAGS.source_dir,
             follow_links=FLAGS.follow_links)
         print("\n".join(notes), file=sys.stderr)
         known = catalogue.known(FLAGS.csv_file, table, {

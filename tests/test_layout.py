@@ -13,14 +13,16 @@ PACKAGE = ROOT / "fashionclf"
 PROGRAMS = ["build_tfrecords", "train", "evaluate", "predict", "search", "export", "demo",
             "serve"]
 ORDER = ["system", "sources", "pictures", "records", "model", "evaluation", "training",
-         "deployment", "exporting", "serving",
+         "deployment", "curation", "exporting", "serving",
          "deepfashion"]  # each may import what stands before it
 STRANGERS = [{"sources", "pictures"}, {"records", "model"}, {"training", "deployment"},
-             {"training", "exporting"}, {"training", "serving"}, {"exporting", "serving"},
+             {"training", "curation"}, {"training", "exporting"}, {"training", "serving"},
+             {"exporting", "serving"}, {"exporting", "curation"}, {"serving", "curation"},
              {"deepfashion", "deployment"}, {"deepfashion", "training"}]
 WITHOUT_TENSORFLOW = re.compile(
     r"fashionclf\.(system|sources|pictures\.(near_duplicates|reading|loading)|records\.contents|"
-    r"deployment\.(engines|exported|classifier|prediction|visual_search|demo_looks))\b.*")
+    r"deployment\.(engines|exported|classifier|descriptions|prediction|visual_search|demo_looks)|"
+    r"curation)\b.*")
 
 
 def modules(package: Path) -> dict[str, Path]:

@@ -25,7 +25,7 @@ SHOWN = 10  # bad rows that an error lists
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Form:
-    """How a shop's CSV is read, as the flags of cli.define_picture_flags say."""
+    """How a shop's CSV is read, as the flags of picture_flags.define_reading say."""
     path_column: str = "path"
     path_pattern: str | None = None  # the path with columns in braces, instead of path_column
     separator: str | None = None  # see `read`
