@@ -10,6 +10,8 @@ cores (--workers) or on the machines of an Apache Beam runner (--runner=beam); t
 same bytes. Two CPU cores open and write about 2,300 pictures of 300 pixels a second.
 
 tfds.builder_from_directory(DIR) opens the result anywhere; DIR/manifest.json describes it.
+--corrections applies the decisions that a person made on a label page (predict --page=labels.html).
+
 --dry_run shows classes and split from the lists alone and needs no pictures. --verify builds
 nothing and checks whether DIR is still what was built.
 """
@@ -27,6 +29,7 @@ if TYPE_CHECKING:  # --help stays quick
     import pandas
 
     from fashionclf.sources.categories import Labelled
+    from fashionclf.sources.corrections import Corrections
     from fashionclf.sources.readers import Source
 
 FLAGS = flags.FLAGS
@@ -47,6 +50,9 @@ flags.DEFINE_string("partition_column", None, "CSV column with train, val or tes
 flags.DEFINE_enum("label_from", "annotation", ["annotation", "name", "keyword"],
                   "Where the category comes from: the source's annotation, the text after the last "
                   "underscore of the item's folder, or the first category word in it.")
+cli.paths_flag("corrections", None, "CSV files of decisions, as the label page saves them. They "
+               "replace the category of a picture, before --category_map; drop it; or make "
+               "pictures one item.")
 cli.paths_flag("category_map", None, "CSV files from,to that rename, merge or drop categories "
                "(an empty `to` drops). Several files are applied in order.")
 flags.DEFINE_integer("top_k", None, "Keep the k categories with the most pictures.", lower_bound=2)
@@ -73,6 +79,8 @@ flags.DEFINE_integer(
     "bits differ in at most this many: copies in another size, quality or colour, or cropped by 1 "
     "or 2 %. Above 0, every picture is compared with every other: ten times the pictures take a "
     "hundred times as long.", lower_bound=0, upper_bound=96)
+cli.path_flag("duplicates", None, "CSV with group,path as fashionclf duplicates writes it: with "
+              "--split=grouped, items that share a group stay in one split.")
 flags.DEFINE_alias("look_alike_bits", "near_duplicate_bits")  # its name in older flag files
 flags.DEFINE_integer("seed", 0, "Random seed of --split and --max_per_class.")
 # Output
@@ -92,16 +100,18 @@ flags.DEFINE_list("beam_options", ["--runner=FnApiRunner", "--direct_num_workers
                   "process per core of this machine). Every worker needs this package, and "
                   "--source_dir and --records under the same absolute paths.")
 
+JOINING = {"near_duplicate_group": "near-duplicates", "duplicate_group": "--duplicates"}  # columns
+
 
 def main(_: list[str]) -> int:
     checked()
     if FLAGS.verify:
         return verify()
-    source, labelled = read()
+    source, labelled, decisions = read()
     if FLAGS.dry_run:
         split(labelled.table, labelled.classes)
     else:
-        build(source, labelled)
+        build(source, labelled, decisions)
     return 0
 
 
@@ -120,6 +130,9 @@ def checked() -> None:
     cli.require_file(FLAGS.classes, "--classes names a text file, a class a line")
     for file in FLAGS.category_map or ():
         cli.require_file(file, "--category_map names a CSV with from,to")
+    for file in FLAGS.corrections or ():
+        cli.require_file(file, "--corrections names a CSV that the label page saved")
+    cli.require_file(FLAGS.duplicates, "--duplicates names a CSV with group,path")
     if FLAGS.runner == "beam":
         extras.require("beam", ["apache_beam"], purpose="--runner=beam")
 
@@ -136,11 +149,14 @@ def verify() -> int:
     return int(count > 0)
 
 
-def read() -> "tuple[Source, Labelled]":
-    """The rows of the source, and those of them that have a class; prints what was found."""
+def read() -> "tuple[Source, Labelled, Corrections | None]":
+    """The rows of the source, those of them that have a class, and a person's decisions.
+
+    Prints what was found.
+    """
     import pandas
 
-    from fashionclf.sources import categories, readers, shop_csv, splits
+    from fashionclf.sources import categories, corrections, leakage, readers, shop_csv, splits
 
     if FLAGS.source == "deepfashion":
         source = readers.read_deepfashion(FLAGS.source_dir)
@@ -153,11 +169,17 @@ def read() -> "tuple[Source, Labelled]":
                                images_root=FLAGS.source_dir, **columns)
     print(*source.notes, f"rows read: {source.rows_read:,}", sep="\n")
     choose_split(source)
+    paths = source.table["path"]
+    decisions = corrections.read(FLAGS.corrections, paths) if FLAGS.corrections else None
+    if decisions:
+        print("corrections: " + ", ".join(f"{count:,} {name}"
+                                          for name, count in decisions.counts.items()))
 
     labelled = categories.assign(
         source.table, label_from=FLAGS.label_from, category_map=FLAGS.category_map or (),
         top_k=FLAGS.top_k, classes=FLAGS.classes, max_per_class=FLAGS.max_per_class,
-        official=FLAGS.split == "official", seed=FLAGS.seed)
+        official=FLAGS.split == "official", seed=FLAGS.seed,
+        corrected=decisions and decisions.classes)
     if len(labelled.classes) < 2:
         raise ValueError(f"all rows are of one class, {labelled.classes[0]!r}, and a model needs "
                          "two; check --category_column, --classes and --category_map")
@@ -166,10 +188,16 @@ def read() -> "tuple[Source, Labelled]":
     print(categories.counts_text("dropped", labelled.dropped["reason"]))
     for note in labelled.notes:
         print(note)
+
+    # What shows one garment, by the paths and then by a person
+    table = labelled.table
     if FLAGS.group_pattern:
-        items = splits.items_by_pattern(labelled.table["path"], FLAGS.group_pattern)
-        labelled = dataclasses.replace(labelled, table=labelled.table.assign(item=items))
-    return source, labelled
+        table = table.assign(item=splits.items_by_pattern(table["path"], FLAGS.group_pattern))
+    if decisions:
+        table = table.assign(item=leakage.joined_items(table["item"], decisions.groups))
+    if FLAGS.duplicates:
+        table = table.assign(duplicate_group=corrections.read_duplicates(FLAGS.duplicates, paths))
+    return source, dataclasses.replace(labelled, table=table), decisions
 
 
 def choose_split(source: "Source") -> None:
@@ -188,10 +216,12 @@ def split(table: "pandas.DataFrame", classes: list[str]) -> "tuple[pandas.DataFr
 
     # Items that share near-duplicates go to the same side.
     items = table["item"]
-    if FLAGS.split == "grouped" and "near_duplicate_group" in table:
-        items = leakage.joined_items(table["item"], table["near_duplicate_group"])
-        count = table["item"].nunique()
-        print(f"items: {count:,}, {count - items.nunique():,} joined to others by near-duplicates")
+    if FLAGS.split == "grouped":
+        for column, how in JOINING.items():
+            if column in table:
+                count = items.nunique()
+                items = leakage.joined_items(items, table[column].dropna())
+                print(f"items: {count:,}, {count - items.nunique():,} joined to others by {how}")
 
     how = {"test_fraction": FLAGS.test_fraction, "seed": FLAGS.seed,
            "validation_fraction": FLAGS.validation_fraction}
@@ -209,12 +239,16 @@ def split(table: "pandas.DataFrame", classes: list[str]) -> "tuple[pandas.DataFr
     return table, facts
 
 
-def build(source: "Source", labelled: "Labelled") -> None:
+def build(source: "Source", labelled: "Labelled", decisions: "Corrections | None") -> None:
     """Opens the labelled pictures, splits those that can be used, writes --records."""
     if FLAGS.source != "folder":  # whose pictures were found, not listed
         for note in missing_files.check(labelled.table["path"].tolist(), root=source.images_root,
                                         file=FLAGS.csv_file or FLAGS.source_dir):
             print(note)
+    if decisions:
+        from fashionclf.sources import corrections
+
+        corrections.refuse_changed(decisions, source.images_root)
     with cli.loading():
         from fashionclf.evaluation import figures
         from fashionclf.pictures import headers
@@ -244,6 +278,8 @@ def build(source: "Source", labelled: "Labelled") -> None:
         tables.write(labelled.dropped, folder / "dropped.csv")
         tables.write(leakage.near_duplicate_rows(table, labelled.classes),
                      folder / "near_duplicates.csv")
+        if decisions:
+            tables.write(decisions.table, folder / "corrections.csv")
         figures.class_distribution(facts["counts"]).savefig(folder / "class_distribution.png")
 
         # Last: a folder of records is finished once the manifest exists.
@@ -252,9 +288,19 @@ def build(source: "Source", labelled: "Labelled") -> None:
             rows_read=source.rows_read, written=written, quarantined=len(quarantined),
             repaired=len(repaired), reencoded=len(reencoded), plain=bool(table["plain"].all()),
             dropped=labelled.dropped["reason"].value_counts().to_dict(),
-            flags=cli.own_flags(), hashes_sha256=known_pictures.write(table, folder))
+            **asked_for(table, decisions), flags=cli.own_flags(), hashes_sha256=known_pictures.write(table, folder))
     print(f"\n{FLAGS.records}: {written:,} records in "
           + ", ".join(f"{name} {count:,}" for name, count in examples.items()))
+
+
+def asked_for(table: "pandas.DataFrame", decisions: "Corrections | None") -> dict:
+    """What the manifest tells about --corrections and --duplicates, if they are given."""
+    facts = {"corrections": decisions.counts} if decisions else {}
+    if FLAGS.duplicates:
+        groups = table["duplicate_group"].value_counts()
+        facts["duplicates"] = {"groups": int((groups > 1).sum()),
+                               "pictures": int(groups[groups > 1].sum())}
+    return facts
 
 
 if __name__ == "__main__":

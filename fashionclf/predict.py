@@ -19,6 +19,14 @@ that cannot be used gets the reason in the column error, and the exit code is 1 
 for a person to check (--min_probability) have yes in the column check (JSON Lines and Parquet:
 true).
 
+--page also writes a page on which a person looks at the pictures, those to check first, and decides:
+right, wrong and which class, drop, same garment. It is one file that works offline and on a phone.
+The decisions that it saves go to build_tfrecords --corrections. --category_column shows the shop's
+own category beside the model's class:
+
+    fashionclf predict --csv_file=shop.csv --path_column=image --category_column=kind \\
+        --output=labels.csv --page=labels.html
+
 Rows are kept in OUTPUT.incomplete as they come: after a stop or a kill, the same command resumes
 after them, predicts pictures again that have changed since, and the output is the same to the byte
 (a workbook's cells, not its bytes: it notes the time).
@@ -54,6 +62,9 @@ flags.DEFINE_float("min_probability", 0.0, "Mark rows for a person to check whos
 cli.path_flag("embeddings", None, "Also write the pooled features, which search can use: a "
               ".npy file, float32 [N, D], a row for each row of the output; NaN where a "
               "picture cannot be used.")
+cli.path_flag("page", None, "Also write a page for a person's decisions, an .html file.")
+flags.DEFINE_string("category_column", None, "With --page and --csv_file: CSV column with the "
+                    "shop's own category, to compare.")
 
 
 def main(words: list[str]) -> int:
@@ -76,8 +87,11 @@ def main(words: list[str]) -> int:
         output = prediction.Output(
             file=FLAGS.output, form=form, stream=rows_to, embeddings=FLAGS.embeddings,
             bom=FLAGS.excel, overwrite=FLAGS.overwrite)
+        rows = [] if FLAGS.page else None
         bad = prediction.write(engine, listing, output, batch_size=FLAGS.batch_size,
-                               min_probability=FLAGS.min_probability)
+                               min_probability=FLAGS.min_probability, seen=rows)
+        if FLAGS.page:
+            write_page(named, rows, engine.spec.classes)
         if named.ignored:
             print(f"{named.ignored} files of other kinds in the folders were ignored",
                   file=sys.stderr)
@@ -94,7 +108,12 @@ def checked(words: list[str], stream: bool) -> str:
     cli.require_place("embeddings", FLAGS.embeddings)
     if FLAGS.embeddings and stream:
         raise ValueError("--embeddings go with rows in a file: name one with --output")
-    for flag in ("csv_file", "files_from", "embeddings"):
+    cli.require_place("page", FLAGS.page)
+    if FLAGS.page and not FLAGS.page.lower().endswith((".html", ".htm")):
+        raise ValueError(f"--page={FLAGS.page}: a page is an .html file: name one")
+    if FLAGS.category_column and not (FLAGS.page and FLAGS.csv_file):
+        raise ValueError("--category_column goes with --page and --csv_file: give them too")
+    for flag in ("csv_file", "files_from", "embeddings", "page"):
         cli.require_other("output", flag)
     form = prediction_table.format_of(FLAGS.output, FLAGS.format, stream=stream, bom=FLAGS.excel)
     specs.read(FLAGS.run)
@@ -103,6 +122,9 @@ def checked(words: list[str], stream: bool) -> str:
 
 def check_earlier(named: picture_flags.Named, form: str, stream: bool) -> None:
     """Checks that the rows fit their format, and that none of other pictures would be lost."""
+    if FLAGS.category_column and FLAGS.category_column not in named.table:
+        raise ValueError(f"{FLAGS.csv_file}: has no column {FLAGS.category_column!r}, only "
+                         f"{', '.join(named.table)}; see --category_column")
     others = [] if named.table is None else named.table.itertuples(index=False)
     prediction_table.check_fits(form, FLAGS.output, len(named.paths), others)
     if stream or FLAGS.overwrite:
@@ -110,6 +132,18 @@ def check_earlier(named: picture_flags.Named, form: str, stream: bool) -> None:
     earlier_output.check(FLAGS.output, form, prediction_table.COLUMNS[0], named.paths)
     if FLAGS.embeddings:
         earlier_output.check_embeddings(FLAGS.embeddings, FLAGS.output)
+
+
+def write_page(named: picture_flags.Named, rows: list[dict], classes: list[str]) -> None:
+    """Writes --page, and prints what is on it."""
+    from fashionclf.curation import page, prediction_cards
+
+    given = named.table[FLAGS.category_column].str.strip() if FLAGS.category_column else []
+    cards, words = prediction_cards.cards(named.pictures, rows, given=list(given), classes=classes)
+    summary = prediction_cards.summary(cards, classes)
+    left_out = page.write(FLAGS.page, cards, title="Labels", classes=words, summary=summary)
+    print(f"{FLAGS.page}: {summary}"
+          + (f"; {left_out:,} of the labelled pictures are left out" if left_out else ""))
 
 
 if __name__ == "__main__":

@@ -58,12 +58,13 @@ class Output:
 
 
 def write(engine: Engine, listing: Listing, output: Output, *, batch_size: int,
-          min_probability: float) -> int:
+          min_probability: float, seen: list[dict] | None = None) -> int:
     """Predicts and writes a row for each picture; returns the number of rows with an error.
 
     Args:
         batch_size: pictures per call of the network.
         min_probability: see prediction_table.row.
+        seen: gets all rows, as column -> cell.
     """
     names, total = prediction_table.columns(listing.columns), len(listing.pictures)
 
@@ -90,7 +91,7 @@ def write(engine: Engine, listing: Listing, output: Output, *, batch_size: int,
                 bar.update(len(batch))
 
     if output.stream:
-        return _to_stream(batches(range(0, total, batch_size)), names, output)
+        return _to_stream(batches(range(0, total, batch_size)), names, output, seen)
 
     # All that the rows depend on, and not where files lie
     description = {
@@ -119,17 +120,21 @@ def write(engine: Engine, listing: Listing, output: Output, *, batch_size: int,
             job.add(start, *batch)
             if signals.requested():
                 signals.leave(f"{job.done:,} of {total:,} rows are kept")
+        if seen is not None:
+            seen += (dict(zip(names, row)) for row in job.rows())
         return job.finish(names, output.form, bom=output.bom)
 
 
 def _to_stream(batches: Iterator[tuple[list[list], list, list]], names: list[str],
-               output: Output) -> int:
+               output: Output, seen: list[dict] | None) -> int:
     num_errors = 0
 
     def rows() -> Iterator[list]:
         nonlocal num_errors
         for batch, *_ in batches:
             num_errors += sum(row[prediction_table.ERROR] is not None for row in batch)
+            if seen is not None:
+                seen += (dict(zip(names, row)) for row in batch)
             yield from batch
 
     prediction_table.write_text(rows(), names, output.stream, output.form, bom=output.bom)

@@ -164,7 +164,8 @@ class Job:
                 file.write(_line([number, stamp, cells]))
         self.done = len(self._places)
 
-    def _rows(self) -> Iterator[list]:
+    def rows(self) -> Iterator[list]:
+        """Yields the cells of all rows that are done, in order."""
         with open(self.part, "rb") as file:
             for place in self._places:
                 if file.tell() != place:
@@ -174,8 +175,8 @@ class Job:
     def finish(self, names: list[str], form: str, *, bom: bool = False) -> int:
         """Writes the output, see prediction_table.write; returns how many rows have an error."""
         with files.replaced(self._output) as table:
-            prediction_table.write(self._rows(), names, table, form, bom=bom)
-            num_errors = sum(cells[prediction_table.ERROR] is not None for cells in self._rows())
+            prediction_table.write(self.rows(), names, table, form, bom=bom)
+            num_errors = sum(cells[prediction_table.ERROR] is not None for cells in self.rows())
             if self._embeddings:
                 self._embeddings.finish()
         self.part.unlink()

@@ -1,13 +1,13 @@
 """From a source's categories to the classes that are trained."""
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from fashionclf.sources import annotations, spellings
+from fashionclf.sources import annotations, corrections, spellings
 from fashionclf.system import csv_files, files, tables
 
 NO_SUCH_CLASS = "there are no pictures of class"
@@ -24,7 +24,8 @@ class Labelled:
 
 def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] = (),
            top_k: int | None = None, classes: str | None = None,
-           max_per_class: int | None = None, official: bool = False, seed: int = 0) -> Labelled:
+           max_per_class: int | None = None, official: bool = False,
+           corrected: pd.Series | None = None, seed: int = 0) -> Labelled:
     """Labels the rows of a source's table, and says why each other row is dropped.
 
     The parameters are the steps, in their order, and bear the names of the flags.
@@ -32,25 +33,34 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] 
     Args:
         label_from: "annotation" (the source's category), "name" (text after the last underscore of
             the item's folder) or "keyword" (see `keyword_category`).
+        corrected: a person's decisions: categories of some rows, None to drop. They replace what
+            label_from gives, and follow category_map like it.
         category_map: CSV files with the columns `from,to`, applied in order; an empty `to` drops.
         official: drop rows that are in no part of the source's own split.
         top_k: keep the k classes with most rows; labels by falling count, then name.
         classes: text file with the classes to keep, one per line; labels in its order.
         max_per_class: most rows that a class keeps, see `_over_cap`.
 
-    Raises ValueError where a class or mapped category does not exist, has several spellings,
-    nothing is left, or top_k and classes are both given.
+    Raises ValueError where a class, mapped or corrected category does not exist, has several
+    spellings, nothing is left, or top_k and classes are both given.
     """
     if top_k and classes:
         raise ValueError("--top_k and --classes both choose the classes; give one of them")
     chosen = _read_classes(classes) if classes else None
 
-    # A row is dropped for the first reason that applies.
     category = _categories(table, label_from, chosen)
+    reason = pd.Series(None, index=table.index, dtype=object)
+    changed = pd.Series(False, index=table.index)
+    if corrected is not None:
+        changed[corrected.index] = corrected != category[corrected.index]
+        reason[corrected.index[corrected.isna()]] = corrections.DROPPED
+        category = category.copy()
+        category[corrected.index] = corrected
+
+    # A row is dropped for the first reason that applies.
     if category.isna().all():
         raise ValueError("no row has a category: choose another --label_from")
-    reason = pd.Series(None, index=table.index, dtype=object)
-    reason[category.isna()] = "no category"
+    reason[category.isna() & reason.isna()] = "no category"
     for file in category_map:
         category = mapped(category, Path(file))
         reason[category.isna() & reason.isna()] = "mapped to nothing"
@@ -69,6 +79,8 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] 
     else:
         ranked = sorted(counts.index, key=lambda name: (-counts[name], name))
         kept, why = (ranked[:top_k], f"not in top {top_k}") if top_k else (sorted(ranked), "")
+    _refuse_new(category[changed], kept if chosen is not None else
+                set(kept) & set(category[~changed]))
     notes = spellings.check(category.dropna(), kept)
 
     label = category.map({name: number for number, name in enumerate(kept)})
@@ -83,6 +95,17 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] 
     dropped = pd.DataFrame({"path": table["path"], "category": category, "reason": reason})[~keep]
     return Labelled(table=table[keep].assign(label=label[keep].astype(int)), classes=kept,
                     dropped=dropped, notes=notes)
+
+
+def _refuse_new(category: pd.Series, known: Collection[str]) -> None:
+    """Raises ValueError if corrected categories are not among the classes that are `known`."""
+    new = category[~category.isin(list(known))].dropna().value_counts()
+    if len(new):
+        listed = ", ".join(f"{name!r} ({count:,})" for name, count in new.items())
+        raise ValueError(
+            f"--corrections gives pictures the class {listed}, which is none of the others' "
+            f"classes ({', '.join(sorted(known))}); rename it with --category_map, or name all "
+            "classes to keep with --classes")
 
 
 def _read_classes(file: str) -> pd.Series:

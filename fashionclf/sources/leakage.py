@@ -67,14 +67,20 @@ def overlap(table: pd.DataFrame) -> dict[str, float | int]:
 
 
 def joined_items(items: pd.Series, groups: pd.Series) -> pd.Series:
-    """Joins items, of each picture, that share near-duplicates (`groups`): the first name stays."""
+    """Joins items, of each picture, that share a group: the first name stays.
+
+    `groups` are on the index of `items`; a picture may have none, or several. Those of others don't
+    count.
+    """
+    groups = groups[groups.index.isin(items.index)]
     item, names = pd.factorize(items, sort=True)
-    group, _ = pd.factorize(groups)
+    group, keys = pd.factorize(groups)
+    place = items.index.get_indexer(groups.index)
 
     # A graph of items and groups, with an edge for each picture: joined is what it connects.
-    size = len(names) + int(group.max(initial=-1)) + 1
-    edges = scipy.sparse.coo_array((np.ones(len(item), bool), (item, len(names) + group)),
-                                   shape=(size, size))
+    size = len(names) + len(keys)
+    edges = scipy.sparse.coo_array(
+        (np.ones(len(group), bool), (item[place], len(names) + group)), shape=(size, size))
     part = scipy.sparse.csgraph.connected_components(edges, directed=False)[1]
 
     first = pd.Series(names).groupby(part[:len(names)]).transform("first")
