@@ -11,7 +11,7 @@ from fashionclf.sources import spellings
 from fashionclf.system import files
 from fashionclf.system.progress import progress_bar
 
-OTHER_CLASS, NO_GARMENT = "other class than the CSV's", "may show no garment"
+OTHER_CLASS, NO_GARMENT = "differs from the CSV", "may show no garment"
 
 
 def cards(pictures: Sequence[Picture], rows: Sequence[dict], *, given: Sequence[str] = (),

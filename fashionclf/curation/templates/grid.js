@@ -2,6 +2,8 @@
 const NARROWEST = 10.5, CARD = 17, HEADING = 3.2, GAP = 0.5; // rem
 const list = document.getElementById("list");
 const selected = new Set(); // numbers of cards
+// Whether there is a reason to ask a person about the card.
+const asked = cards.map(({ reasons, error }) => reasons.length > 0 && !error);
 let rows = []; // {top, height, cards} or {top, height, heading, rest}
 let shown = []; // numbers of the cards in the rows, in their order
 let places = new Map(); // number of a card -> the number of its row
@@ -145,7 +147,8 @@ function cardElement(number) {
 
   const reason = [card.error, ...card.reasons].filter(Boolean).join("; ");
   element.title = [card.path, reason].filter(Boolean).join("\n");
-  element.append(picture, make("div", "label", labelText(card)), make("div", "reason", reason),
+  const labels = labelTexts(card).map((text) => make("div", "label", text));
+  element.append(picture, ...labels, make("div", "reason", reason),
                  make("div", "path", `\u200e${card.path}`));
   return element;
 }
@@ -155,19 +158,21 @@ function stamp({ decision, class: name, group }) {
   return [words[decision], group && "= same garment"].filter(Boolean).join(" ");
 }
 
-function labelText({ given, suggested, probability, error }) {
+function labelTexts({ given, suggested, probability, error }) {
   const likely = probability === null ? "" : ` ${probability.toFixed(2)}`;
-  if (error || !(given ?? suggested)) return error ? "can't be used" : "no class";
-  if (!given || given === suggested) return suggested ? suggested + likely : given;
-  return suggested ? `${given} or ${suggested}${likely}?` : given;
+  if (error) return ["can't be used"];
+  if (given && suggested && given !== suggested) {
+    return [`given: ${given}`, `maybe: ${suggested}${likely}`];
+  }
+  return [suggested ? suggested + likely : given ?? "no class"];
 }
 
 function headingParts({ heading, inside }) {
   const rest = inside.filter((number) => cards[number].label && !cards[number].error
-                                         && !decided.get(number)?.decision);
+    && !asked[number] && !decided.get(number)?.decision);
   const button = make("button", "rest", `All ${rest.length.toLocaleString("en")} right`);
   button.type = "button";
-  button.title = "For the pictures of this section that have no decision";
+  button.title = "Those of this section that have no decision";
   button.onclick = () => act(rest.map((number) => decision(number, "right")));
   button.hidden = !rest.length;
   return [make("h2", "", `${heading} (${inside.length.toLocaleString("en")})`), button];

@@ -2,7 +2,6 @@
 const byId = (id) => document.getElementById(id);
 const show = byId("show"), search = byId("search"), dialog = byId("dialog"), word = byId("word");
 
-const asked = cards.map((card) => card.reasons.length > 0 || Boolean(card.error));
 const FILTERS = [["Everything", () => true], ["To decide", (number) => asked[number]],
                  ["Without a decision", (number) => !decided.has(number)],
                  ["Decided", (number) => decided.has(number)]];
@@ -103,9 +102,19 @@ function redrawAll() {
   showCounts();
 }
 
-// The cards that a decision is about: those selected, else the current one.
+// The cards that a decision is about: those selected, else the current one, if it is in sight.
 function targets() {
-  return selected.size ? [...selected].sort((a, b) => a - b) : current < 0 ? [] : [current];
+  if (selected.size) return [...selected].sort((a, b) => a - b);
+  if (current < 0) return [];
+  if (inSight()) return [current];
+  goTo(current);
+  tell("Back at the picture that keys and buttons are about.");
+  return [];
+}
+
+function inSight() {
+  const box = byId(`card${current}`)?.getBoundingClientRect();
+  return Boolean(box) && box.top < innerHeight - byId("bar").offsetHeight && box.bottom > 0;
 }
 
 const deciding = {
@@ -116,8 +125,8 @@ const deciding = {
   drop: () => act(targets().map((number) => decision(number, "drop"))),
   same: () => {
     const numbers = garment();
-    if (numbers.length > 1) act(sameGarment(numbers));
-    else tell("Select the other pictures of the garment first (x, or their corners).");
+    if (numbers.length > 1 && (selected.size || targets().length)) act(sameGarment(numbers));
+    else if (numbers.length < 2) tell("Select the other pictures of the garment first (x, or their corners).");
   },
   undo: () => {
     const [first] = undo();
@@ -130,7 +139,7 @@ const deciding = {
 // What "same" joins: the selected cards, or the group of the current one.
 function garment() {
   const { group = null } = cards[current] ?? {};
-  if (selected.size || group === null) return targets();
+  if (selected.size || group === null) return [...selected].sort((a, b) => a - b);
   return shown.filter((number) => cards[number].group === group);
 }
 
@@ -148,7 +157,7 @@ function showBar() {
   const card = cards[current], several = selected.size > 1 ? `${selected.size} selected` : "";
   const state = decided.get(current);
   byId("about").textContent = several || [`${shown.indexOf(current) + 1} of ${shown.length}`,
-    labelText(card), state && stamp(state), card.path].filter(Boolean).join(" · ");
+    ...labelTexts(card), state && stamp(state), card.path].filter(Boolean).join(" · ");
 
   const button = (text, key, action, style = "") => {
     const element = make("button", style, text);
@@ -167,7 +176,9 @@ function showBar() {
   buttons.push(button("Drop", "d", deciding.drop));
   if (garment().length > 1) buttons.push(button("Same garment", "s", deciding.same));
   if (undoable.length) buttons.push(button("Undo", "u", deciding.undo));
+  const focused = byId("choices").contains(document.activeElement);
   byId("choices").replaceChildren(...buttons);
+  if (focused) list.focus({ preventScroll: true });
 }
 
 function showCounts() {
