@@ -54,11 +54,11 @@ def write(file: str | Path, cards: Iterable[Card], *, title: str, classes: list[
     script = "\n".join(environment.get_template(name).render() for name in SCRIPTS)
     script_sha256 = hashlib.sha256(script.encode()).digest()
     page = environment.get_template("labels.html").stream(
-        title=cells.readable(title), summary=summary, shown=len(shown), total=len(cards),
+        title=title, summary=summary, shown=len(shown), total=len(cards),
         data=_data(sections, classes), sheets=_sheets(shown, side), script=script,
         script_hash=f"sha256-{base64.b64encode(script_sha256).decode()}")
     with files.replaced(file) as partial:
-        page.dump(os.fspath(partial), encoding="utf-8")
+        page.dump(os.fspath(partial), encoding="utf-8", errors="backslashreplace")
     return len(cards) - len(shown)
 
 

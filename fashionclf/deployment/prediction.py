@@ -121,7 +121,7 @@ def write(engine: Engine, listing: Listing, output: Output, *, batch_size: int,
             if signals.requested():
                 signals.leave(f"{job.done:,} of {total:,} rows are kept")
         if seen is not None:
-            seen += (dict(zip(names, row)) for row in job.rows())
+            seen.extend(dict(zip(names, row)) for row in job.rows())
         return job.finish(names, output.form, bom=output.bom)
 
 
@@ -134,7 +134,7 @@ def _to_stream(batches: Iterator[tuple[list[list], list, list]], names: list[str
         for batch, *_ in batches:
             num_errors += sum(row[prediction_table.ERROR] is not None for row in batch)
             if seen is not None:
-                seen += (dict(zip(names, row)) for row in batch)
+                seen.extend(dict(zip(names, row)) for row in batch)
             yield from batch
 
     prediction_table.write_text(rows(), names, output.stream, output.form, bom=output.bom)

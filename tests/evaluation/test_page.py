@@ -160,11 +160,12 @@ def test_no_random_split_is_made_up_where_the_manifest_has_none(tmp_path):
     assert "rows number dropped 0" in parsed.text
 
 
-def test_a_wheel_holds_whatever_the_package_holds_beside_code():
+@pytest.mark.parametrize("room", ["evaluation", "curation"])
+def test_a_wheel_holds_whatever_the_package_holds_beside_code(room):
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
-    package = ROOT / "fashionclf/evaluation"
-    included = {file for pattern in config["options.package_data"]["fashionclf.evaluation"].split()
+    package = ROOT / "fashionclf" / room
+    included = {file for pattern in config["options.package_data"][f"fashionclf.{room}"].split()
                 for file in package.glob(pattern)}
     templates = set((package / "templates").iterdir())
     assert templates and templates <= included

@@ -136,6 +136,7 @@ function cardElement(number) {
     const image = make("img", "");
     image.src = `data:image/jpeg;base64,${source}`;
     image.alt = "";
+    image.decoding = "async";
     picture.append(image);
   } else {
     picture.append(make("span", "faint", card.error ? "no picture" : "…"));
