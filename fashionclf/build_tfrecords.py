@@ -10,7 +10,7 @@ cores (--workers) or on the machines of an Apache Beam runner (--runner=beam); t
 same bytes. Two CPU cores open and write about 2,300 pictures of 300 pixels a second.
 
 tfds.builder_from_directory(DIR) opens the result anywhere; DIR/manifest.json describes it.
---corrections applies the decisions that a person made on a label page (predict --page=labels.html).
+--corrections applies what a person decided on a label page (predict --page=labels.html).
 
 --dry_run shows classes and split from the lists alone and needs no pictures. --verify builds
 nothing and checks whether DIR is still what was built.
@@ -288,7 +288,8 @@ def build(source: "Source", labelled: "Labelled", decisions: "Corrections | None
             rows_read=source.rows_read, written=written, quarantined=len(quarantined),
             repaired=len(repaired), reencoded=len(reencoded), plain=bool(table["plain"].all()),
             dropped=labelled.dropped["reason"].value_counts().to_dict(),
-            **asked_for(table, decisions), flags=cli.own_flags(), hashes_sha256=known_pictures.write(table, folder))
+            **asked_for(table, decisions), flags=cli.own_flags(),
+            hashes_sha256=known_pictures.write(table, folder))
     print(f"\n{FLAGS.records}: {written:,} records in "
           + ", ".join(f"{name} {count:,}" for name, count in examples.items()))
 

@@ -19,10 +19,10 @@ that cannot be used gets the reason in the column error, and the exit code is 1 
 for a person to check (--min_probability) have yes in the column check (JSON Lines and Parquet:
 true).
 
---page also writes a page on which a person looks at the pictures, those to check first, and decides:
-right, wrong and which class, drop, same garment. It is one file that works offline and on a phone.
-The decisions that it saves go to build_tfrecords --corrections. --category_column shows the shop's
-own category beside the model's class:
+--page also writes a page on which a person looks at the pictures, those to check first, and
+decides: right, wrong and which class, drop, same garment. It is one file that works offline and on
+a phone. The decisions that it saves are for build_tfrecords --corrections. --category_column shows
+the shop's own category beside the model's class:
 
     fashionclf predict --csv_file=shop.csv --path_column=image --category_column=kind \\
         --output=labels.csv --page=labels.html

@@ -28,7 +28,7 @@ FEW = 2_000  # pictures: up to here thumbnails can be larger
 SIDES = 192, 112  # pixels of a thumbnail's longer side, of few and of many pictures
 QUALITY = 70  # of its JPEG
 SHEET = 100  # thumbnails that a browser unpacks at a time
-SCRIPTS = "decisions.js", "grid.js", "labels.js"  # in the order in which they run
+SCRIPTS = "decisions.js", "grid.js", "labels.js", "controls.js"  # in the order in which they run
 TO_DECIDE, UNUSABLE, NO_CLASS = "To decide", "Can't be used", "Without a class"
 
 

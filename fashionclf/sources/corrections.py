@@ -16,6 +16,7 @@ from fashionclf.system.progress import progress_bar
 COLUMNS = ["path", "digest", "decision", "class", "group"]
 DECISIONS = ["right", "wrong", "drop", "same"]
 DROPPED = "correction: dropped"  # the reason in dropped.csv
+CURE = "save the decisions on the label page again"
 SHOWN = 5  # pictures that an error names
 
 
@@ -53,7 +54,7 @@ def read(decision_files: Sequence[str], paths: pd.Series) -> Corrections:
     parts = []
     for file in map(Path, decision_files):
         files.require_file(file, "--corrections names CSV files that the label page saved")
-        rows = csv_files.read_table(file, COLUMNS, cure="save the decisions on the label page again")
+        rows = csv_files.read_table(file, COLUMNS, cure=CURE)
         csv_files.refuse(file, _faults(rows))
         index = matched(file, rows["path"], paths)
         parts.append(rows.set_axis(index).assign(path=paths[index], file=str(file)))
@@ -81,8 +82,7 @@ def _faults(rows: pd.DataFrame) -> dict[int, str]:
             faults[line] = ("has no group; give the pictures of one garment the same word in the "
                             "column group")
         elif digest and not re.fullmatch("[0-9a-f]{64}", digest):
-            faults[line] = (f"{digest!r} is no SHA-256 of 64 hex digits; save the decisions on the "
-                            "label page again")
+            faults[line] = f"{digest!r} is no SHA-256 of 64 hex digits; {CURE}"
     return faults
 
 

@@ -36,7 +36,8 @@ def test_a_picture_is_found_from_a_folder_above_or_below_and_with_any_signs(tmp_
 
 def test_of_several_paths_that_it_ends_in_the_longest_is_meant():
     paths = pd.Series(["1.jpg", "Dress/1.jpg"])
-    assert corrections.matched("f", pd.Series(["x/Dress/1.jpg", "x/1.jpg"]), paths).tolist() == [1, 0]
+    named = pd.Series(["x/Dress/1.jpg", "x/1.jpg"])
+    assert corrections.matched("f", named, paths).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize("rows, message", [

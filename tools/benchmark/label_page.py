@@ -2,11 +2,11 @@
 
     python -m tools.benchmark.label_page --pictures=data/catalogue/images
 
-writes a page of --count pictures, one in twenty with a reason to look, opens it from the disk, makes
-decisions by keys and scrolls from its top to its end. It is done on a window as of a laptop, then on
-one as of a phone, whose processor Chromium slows down by --slowdown. "Answers" is the time from
-opening the file to the first picture that a key decided on; a task is a time in which the page answers
-nothing. Needs the extra dev and Chromium.
+writes a page of --count pictures, one in twenty with a reason to look, opens it from the disk,
+makes decisions by keys and scrolls from its top to its end. This is done in a window like a
+laptop's, then in one like a phone's, for which Chromium slows the processor down by --slowdown.
+"answers" is the time from opening the file to the first picture that a key decided on. During a
+task the page answers nothing. Needs the extra dev and Chromium.
 """
 import functools
 import itertools
@@ -70,17 +70,18 @@ def write(file: Path) -> None:
     """Writes a page of --count pictures of --pictures."""
     from fashionclf.curation import page
     from fashionclf.curation.cards import Card
-    from fashionclf.pictures import reading
     from fashionclf.pictures import files as picture_files
+    from fashionclf.pictures import reading
     from fashionclf.system import files
 
     pictures, _ = picture_files.find([FLAGS.pictures])
+    repeated = itertools.islice(itertools.cycle(pictures), FLAGS.count)
     cards = [Card(path=picture.path, digest=files.digest(picture.path.encode()),
                   pixels=functools.partial(reading.pixels_or_reason, picture),
                   given=CLASSES[number % 20], suggested=CLASSES[number % 19],
                   probability=number % 97 / 97, alternatives=(CLASSES[number % 17],),
                   reasons=("unsure: 0.5",) if number % 20 == 0 else ())
-             for number, picture in enumerate(itertools.islice(itertools.cycle(pictures), FLAGS.count))]
+             for number, picture in enumerate(repeated)]
     page.write(file, cards, title="Benchmark", classes=CLASSES, summary=f"of {len(cards):,}")
 
 

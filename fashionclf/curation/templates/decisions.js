@@ -6,6 +6,7 @@ const cards = data.cards.map(
     ({ path, digest, given, suggested, probability, alternatives, reasons, group, error,
        label: given ?? suggested ?? "" }));
 const HEADER = ["path", "digest", "decision", "class", "group"];
+const WORDS = ["right", "wrong", "drop", "same"];
 const KEY = `fashionclf labels ${data.key}`;
 
 let decided = new Map(); // number of a card -> {decision, class, group}, each of them may be ""
@@ -49,7 +50,8 @@ function put(number, state) {
 
 // Returns the numbers of the cards that changed.
 function undo() {
-  const step = undoable.pop() ?? [];
+  const step = undoable.pop();
+  if (!step) return [];
   for (const [number, state] of step) put(number, state);
   saved = false;
   remember();
@@ -119,6 +121,7 @@ function loaded(text) {
   const states = new Map();
   let foreign = 0, changed = 0;
   for (const [path, digest, word, name, group] of rows) {
+    if (!WORDS.includes(word)) throw new Error(`it has an unknown decision, ${word}`);
     const number = numbers.get(path);
     if (number === undefined) foreign += 1;
     else if (cards[number].digest !== digest) changed += 1;

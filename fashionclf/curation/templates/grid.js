@@ -4,6 +4,10 @@ const list = document.getElementById("list");
 const selected = new Set(); // numbers of cards
 // Whether there is a reason to ask a person about the card.
 const asked = cards.map(({ reasons, error }) => reasons.length > 0 && !error);
+const groups = new Map(); // group -> numbers of its cards
+cards.forEach(({ group }, number) => {
+  if (group !== null) groups.set(group, [...(groups.get(group) ?? []), number]);
+});
 let rows = []; // {top, height, cards} or {top, height, heading, rest}
 let shown = []; // numbers of the cards in the rows, in their order
 let places = new Map(); // number of a card -> the number of its row
@@ -84,7 +88,7 @@ function draw() {
 function redraw(number) {
   const row = rows[number];
   const element = make("div", row.cards ? "row" : "heading");
-  element.role = "presentation";
+  element.setAttribute("role", "presentation");
   element.style.top = `${row.top}px`;
   if (row.cards) element.append(...row.cards.map(cardElement));
   else element.append(...headingParts(row));
@@ -123,11 +127,10 @@ function cardElement(number) {
   const card = cards[number], state = decided.get(number);
   const element = make("div", "card");
   element.id = `card${number}`;
-  element.role = "option";
-  element.ariaSelected = String(selected.has(number));
-  element.ariaSetSize = shown.length;
+  element.setAttribute("role", "option");
+  element.setAttribute("aria-selected", selected.has(number));
+  element.setAttribute("aria-setsize", shown.length);
   element.classList.toggle("current", number === current);
-  element.classList.toggle("alike", card.group !== null);
   if (state?.decision) element.classList.add(state.decision);
 
   const picture = make("div", "picture");
@@ -145,6 +148,11 @@ function cardElement(number) {
   corner.title = "Select (x)";
   picture.append(corner);
   if (state) picture.append(make("span", "stamp", stamp(state)));
+  const group = card.group === null ? [] : groups.get(card.group);
+  if (group.length > 1) {
+    element.classList.add("alike", group[0] === number ? "begins" : "goes-on");
+    picture.append(make("span", "place", `${group.indexOf(number) + 1} of ${group.length}`));
+  }
 
   const reason = [card.error, ...card.reasons].filter(Boolean).join("; ");
   element.title = [card.path, reason].filter(Boolean).join("\n");
