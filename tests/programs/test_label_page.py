@@ -19,10 +19,10 @@ def run_dir(tmp_path_factory):
 
 @pytest.fixture
 def pictures(tmp_path):
-    """Ten pictures of each class, one of them with signs that CSV and HTML have a meaning for."""
+    """25 pictures of each class, one with signs that mean something in CSV and HTML, and a bad one."""
     rng, root = np.random.default_rng(0), tmp_path / "in"
     for label, name in enumerate(tiny.CLASSES):
-        for number in range(10):
+        for number in range(25):
             tiny.draw(root / name / f"{number}.png", rng, label)
     (root / "Red/0.png").rename(root / "Red/=1,\"2\" <b>\n🧥.png")
     (root / "Blue/bad.png").write_text("no picture")
@@ -39,7 +39,7 @@ def test_twenty_decisions_by_keys_are_applied_and_the_manifest_says_twenty(
     page, output = tmp_path / "labels.html", tmp_path / "labels.csv"
     done = programs.start("fashionclf.predict", f"--run={run_dir}", f"--output={output}",
                           f"--page={page}", "--min_probability=1", pictures)
-    assert "labels.html: of 31: 0 labelled, 30 to check, 1 unreadable" in done.stderr
+    assert "labels.html: of 76: 0 labelled, 75 to check, 1 unreadable" in done.stderr
 
     tab = browser.new_page(viewport={"width": 400, "height": 800}, accept_downloads=True)
     tab.goto(page.as_uri())
@@ -57,7 +57,7 @@ def test_twenty_decisions_by_keys_are_applied_and_the_manifest_says_twenty(
     records = tmp_path / "records"
     said = build(pictures, records, f"--corrections={decisions}")
     assert "corrections: 10 right, 5 wrong, 5 drop, 0 same" in said
-    assert "rows read 31 = written 25 + quarantined 1 + dropped 5" in said
+    assert "rows read 76 = written 70 + quarantined 1 + dropped 5" in said
     manifest = json.loads((records / "manifest.json").read_text())
     assert sum(manifest["corrections"].values()) == 20
     assert manifest["corrections"] == counts | {"same": 0}
@@ -91,7 +91,7 @@ def test_pictures_of_one_garment_are_one_item_and_duplicates_stay_on_one_side(tm
         f"{number},in/{name}/{number}.png\n" for number in (3, 4) for name in ("Red", "Blue")))
     said = build(pictures, tmp_path / "records", f"--corrections={tmp_path / 'decisions.csv'}",
                  f"--duplicates={tmp_path / 'groups.csv'}")
-    assert "items: 28, 2 joined to others by --duplicates" in said
+    assert "items: 73, 2 joined to others by --duplicates" in said
     manifest = json.loads((tmp_path / "records/manifest.json").read_text())
     assert manifest["corrections"] == {"right": 0, "wrong": 0, "drop": 0, "same": 3}
     assert manifest["duplicates"] == {"groups": 2, "pictures": 4}
@@ -101,7 +101,7 @@ def test_rows_on_standard_output_have_their_page_too(tmp_path, run_dir, pictures
     page = tmp_path / "labels.html"
     rows = checks.succeed("fashionclf.predict", f"--run={run_dir}", f"--page={page}",
                           pictures / "Red").splitlines()
-    assert "of 10: 10 labelled, 0 to check" in page.read_text(encoding="utf-8")
+    assert "of 25: 25 labelled, 0 to check" in page.read_text(encoding="utf-8")
     assert rows[0].startswith("path,class,") and "labels.html" not in str(rows)
 
 
