@@ -10,6 +10,7 @@ cores (--workers) or on the machines of an Apache Beam runner (--runner=beam); t
 same bytes. Two CPU cores open and write about 2,300 pictures of 300 pixels a second.
 
 tfds.builder_from_directory(DIR) opens the result anywhere; DIR/manifest.json describes it.
+
 --corrections applies what a person decided on a label page (predict --page=labels.html).
 
 --dry_run shows classes and split from the lists alone and needs no pictures. --verify builds

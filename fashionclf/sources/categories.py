@@ -48,23 +48,20 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] 
         raise ValueError("--top_k and --classes both choose the classes; give one of them")
     chosen = _read_classes(classes) if classes else None
 
-    own = category = _categories(table, label_from, chosen)
-    reason = pd.Series(None, index=table.index, dtype=object)
-    changed = pd.Series(False, index=table.index)
-    if corrected is not None:
-        changed[corrected.index] = corrected != own[corrected.index]
-        reason[corrected.index[corrected.isna()]] = corrections.DROPPED
-        category = own.copy()
-        category[corrected.index] = corrected
-
     # A row is dropped for the first reason that applies.
+    own = _categories(table, label_from, chosen)
+    category, reason = own.copy(), pd.Series(None, index=table.index, dtype=object)
+    if corrected is not None:
+        category[corrected.index] = corrected
+        reason[corrected.index[corrected.isna()]] = corrections.DROPPED
     if category.isna().all():
         raise ValueError("no row has a category: choose another --label_from")
     reason[category.isna() & reason.isna()] = "no category"
-    before_map = category
+    before_map, changed = category, category.notna() & (category != own)
     for file in category_map:
         category = mapped(category, Path(file))
         reason[category.isna() & reason.isna()] = "mapped to nothing"
+    renamed = dict(zip(before_map, category))
 
     # Before classes are counted, as the other rows will not be used.
     if official:
@@ -80,7 +77,6 @@ def assign(table: pd.DataFrame, *, label_from: str, category_map: Sequence[str] 
     else:
         ranked = sorted(counts.index, key=lambda name: (-counts[name], name))
         kept, why = (ranked[:top_k], f"not in top {top_k}") if top_k else (sorted(ranked), "")
-    renamed = dict(zip(before_map, category))
     _refuse_new(category[changed], kept if chosen is not None else
                 set(kept) & {renamed.get(name, name) for name in own})
     notes = spellings.check(category.dropna(), kept)

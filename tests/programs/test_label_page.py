@@ -19,7 +19,7 @@ def run_dir(tmp_path_factory):
 
 @pytest.fixture
 def pictures(tmp_path):
-    """25 pictures of each class, one with signs that mean something in CSV and HTML, and a bad one."""
+    """25 pictures of each class, one with signs that CSV and HTML use, and a bad one."""
     rng, root = np.random.default_rng(0), tmp_path / "in"
     for label, name in enumerate(tiny.CLASSES):
         for number in range(25):

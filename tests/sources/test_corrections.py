@@ -104,6 +104,13 @@ def test_a_corrected_class_follows_the_map_and_one_that_is_none_of_the_classes_i
     assert labels(assign({10: "Hat"}, classes=str(tmp_path / "classes.txt")))[10] == "Hat"
 
 
+def test_a_class_stays_known_where_its_last_picture_has_no_part():
+    rows = source().assign(partition=["train", None, "train", "train", "test"])
+    found = categories.assign(rows, label_from="annotation", official=True,
+                              corrected=pd.Series({12: "Dress"}))
+    assert labels(found) == {10: "Dress", 12: "Dress", 13: "Tee", 14: "Tee"}
+
+
 def test_pictures_without_any_category_get_theirs_from_decisions(tmp_path):
     (tmp_path / "classes.txt").write_text("Hat\nTee\n")
     found = categories.assign(
