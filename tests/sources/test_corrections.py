@@ -105,10 +105,10 @@ def test_a_corrected_class_follows_the_map_and_one_that_is_none_of_the_classes_i
 
 
 def test_a_class_stays_known_where_its_last_picture_has_no_part():
-    rows = source().assign(partition=["train", None, "train", "train", "test"])
+    rows = source().assign(partition=["train", "train", "train", "train", None])
     found = categories.assign(rows, label_from="annotation", official=True,
-                              corrected=pd.Series({12: "Dress"}))
-    assert labels(found) == {10: "Dress", 12: "Dress", 13: "Tee", 14: "Tee"}
+                              corrected=pd.Series({10: "Tee"}))
+    assert labels(found) == {10: "Tee", 11: "Dress", 12: "Tee", 13: "Tee"}
 
 
 def test_pictures_without_any_category_get_theirs_from_decisions(tmp_path):
