@@ -3,10 +3,11 @@
     python -m fashionclf.evaluate --run=saved_models/mine --records=DIR --split=test
 
 prints accuracy and the majority baseline, with 95 % intervals, and first how many of the pictures
-the model was trained on. It writes report.html, a single page to hand around, and beside it
-metrics.json, per_class.csv, classification_report.txt, predictions.csv, confusion_matrix.png,
-reliability.png and misclassified.png. The same goes to the run's
-TensorBoard logs. Two CPU cores evaluate about 80 pictures of 224 pixels a second.
+the model was trained on; then the same for one answer per garment, from the averaged
+log-probabilities of its pictures. It writes report.html, a single page to hand around, and beside
+it metrics.json, per_class.csv, classification_report.txt, predictions.csv, confusion_matrix.png,
+reliability.png and misclassified.png. The same goes to the run's TensorBoard logs. Two CPU cores
+evaluate about 80 pictures of 224 pixels a second.
 """
 from pathlib import Path
 
@@ -30,6 +31,9 @@ cli.packaged_flag("align", None, "CSV file run_class,records_class for records w
                   "pictures of classes that the run has are scored.")
 cli.path_flag("output", None, "Folder of the report (default, within the run: report for the "
               "test split, report_SPLIT for another; report_aligned with --align).")
+flags.DEFINE_string("group_pattern", None, "Regular expression searched in each path: pictures "
+                    "with the same match (of its group, if it has one) show one garment, for the "
+                    "scores per garment (default: those of one item of the records).")
 flags.DEFINE_integer("batch_size", 32, "Pictures that go through the network together.",
                      lower_bound=1)
 
@@ -50,7 +54,7 @@ def main(_: list[str]) -> None:
     records = Records(folder=records_dir, manifest=manifest, framing=run.spec.framing)
     classes = FLAGS.align and alignment.read(FLAGS.align, run.spec.classes, records.classes)
     report.evaluate(run, records, FLAGS.split, report_dir, batch_size=FLAGS.batch_size,
-                    classes=classes or None)
+                    classes=classes or None, group_pattern=FLAGS.group_pattern)
     print("\nwritten:", *sorted(report_dir.iterdir()), sep="\n  ")
 
 
@@ -62,6 +66,12 @@ def checked(run_dir: Path, records_dir: Path) -> dict:
     manifests.check_split(manifest, FLAGS.split, records_dir)
     if not FLAGS.align:
         manifests.check_classes(spec.classes, manifest["classes"], records_dir)
+    if FLAGS.group_pattern:
+        import pandas as pd
+
+        from fashionclf.sources import splits
+
+        splits.items_by_pattern(pd.Series(dtype=str), FLAGS.group_pattern)
     if FLAGS.align != "same":
         cli.require_file(FLAGS.align, "--align takes a CSV with run_class,records_class, or same")
     return manifest

@@ -19,6 +19,12 @@ that cannot be used gets the reason in the column error, and the exit code is 1 
 for a person to check (--min_probability) have yes in the column check (JSON Lines and Parquet:
 true).
 
+With --item_column or --group_pattern, which say what pictures show one garment, the columns item,
+item_class, item_probability and item_pictures follow check: the answer from all usable pictures of
+the garment, whose log-probabilities are averaged. With --next=N, the column next ranks the N
+pictures whose labels would teach a model most, 1 first: typical ones that are unlike each other,
+one of each garment, and of which --run is unsure, if it is your own.
+
 --page also writes a page on which a person looks at the pictures, those to check first, and
 decides: right, wrong and which class, drop, same garment. It is one file that works offline and on
 a phone. The decisions that it saves are for build_tfrecords --corrections. --category_column shows
@@ -44,6 +50,16 @@ FLAGS = flags.FLAGS
 
 # Pictures, if not named as PATH
 picture_flags.define()
+# Garments, and what to label next
+flags.DEFINE_string("item_column", None, "CSV column with the garment: adds its answer, from all "
+                    "its pictures, to each row.")
+flags.DEFINE_string("group_pattern", None, "The same by a regular expression searched in each "
+                    "path: pictures with the same match (of its group, if it has one) show one "
+                    "garment.")
+flags.DEFINE_integer("next", 0, "Rank this many pictures to label next in the column next.",
+                     lower_bound=0)
+flags.DEFINE_boolean("next_uncertain", None, "Choose them among those that the model is unsure "
+                     "of, which helps if it has your classes (default: where --run is given).")
 # Model
 cli.define_model_flags()
 # Output
@@ -71,12 +87,14 @@ def main(words: list[str]) -> int:
     stream = cli.is_stream(FLAGS.output)
     form = checked(words, stream)
     named = picture_flags.named(words)
+    items = garments(named)
     check_earlier(named, form, stream)
 
     with contextlib.ExitStack() as opened:
         rows_to = opened.enter_context(cli.rows_to(FLAGS.output)) if stream else None
         opened.enter_context(contextlib.redirect_stdout(sys.stderr))  # for the rows alone
         with cli.loading():
+            from fashionclf.curation import whole_list
             from fashionclf.deployment import engines, prediction
 
             engine = engines.load(FLAGS.run, FLAGS.engine)
@@ -87,9 +105,13 @@ def main(words: list[str]) -> int:
         output = prediction.Output(
             file=FLAGS.output, form=form, stream=rows_to, embeddings=FLAGS.embeddings,
             bom=FLAGS.excel, overwrite=FLAGS.overwrite)
+        by_uncertainty = (FLAGS["run"].present if FLAGS.next_uncertain is None
+                          else FLAGS.next_uncertain)
+        further = whole_list.columns(engine.spec.classes, items=items, count=FLAGS.next,
+                                     by_uncertainty=bool(by_uncertainty))
         rows = [] if FLAGS.page else None
         bad = prediction.write(engine, listing, output, batch_size=FLAGS.batch_size,
-                               min_probability=FLAGS.min_probability, seen=rows)
+                               min_probability=FLAGS.min_probability, further=further, seen=rows)
         if FLAGS.page:
             write_page(named, rows, engine.spec.classes)
         if named.ignored:
@@ -115,9 +137,36 @@ def checked(words: list[str], stream: bool) -> str:
         raise ValueError("--category_column goes with --page and --csv_file: give them too")
     for flag in ("csv_file", "files_from", "embeddings", "page"):
         cli.require_other("output", flag)
+    if FLAGS.item_column and not FLAGS.csv_file:
+        raise ValueError("--item_column names a column of --csv_file; without it, name the "
+                         "garments with --group_pattern")
+    if FLAGS.item_column and FLAGS.group_pattern:
+        raise ValueError("--item_column and --group_pattern both say what a garment is: give one")
     form = prediction_table.format_of(FLAGS.output, FLAGS.format, stream=stream, bom=FLAGS.excel)
     specs.read(FLAGS.run)
     return form
+
+
+def garments(named: picture_flags.Named) -> list[str] | None:
+    """The garment of each picture, or None where no flag names them."""
+    if FLAGS.group_pattern:
+        import pandas as pd
+
+        from fashionclf.sources import splits
+
+        return splits.items_by_pattern(pd.Series(named.paths), FLAGS.group_pattern).tolist()
+    if not FLAGS.item_column:
+        return None
+
+    from fashionclf.pictures import catalogue
+
+    cells = catalogue.known(FLAGS.csv_file, named.table, {"item": FLAGS.item_column})
+    items = [row["item"] for row in cells]
+    blank = items.count("")
+    if blank:
+        print(f"{blank:,} rows have no {FLAGS.item_column}: each of their pictures is taken for a "
+              "garment of its own", file=sys.stderr)
+    return [item or path for item, path in zip(items, named.paths)]
 
 
 def check_earlier(named: picture_flags.Named, form: str, stream: bool) -> None:

@@ -12,6 +12,7 @@ from fashionclf.system import files
 from fashionclf.system.progress import progress_bar
 
 OTHER_CLASS, NO_GARMENT = "differs from the CSV", "may show no garment"
+NEXT = 1e6  # priority of the first picture to label next: above those of all other reasons
 
 
 def cards(pictures: Sequence[Picture], rows: Sequence[dict], *, given: Sequence[str] = (),
@@ -23,7 +24,7 @@ def cards(pictures: Sequence[Picture], rows: Sequence[dict], *, given: Sequence[
     by it and is no reason to look.
 
     Args:
-        rows: column -> cell, as prediction.write gives them; `outlier` may be missing.
+        rows: column -> cell, as prediction.write gives them; `outlier` and `next` may be missing.
         given: the category of each picture in the shop's CSV, "" for none; or empty.
         classes: the model's.
     """
@@ -63,6 +64,8 @@ def _reasons(row: dict, differs: bool) -> dict[str, float]:
     reasons = {OTHER_CLASS: 1 + row["probability"]} if differs else {}
     if row.get("outlier"):
         reasons[NO_GARMENT] = 1.0
+    if row.get("next"):
+        reasons[f"label next: number {row['next']:,}"] = NEXT - row["next"]
     if row["check"]:
         reasons[f"unsure: {row['probability']:.2f}"] = 1 - row["probability"]
     return reasons

@@ -4,13 +4,14 @@ import dataclasses
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
 from fashionclf.deployment import earlier_output, engines, prediction_job, prediction_table
 from fashionclf.deployment.engines import Engine
+from fashionclf.deployment.further_columns import FurtherColumns, Rows
 from fashionclf.pictures.files import Picture
 from fashionclf.system import files, signals
 from fashionclf.system.progress import progress_bar
@@ -58,15 +59,17 @@ class Output:
 
 
 def write(engine: Engine, listing: Listing, output: Output, *, batch_size: int,
-          min_probability: float, seen: list[dict] | None = None) -> int:
+          min_probability: float, further: FurtherColumns = FurtherColumns(),
+          seen: list[dict] | None = None) -> int:
     """Predicts and writes a row for each picture; returns the number of rows with an error.
 
     Args:
         batch_size: pictures per call of the network.
         min_probability: see prediction_table.row.
+        further: columns that need all pictures; without them rows go to a stream as they come.
         seen: gets all rows, as column -> cell.
     """
-    names, total = prediction_table.columns(listing.columns), len(listing.pictures)
+    names, total = prediction_table.columns(listing.columns, further.names), len(listing.pictures)
 
     def batches(starts: Sequence[int]) -> Iterator[
             tuple[list[list], list[np.ndarray | None], list]]:
@@ -84,14 +87,24 @@ def write(engine: Engine, listing: Listing, output: Output, *, batch_size: int,
                           desc="predicting") as bar:
             for batch in answers:
                 rows = [[*prediction_table.row(listing.paths[i], probabilities, engine.spec.classes,
-                                               min_probability=min_probability), *listing.cells[i]]
+                                               min_probability=min_probability),
+                         *listing.cells[i], *further.kept(probabilities)]
                         for i, (_, probabilities, _) in zip(numbers[done:], batch)]
                 yield rows, [features for *_, features in batch], [stamps.popleft() for _ in batch]
                 done += len(batch)
                 bar.update(len(batch))
 
+    def completed(rows: Rows, features: np.ndarray | None) -> Iterator[list]:
+        for row in further.completed(rows, features):
+            if seen is not None:
+                seen.append(dict(zip(names, row)))
+            yield row
+
     if output.stream:
-        return _to_stream(batches(range(0, total, batch_size)), names, output, seen)
+        coming = batches(range(0, total, batch_size))
+        rows, features = (_collected(coming, further.features) if further.names else
+                          (lambda: (row for batch, *_ in coming for row in batch), None))
+        return _to_stream(completed(rows, features), names, output)
 
     # All that the rows depend on, and not where files lie
     description = {
@@ -99,9 +112,13 @@ def write(engine: Engine, listing: Listing, output: Output, *, batch_size: int,
         "the model": files.sha256(engine.folder / "model.json")[:12],
         "--engine": engine.name,
         "the list": listing.described(), "--batch_size": batch_size,
-        "--min_probability": min_probability, "use of --embeddings": bool(output.embeddings)}
-    array = output.embeddings and prediction_job.Embeddings(
-        output.embeddings, (total, engines.num_features(engine)))
+        "--min_probability": min_probability, "use of --embeddings": bool(output.embeddings),
+        "further columns": ", ".join(further.names) or "none"}
+    array = None
+    if output.embeddings or further.features:
+        array = prediction_job.Embeddings(
+            output.embeddings or f"{files.followed(output.file)}.features",
+            (total, engines.num_features(engine)), temporary=not output.embeddings)
     with (prediction_job.opened(output.file, description, total=total, embeddings=array,
                                 batch_size=batch_size,
                                 stamp=lambda i: listing.pictures[i].stamp()) as job,
@@ -120,22 +137,29 @@ def write(engine: Engine, listing: Listing, output: Output, *, batch_size: int,
             job.add(start, *batch)
             if signals.requested():
                 signals.leave(f"{job.done:,} of {total:,} rows are kept")
-        if seen is not None:
-            seen.extend(dict(zip(names, row)) for row in job.rows())
-        return job.finish(names, output.form, bom=output.bom)
+        return job.finish(names, output.form, bom=output.bom, completed=completed)
 
 
-def _to_stream(batches: Iterator[tuple[list[list], list, list]], names: list[str],
-               output: Output, seen: list[dict] | None) -> int:
+def _to_stream(rows: Iterable[list], names: list[str], output: Output) -> int:
     num_errors = 0
 
-    def rows() -> Iterator[list]:
+    def counted() -> Iterator[list]:
         nonlocal num_errors
-        for batch, *_ in batches:
-            num_errors += sum(row[prediction_table.ERROR] is not None for row in batch)
-            if seen is not None:
-                seen.extend(dict(zip(names, row)) for row in batch)
-            yield from batch
+        for row in rows:
+            num_errors += row[prediction_table.ERROR] is not None
+            yield row
 
-    prediction_table.write_text(rows(), names, output.stream, output.form, bom=output.bom)
+    prediction_table.write_text(counted(), names, output.stream, output.form, bom=output.bom)
     return num_errors
+
+
+def _collected(batches: Iterator[tuple[list[list], list, list]],
+               with_features: bool) -> tuple[Rows, np.ndarray | None]:
+    """Keeps all rows in memory, and the features, 5 KB for each picture, if they are needed."""
+    rows, features = [], []
+    for batch, of_batch, _ in batches:
+        rows += batch
+        features += of_batch if with_features else []
+
+    width = next((len(row) for row in features if row is not None), 1)
+    return lambda: iter(rows), prediction_job.stacked(features, width) if with_features else None

@@ -3,6 +3,7 @@
 OUTPUT.incomplete has JSON lines: a description of the job, then [number, stamp, cells] for each
 row, where the stamp tells whether the picture has changed since; of several lines for a row the
 last one counts. Embeddings grow in FILE.incomplete. Both get their final names at the end.
+Features that only the last step needs grow in OUTPUT.features.incomplete, which the end removes.
 """
 import contextlib
 import json
@@ -13,14 +14,16 @@ from pathlib import Path
 import numpy as np
 
 from fashionclf.deployment import prediction_table
+from fashionclf.deployment.further_columns import Completed
 from fashionclf.system import arrays, files
 
 
 class Embeddings:
     """A .npy file, float32 [N, D], that grows row by row; a picture without features is NaN."""
 
-    def __init__(self, file: str | Path, shape: tuple[int, int]):
-        self._file, self._shape = files.followed(file), shape
+    def __init__(self, file: str | Path, shape: tuple[int, int], *, temporary: bool = False):
+        """A `temporary` file has served its purpose once the job is finished."""
+        self._file, self._shape, self._temporary = files.followed(file), shape, temporary
         self._part = arrays.GrowingArray(files.incomplete(self._file), shape, np.float32)
 
     def kept(self, rows: int) -> int:
@@ -39,23 +42,29 @@ class Embeddings:
 
     def append(self, features: list[np.ndarray | None]) -> None:
         """Adds a row per picture; None for one without features."""
-        self._part.append(self._rows(features))
+        self._part.append(stacked(features, self._shape[1]))
 
     def replace(self, start: int, features: list[np.ndarray | None]) -> None:
         """Overwrites the rows from `start` on."""
         if not self._part.file.is_file():  # named by a process killed at its very end
             os.replace(self._file, self._part.file)
-        for number, row in enumerate(self._rows(features), start=start):
+        for number, row in enumerate(stacked(features, self._shape[1]), start=start):
             self._part.replace(number, row)
 
-    def _rows(self, features: list[np.ndarray | None]) -> np.ndarray:
-        missing = np.full(self._shape[1], np.nan, np.float32)
-        return np.stack([missing if row is None else row for row in features])
+    def rows(self) -> np.ndarray:
+        """Maps the finished array, float32 [N, D], into memory."""
+        part = self._part.file
+        return np.load(part if part.is_file() else self._file, mmap_mode="r", allow_pickle=False)
 
     def finish(self) -> None:
         """Gives the file its final name."""
-        if self._part.file.is_file():
+        if self._part.file.is_file() and not self._temporary:
             files.complete(self._part.file, self._file)
+
+    def discard(self) -> None:
+        """Removes a temporary file, whose job is finished."""
+        if self._temporary:
+            self._part.file.unlink(missing_ok=True)
 
 
 class Job:
@@ -172,14 +181,24 @@ class Job:
                     file.seek(place)
                 yield self._parsed(file.readline(), place)[2]
 
-    def finish(self, names: list[str], form: str, *, bom: bool = False) -> int:
-        """Writes the output, see prediction_table.write; returns how many rows have an error."""
+    def finish(self, names: list[str], form: str, *, bom: bool = False,
+               completed: Completed = lambda rows, features: rows()) -> int:
+        """Writes the output, see prediction_table.write; returns how many rows have an error.
+
+        Args:
+            completed: makes the rows to write from those of the job and its features.
+        """
+        features = self._embeddings and self._embeddings.rows()
         with files.replaced(self._output) as table:
-            prediction_table.write(self.rows(), names, table, form, bom=bom)
+            prediction_table.write(completed(self.rows, features), names, table, form, bom=bom)
             num_errors = sum(cells[prediction_table.ERROR] is not None for cells in self.rows())
             if self._embeddings:
                 self._embeddings.finish()
+
+        # In this order: without the rows, a kill between the two costs nothing but disk space.
         self.part.unlink()
+        if self._embeddings:
+            self._embeddings.discard()
         return num_errors
 
 
@@ -205,6 +224,12 @@ def opened(output: str | Path, description: dict, *, total: int, batch_size: int
         job.part.touch()
         job._resume(total, batch_size, stamp)
         yield job
+
+
+def stacked(features: list[np.ndarray | None], width: int) -> np.ndarray:
+    """Returns float32 [N, width]; a row is NaN for None."""
+    missing = np.full(width, np.nan, np.float32)
+    return np.stack([missing if row is None else row for row in features])
 
 
 def _line(value: list | dict) -> bytes:

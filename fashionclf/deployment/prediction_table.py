@@ -12,7 +12,8 @@ import numpy as np
 from fashionclf.system import cells, extras
 
 TOP = 3  # classes in a row
-FLOATS = ["probability", "probability_2", "probability_3", "similarity"]
+FLOATS = ["probability", "probability_2", "probability_3", "similarity", "item_probability"]
+INTEGERS = ["rank", "item_pictures", "next"]
 COLUMNS = ["path", "class", "probability", "class_2", "probability_2", "class_3", "probability_3",
            "error", "check"]
 ERROR = COLUMNS.index("error")
@@ -41,11 +42,14 @@ def row(path: str, answer: np.ndarray | str, classes: list[str], *,
     return [path, *cells, *[None] * (2 * TOP - len(cells)), None, cells[1] < min_probability]
 
 
-def columns(others: Iterable[str]) -> list[str]:
-    """Returns COLUMNS, then `others`, those of a user's CSV; a taken name gets the prefix csv_."""
-    names = list(COLUMNS)
+def columns(others: Iterable[str], further: Iterable[str] = ()) -> list[str]:
+    """Returns COLUMNS, then `further` ones, then `others`, those of a user's CSV.
+
+    A name of the CSV that is taken, or that the program gives to numbers, gets the prefix csv_.
+    """
+    names = [*COLUMNS, *further]
     for name in others:
-        while name in names:
+        while name in names or name in FLOATS + INTEGERS:
             name = f"csv_{name}"
         names.append(name)
     return names
@@ -127,8 +131,8 @@ def _texts(row: list) -> Iterator:
 
 def _write_parquet(rows: Iterator[list], names: list[str], file: Path) -> None:
     pyarrow, parquet = _pyarrow()
-    types = dict.fromkeys(FLOATS, pyarrow.float64()) | {
-        "check": pyarrow.bool_(), "rank": pyarrow.int64()}
+    types = (dict.fromkeys(FLOATS, pyarrow.float64()) | dict.fromkeys(INTEGERS, pyarrow.int64())
+             | {"check": pyarrow.bool_()})
     schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in names])
 
     with parquet.ParquetWriter(os.fspath(file), schema) as writer:

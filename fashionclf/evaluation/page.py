@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
-from fashionclf.evaluation import figures, intervals, opening
+from fashionclf.evaluation import by_garment, figures, intervals, opening
 from fashionclf.system import cells, files
 
 HEADLINE = {"top1": "accuracy", "majority_baseline": "majority baseline", "macro_f1": "macro F1",
@@ -67,6 +67,7 @@ def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, pair
         wrong=round(scores["n"] * (1 - scores["top1"])), fewest=intervals.FEWEST,
         fewest_pictures=figures.FEWEST,
         opening=opening.sentence(scores, per_class), basis=opening.basis(scores, per_class),
+        by_garment=by_garment.sentence(scores["by_garment"]),
         classes=per_class["class"].tolist(), matrix=_shaded(matrix),
         reliability=_drawn(reliability),
         facts=_facts(manifest), script=script,

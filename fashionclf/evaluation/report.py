@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fashionclf.evaluation import figures, metrics, mistakes, page, tensorboard_pages
+from fashionclf.evaluation import by_garment, figures, metrics, mistakes, page, tensorboard_pages
 from fashionclf.evaluation.lineage import Lineage, Overlap
 from fashionclf.model import calibration, inference
 from fashionclf.model.inference import Predictions
@@ -31,6 +31,7 @@ class Evaluation:
         temperature: of the probabilities; undone for comparison.
         provenance: further entries of metrics.json, e.g. the fingerprint of the records, and
             `warnings` and `remarks`, sentences that stand above the scores.
+        group_pattern: what names a garment, see by_garment.scores.
         seen: which examples were in the training, see picture_hashes.seen; None if unknown.
         manifest: of the records, for the page's section on the data; may be empty.
         run_dir: folder of the training, whose name and flags the page shows.
@@ -42,6 +43,7 @@ class Evaluation:
     name: str
     temperature: float = 1.0
     provenance: dict = dataclasses.field(default_factory=dict)
+    group_pattern: str | None = None
     seen: np.ndarray | None = None
     manifest: dict = dataclasses.field(default_factory=dict)
     run_dir: Path | None = None
@@ -139,8 +141,10 @@ def calibrated(run: Run, records: Records, *, batch_size: int) -> Run:
 
 
 def evaluate(run: Run, records: Records, split: str, report_dir: str | Path, *, batch_size: int,
-             classes: Alignment | None = None) -> dict:
+             classes: Alignment | None = None, group_pattern: str | None = None) -> dict:
     """Evaluates a run on a split, writes the report, prints its headline, returns metrics.json.
+
+    `group_pattern` says what a garment is, for the scores per garment, see by_garment.scores.
 
     With `classes`, which map the run's classes to others of the records, only the pictures of
     classes that the run has are scored. The probabilities of the run's classes that map to one of
@@ -169,13 +173,14 @@ def evaluate(run: Run, records: Records, split: str, report_dir: str | Path, *, 
         manifest=records.manifest, run_dir=run.folder,
         load_pictures=lambda paths: records.pictures(split, paths),
         explain=None if classes else mistakes.explainer(run), seen=seen,
+        group_pattern=group_pattern,
         provenance={"split": split, "records_fingerprint": records.manifest["fingerprint"],
                     **told, **provenance})
     tensorboard_dir = run.folder / tensorboard_pages.FOLDER
     scores = write(report_dir, evaluation, tensorboard_dir=tensorboard_dir)
     if predictions.features is not None:
         tensorboard_pages.add_projector(tensorboard_dir, predictions, records, split)
-    print(metrics.headline(scores, name))
+    print(metrics.headline(scores, name), by_garment.sentence(scores["by_garment"]), sep="\n")
     return scores
 
 
@@ -202,6 +207,7 @@ def write(report_dir: str | Path, evaluation: Evaluation, *,
     scores = {
         "warnings": [], "remarks": [], **evaluation.provenance,
         **metrics.summary(labels, predictions.probabilities, classes, predictions.items),
+        "by_garment": by_garment.scores(predictions, classes, evaluation.group_pattern),
         "ece": calibration.expected_calibration_error(labels, predictions.probabilities),
         "temperature": evaluation.temperature,
         "ece_at_temperature_1": calibration.expected_calibration_error(labels, plain)}

@@ -48,7 +48,8 @@ def write(file, *, manifest=MANIFEST, flags="--run=<b>\udcff\n", classes=EVIL, p
         scores={**dict.fromkeys(page.HEADLINE, 0.6), **interval, "n": 1_019, "temperature": 0.7,
                 "ece_at_temperature_1": 0.125, "interval_level": 0.95,
                 "interval_method": "Wilson, <garments>", "interval_notes": {"top5": "<too> few"},
-                "warnings": ["<b>no</b> test"], "remarks": ["kept: <i>"]})
+                "warnings": ["<b>no</b> test"], "remarks": ["kept: <i>"],
+                "by_garment": {"garments_by": "<items>", "note": "<none>"}})
     return file
 
 

@@ -85,6 +85,52 @@ def test_a_catalogue_keeps_its_columns_and_rows_to_check_are_marked(run_dir, tmp
     assert again.stdout.splitlines()[1].endswith(",yes,007,'=x")
 
 
+def test_garments_have_one_answer_and_one_picture_of_each_is_marked_to_label_next(
+        run_dir, tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(5):
+        pixels = rng.integers(0, 256, (40, 40, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    (tmp_path / "list.csv").write_text(
+        "path,sku,next\n0.png,b,x\n1.png,a,\n2.png,a,\n3.png,,\n4.png,,\nabsent.png,b,\n")
+    words = [f"--run={run_dir}", f"--csv_file={tmp_path / 'list.csv'}", "--item_column=sku",
+             "--next=4"]
+    done = predict(*words, f"--output={tmp_path / 'out.jsonl'}")
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [row["item"] for row in rows] == ["b", "a", "a", "3.png", "4.png", "b"]
+    assert [row["item_pictures"] for row in rows] == [1, 2, 2, 1, 1, 1]
+    assert "2 rows have no sku: each of their pictures is taken for a garment" in done.stderr
+
+    # The garment with an absent picture has the answer of its other one.
+    assert rows[5]["error"] == "missing file" and rows[5]["next"] is None
+    for row in (rows[0], rows[5]):
+        assert (row["item_class"], row["item_probability"]) == (
+            rows[0]["class"], pytest.approx(rows[0]["probability"], abs=2e-6))
+    of_tee = [row["probability" if row["class"] == "Tee" else "probability_2"] for row in rows[1:3]]
+    ratio = np.sqrt(np.prod(of_tee) / np.prod(1 - np.array(of_tee)))
+    assert rows[1]["item_probability"] == pytest.approx(max(ratio, 1) / (1 + ratio), abs=1e-5)
+
+    ranked = {row["next"]: row["item"] for row in rows if row["next"]}
+    assert len(set(ranked.values())) == len(ranked) and set(ranked) == set(
+        range(1, len(ranked) + 1)) and rows[0]["csv_next"] == "x"
+    assert not [file.name for file in tmp_path.iterdir() if "incomplete" in file.name]
+
+    # Standard output has the same, after the last picture.
+    shown = list(csv.DictReader(io.StringIO(predict(*words).stdout)))
+    assert [(row["item"], row["item_class"], row["next"]) for row in shown] == [
+        (row["item"], row["item_class"], str(row["next"] or "")) for row in rows]
+
+
+def test_garments_are_named_in_one_way(run_dir, tmp_path):
+    picture = draw(tmp_path / "a1.png")
+    for words, message in (
+            (["--item_column=sku", picture], "--item_column names a column of --csv_file"),
+            ([r"--group_pattern=b(\d)", picture], "does not match"),
+            (["--group_pattern=(", picture], "is not a regular expression")):
+        done = predict(f"--run={run_dir}", *words)
+        assert done.returncode == 1 and message in done.stderr
+
+
 def test_a_list_from_find_goes_through_one_call_and_parts_never_replace_each_other(
         run_dir, tmp_path):
     names = [str(draw(tmp_path / f"in/{name}.png")) for name in ("a", "b\nc", " d")]
@@ -143,12 +189,16 @@ def await_a_batch(job, part):
     wait_until(lambda: part.exists() and part.read_bytes().count(b"\n") > before, job)
 
 
-@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+WHOLE_LIST = [r"--group_pattern=\d\d(?=\d\.)", "--next=9"]
+
+
+@pytest.mark.parametrize("suffix, more", [("csv", []), ("parquet", []), ("parquet", WHOLE_LIST)])
 def test_a_killed_job_goes_on_and_ends_as_an_undisturbed_one_to_the_byte(
-        run_dir, many, tmp_path, suffix):
+        run_dir, many, tmp_path, suffix, more):
     def words(name):
+        embeddings = [] if more else [f"--embeddings={tmp_path / name}.npy"]
         return [f"--run={run_dir}", f"--output={tmp_path / name}.{suffix}", "--batch_size=4",
-                f"--embeddings={tmp_path / name}.npy", str(many)]
+                *embeddings, *more, str(many)]
     assert predict(*words("whole")).returncode == 1
     part = tmp_path / f"killed.{suffix}.incomplete"
     for kill in (signal.SIGKILL, signal.SIGTERM):
@@ -164,7 +214,7 @@ def test_a_killed_job_goes_on_and_ends_as_an_undisturbed_one_to_the_byte(
     resumed = predict(*words("killed"))
     assert resumed.returncode == 1 and "1 of 500 pictures could not be used" in resumed.stderr
     assert "resuming after" in resumed.stderr
-    for end in (suffix, "npy"):
+    for end in [suffix] if more else [suffix, "npy"]:
         whole, killed = (tmp_path / f"{name}.{end}" for name in ("whole", "killed"))
         assert killed.read_bytes() == whole.read_bytes()
     assert not [file.name for file in tmp_path.iterdir() if "killed." in file.name

@@ -10,7 +10,7 @@ import pytest
 from tests.helpers.deepfashion_tree import write_lists
 from tests.helpers.programs import start, succeed
 from tests.helpers.tiny import CLASSES, draw, make_spec, save_run
-from tools.studies import programs, sources, tables
+from tools.studies import programs, rounds, sources, tables
 
 HOUR = 3600  # seconds
 SENDER = r"Sender_(\d+)_"
@@ -299,3 +299,34 @@ def test_the_study_of_leakage_tells_by_how_much_a_random_split_overestimates(how
     gain = by_split["stratified"] - by_split["grouped"]
     line, = [line for line in done.stdout.splitlines() if line.startswith("| stratified | 2 |")]
     assert f"| {by_split['stratified']:.3f} ± " in line and f"| {gain:+.3f} ± " in line
+
+
+def test_rounds_add_labels_to_those_before_and_a_choice_of_all_is_no_choice():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 90)
+    pictures = rounds.Pictures(
+        features=(4 * np.eye(8)[labels] + rng.normal(size=(90, 8))).astype(np.float32),
+        labels=labels, groups=np.arange(90) // 3)
+    rows = pd.DataFrame(rounds.compare(pictures, [8, 20, 1_000], seed=0, test_fraction=0.3))
+    assert rows["way"].value_counts().to_dict() == dict.fromkeys(rounds.WAYS, 2) | {"all": 1}
+    assert set(rows["labels"][:-1]) == {8, 20} and rows["labels"].iloc[-1] == 63
+    assert rows["accuracy"].iloc[-1] > 0.9
+    first = rows[rows["labels"] == 8].set_index("way")["accuracy"]
+    assert first[rounds.RANDOM] == first[rounds.UNCERTAIN]  # before there is a model
+    assert first[rounds.DIVERSE] == first[rounds.BOTH]
+    pd.testing.assert_frame_equal(rows, pd.DataFrame(
+        rounds.compare(pictures, [8, 20, 1_000], seed=0, test_fraction=0.3)))
+
+
+@pytest.mark.slow
+def test_the_study_of_labelling_reads_classes_and_groups_from_paths(tree, tmp_path):
+    run = save_run(tmp_path / "run", make_spec()).folder
+    done = succeed("tools.studies.labelling", r"--class_pattern=Sender_\d+_([^/]+)/",
+                   rf"--group_pattern={SENDER}", f"--run={run}", "--labels=6", "--labels=20",
+                   f"--cache_dir={tmp_path / 'cache'}", f"--output={tmp_path / 'out'}", "--seeds=2",
+                   "--other_classes", str(tree / "img"), timeout=HOUR)
+    rows = pd.read_csv(tmp_path / "out/labelling.csv")
+    assert len(rows) == 2 * (5 * 2 + 1) and rows["accuracy"].between(0, 1).all()
+    assert "108 of 108 pictures are used: 3 classes, 12 groups" in done.stdout
+    assert "| way | 6 | 20 | all |" in (tmp_path / "out/labelling.md").read_text()
+    assert (tmp_path / "out/labelling.png").stat().st_size > 1000

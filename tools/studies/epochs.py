@@ -68,7 +68,7 @@ def write(rows: "pd.DataFrame") -> None:
 
 def draw(rows: "pd.DataFrame"):
     figure, (left, right) = plots.figure(2)
-    blue, red, green, _ = plots.COLOURS
+    blue, red, green, *_ = plots.COLOURS
     for axes, column, colour, label in (
             (left, "accuracy", blue, "accuracy"),
             (left, "macro F1", green, "macro F1"),

@@ -6,7 +6,7 @@ if TYPE_CHECKING:  # --help of the studies stays quick
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = ["#4477aa", "#ee6677", "#228833", "#aa3377"]
+COLOURS = ["#4477aa", "#ee6677", "#228833", "#aa3377", "#ccbb44"]
 
 
 def figure(panels: int) -> tuple["Figure", list["Axes"]]:
