@@ -43,8 +43,9 @@ def choose(features: np.ndarray, count: int, *, uncertain: np.ndarray | None = N
         garments: int [N], of which one picture each is chosen; None: each picture is its own.
 
     Returns:
-        Indices of rows: int [K]. K is less than `count` where no other pictures are left but
-        unusable ones, those of garments chosen already and near-identical ones.
+        Indices of rows: int [K]. K is less than `count` where no other pictures are left, of the
+        POOL * count most uncertain ones if a model knows the classes, but unusable ones, those of
+        garments chosen already and near-identical ones.
     """
     rows = np.flatnonzero(np.isfinite(features).all(axis=1))
     weights = np.ones(len(rows)) if uncertain is None else uncertain[rows].astype(float)
@@ -77,8 +78,9 @@ def _by_typicality(vectors: np.ndarray, weights: np.ndarray, count: int) -> np.n
     if len(vectors) <= count:
         return np.arange(len(vectors))
     sample = vectors[::-(-len(vectors) // SAMPLE)]
-    projection = PCA(
-        min(COMPONENTS, *sample.shape), svd_solver="covariance_eigh").fit(sample)
+    with np.errstate(invalid="ignore"):  # of copies of one picture, which do not vary
+        projection = PCA(
+            min(COMPONENTS, *sample.shape), svd_solver="covariance_eigh").fit(sample)
     places = projection.transform(vectors)
 
     # Threads would add in any order. Fewer distinct pictures than clusters do no harm.

@@ -68,8 +68,8 @@ def sentence(found: dict) -> str:
     if found["note"]:
         return f"No answer per garment ({found['garments_by']}): {found['note']}"
     left_out = f", {found['left_out']:,} of several classes left out" if found["left_out"] else ""
-    return (f"Per garment, {found['garments']:,} of {found['pictures']:,} pictures "
-            f"({found['garments_by']}{left_out}): accuracy {_bounded(found, 'top1')}, "
+    return (f"Per garment ({found['garments']:,} with {found['pictures']:,} pictures; "
+            f"{found['garments_by']}{left_out}): accuracy {_bounded(found, 'top1')}, "
             f"macro F1 {_bounded(found, 'macro_f1')}")
 
 

@@ -43,3 +43,12 @@ def test_what_differs_comes_before_what_is_unsure_and_the_summary_counts_all(tmp
     assert cards[3].error == "empty file" and cards[3].label is None
     assert prediction_cards.summary(cards, CLASSES) == "of 5: 1 labelled, 3 to check, 1 unreadable"
     assert len(cards[0].digest) == 64 and cards[0].pixels().shape == (6, 9, 3)
+
+
+def test_pictures_to_label_next_come_before_all_others_in_their_order(tmp_path):
+    rows = [row("a", "Dress", 0.1, check=True, outlier=True), row("b", next=2), row("c", next=None),
+            row("d", next=1)]
+    cards, _ = made(tmp_path, rows, ["T-Shirt"] * 4)
+    assert [card.path for card in sorted(cards, key=lambda card: -card.priority)][:3] == [
+        "d", "b", "a"]
+    assert cards[3].reasons == ("label next: number 1",) and cards[2].reasons == ()

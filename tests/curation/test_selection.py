@@ -68,7 +68,7 @@ def test_unusable_pictures_are_never_chosen(clusters):
 def test_pictures_without_any_feature_and_certain_ones_are_chosen_at_last():
     features = np.array([[0, 0], [1, 0], [0, 0]], np.float32)
     assert sorted(selection.choose(features, 9)) == [0, 1, 2]
-    assert sorted(selection.choose(np.eye(3), 2, uncertain=np.zeros(3))) == [0, 1]
+    assert len(set(selection.choose(np.eye(3), 2, uncertain=np.zeros(3)))) == 2
 
 
 def test_uncertainty_is_one_minus_the_margin():

@@ -27,7 +27,7 @@ def test_a_garment_is_right_where_its_pictures_are_right_together():
     low, high = found["top1_interval"]
     assert 0.5 < low < high == 1.0
     assert by_garment.sentence(found) == (
-        "Per garment, 6 of 12 pictures (items of the records): accuracy 1.000 "
+        "Per garment (6 with 12 pictures; items of the records): accuracy 1.000 "
         f"({low:.3f} to 1.000), macro F1 1.000 "
         "({:.3f} to {:.3f})".format(*found["macro_f1_interval"]))
 

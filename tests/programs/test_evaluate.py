@@ -34,7 +34,7 @@ def test_the_report_and_the_printed_numbers_agree(records_dir, tmp_path):
     assert f"accuracy            {scores['top1']:.3f}" in said
     assert "majority baseline   0.333" in said
     assert scores["by_garment"]["garments"] == 3
-    assert "Per garment, 3 of 9 pictures (items of the records): accuracy" in said
+    assert "Per garment (3 with 9 pictures; items of the records): accuracy" in said
     assert all(str(file) in said for file in (run / "report").iterdir())
     assert list((run / "tb/report").iterdir())
 
@@ -43,7 +43,7 @@ def test_another_split_does_not_touch_the_report_of_the_test_split(records_dir, 
     run = make_run(tmp_path / "run", CLASSES)
     said = evaluate(f"--run={run}", f"--records={records_dir}", "--split=validation",
                     "--group_pattern=_(Red|Green|Blue)/")
-    assert "Per garment, 3 of 6 pictures (--group_pattern=_(Red|Green|Blue)/)" in said
+    assert "Per garment (3 with 6 pictures; --group_pattern=_(Red|Green|Blue)/)" in said
     assert json.loads((run / "report_validation/metrics.json").read_text())["n"] == 6
     assert not (run / "report").exists()
     assert f"unknown whether validation pictures were in the training of {run}" in said
