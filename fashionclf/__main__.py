@@ -14,6 +14,7 @@ PROGRAMS = {
     "demo": "try a model on a page in the browser",
     "serve": "answer requests with pictures over HTTP",
     "build_tfrecords": "check your labelled pictures, split them and write records",
+    "check_labels": "find labels that are probably wrong",
     "train": "train a model on records",
     "evaluate": "measure a model on records and write its report",
     "search": "find the pictures that look most like a given one",

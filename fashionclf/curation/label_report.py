@@ -1,0 +1,104 @@
+"""Doubtful labels as rows of a table, as cards of the label page, and in words."""
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from fashionclf.curation.cards import Card
+from fashionclf.curation.doubtful_labels import CheckedLabels
+from fashionclf.curation.labelled_pictures import LabelledPictures
+
+COLUMNS = ["path", "class", "suggested", "probability", "probability_of_class", "doubtful",
+           "reasons", "item", "digest", "error"]
+
+
+def table(pictures: LabelledPictures, checked: CheckedLabels, why_unchecked: list[str]
+          ) -> list[list]:
+    """Returns rows of COLUMNS, the most probable errors first, then those without a result.
+
+    Args:
+        why_unchecked: of each of the N pictures, the reason that it has where it has no
+            probabilities.
+    """
+    names, sentences = np.array(checked.classes, object), reasons(checked)
+    rows = []
+    for i in checked.ranked():
+        path, digest, _, item = pictures.table.loc[i, ["path", "digest", "label", "item"]]
+        given = names[checked.labels[i]]
+        if not checked.checked[i]:
+            rows.append([path, given, *[None] * 3, False, None, item, digest, why_unchecked[i]])
+            continue
+        suggested = checked.suggested[i]
+        rows.append([path, given, names[suggested],
+                     round(float(checked.probabilities[i, suggested]), 6),
+                     round(float(checked.confidence[i]), 6), bool(checked.doubts.doubtful[i]),
+                     " ".join(sentences.get(i, ())) or None, item, digest, None])
+    rows += [[row.path, names[row.label], *[None] * 3, False, None, row.item, row.digest or None,
+              row.error] for row in pictures.unusable.itertuples()]
+    return rows
+
+
+def reasons(checked: CheckedLabels) -> dict[int, tuple[str, ...]]:
+    """Gives the evidence against each doubtful label in words, by the picture's number."""
+    found = {}
+    for i, neighbours in checked.neighbours.items():
+        given, suggested = checked.labels[i], checked.suggested[i]
+        found[i] = (
+            f"Labelled {checked.classes[given]}, looks like {checked.classes[suggested]} "
+            f"({_percent(checked.confidence[i])} against "
+            f"{_percent(checked.probabilities[i, suggested])}).",
+            f"{neighbours[suggested]} of the {neighbours.sum()} most similar pictures of other "
+            f"garments are {checked.classes[suggested]}, {neighbours[given]} "
+            f"{checked.classes[given]}.")
+    return found
+
+
+def cards(pictures: LabelledPictures, checked: CheckedLabels, most: int) -> Iterator[Card]:
+    """Yields the cards of doubtful labels, the most probable errors first, `most` of them."""
+    sentences = reasons(checked)
+    shown = [i for i in checked.ranked() if checked.doubts.doubtful[i]][:most]
+    rows = pictures.table.iloc[shown]
+    loaders = pictures.loaders(rows["path"])
+    for place, (i, row) in enumerate(zip(shown, rows.itertuples())):
+        suggested = checked.suggested[i]
+        yield Card(
+            path=row.path, digest=row.digest, pixels=loaders[row.path],
+            given=checked.classes[checked.labels[i]], suggested=checked.classes[suggested],
+            probability=float(checked.probabilities[i, suggested]), reasons=sentences[i],
+            priority=1 - place / len(shown))
+
+
+def summary(checked: CheckedLabels, unusable: int) -> str:
+    """States how many labels are doubtful, in a sentence."""
+    total, count = checked.checked.sum(), checked.doubts.doubtful.sum()
+    left = len(checked.labels) - total
+    more = [f"{number:,} {what}" for number, what in (
+        (left, "can't be checked"), (unusable, "pictures can't be used")) if number]
+    return f"Of {total:,} labels, {count:,} are doubtful ({_percent(count / total)})" + "".join(
+        f"; {text}" for text in more) + "."
+
+
+def noise_text(checked: CheckedLabels) -> str:
+    """Formats CheckedLabels.noise for people, the noisiest class first, and says what it means."""
+    noise = checked.noise()
+    shown = noise[noise["pictures"] > 0].sort_values("wrong", ascending=False, kind="stable")
+    rows = pd.DataFrame({
+        "class": shown["class"], "pictures": shown["pictures"], "garments": shown["garments"],
+        "doubtful": shown["doubtful"], "most often": shown["mostly"],
+        "estimated wrong": [_estimate(*values) for values in zip(
+            shown["wrong"], shown["low"], shown["high"])]})
+    agreed = (checked.suggested == checked.labels)[checked.checked].mean()
+    return (f"{rows.to_string(index=False)}\n\nThe estimate counts pictures that are confidently of "
+            "another class, in ranges of 95 % over garments.\nThe model agrees with "
+            f"{_percent(agreed)} of the labels: the fewer, the more of the estimate are its own "
+            "errors. Take it for an upper bound.")
+
+
+def _estimate(wrong: float, low: float, high: float) -> str:
+    if np.isnan(wrong):
+        return "no picture is certain"
+    return _percent(wrong) + ("" if np.isnan(low) else f" ({_percent(low)} to {_percent(high)})")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %" if 0 < share < 0.1 else f"{100 * share:.0f} %"

@@ -1,0 +1,65 @@
+"""Probabilities of pictures from a model that has seen neither them nor others of their garments.
+
+A linear model is fitted to features on all folds but one and predicts that one, in turn.
+"""
+import warnings
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from fashionclf.system.progress import progress_bar
+
+FOLDS = 5
+INVERSE_L2 = 4.0  # C, of features scaled to a mean square norm of 1, whatever their number
+MOST_STEPS = 200  # of its optimizer
+
+
+def folds(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Draws a fold for each of N pictures, int [N]: a group is in one, classes are spread evenly.
+
+    The draw depends on the order of the rows. Raises ValueError if there are fewer groups than
+    FOLDS.
+    """
+    count = len(np.unique(groups))
+    if count < FOLDS:
+        raise ValueError(f"{len(labels):,} pictures are of {count} garments, and {FOLDS} folds need "
+                         "as many: add pictures, or name the garments otherwise (--item_column, "
+                         "--group_pattern)")
+    drawn = np.empty(len(labels), int)
+    splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
+    with warnings.catch_warnings():  # of classes with fewer pictures than folds
+        warnings.simplefilter("ignore", UserWarning)
+        for fold, (_, held_out) in enumerate(splitter.split(labels, labels, groups)):
+            drawn[held_out] = fold
+    return drawn
+
+
+def probabilities(features: np.ndarray, labels: np.ndarray, fold: np.ndarray,
+                  num_classes: int) -> np.ndarray:
+    """Predicts each of N pictures by the other folds: float64 [N, C], rows add up to 1.
+
+    A class that the other folds lack has probability 0; its own pictures are NaN.
+
+    Args:
+        features: float [N, D]; labels: int [N], 0-based, of two classes or more.
+    """
+    features = np.asarray(features, np.float32)
+    found = np.zeros((len(labels), num_classes))
+    for number in progress_bar(np.unique(fold), desc="predicting by the other folds", unit="folds"):
+        held_out = fold == number
+        model = fitted(features[~held_out], labels[~held_out])
+        columns = model[-1].classes_
+        found[np.ix_(held_out, columns)] = model.predict_proba(features[held_out])
+        found[held_out & ~np.isin(labels, columns)] = np.nan
+    return found
+
+
+def fitted(features: np.ndarray, labels: np.ndarray) -> Pipeline:
+    """Fits the linear model to float32 [N, D]."""
+    # Standardized features have a norm that grows with their number.
+    inverse_l2 = INVERSE_L2 / features.shape[1]
+    return make_pipeline(StandardScaler(), LogisticRegression(
+        C=inverse_l2, max_iter=MOST_STEPS, tol=1e-3)).fit(features, labels)
