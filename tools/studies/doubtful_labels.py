@@ -58,7 +58,8 @@ def main(_: list[str]) -> None:
 
     pictures, garments = read()
     table, classes = pictures.table, pictures.classes
-    features, labels = pictures.described[0].features, table["label"].to_numpy()
+    features = out_of_fold.reduced(pictures.described[0].features)
+    labels = table["label"].to_numpy()
     print(f"{len(table):,} pictures, {len(classes)} classes, {garments.max() + 1:,} garments",
           flush=True)
 
@@ -178,8 +179,7 @@ def corrected(features: "np.ndarray", labels: "np.ndarray", noisy: "np.ndarray",
     given, true = noisy[taught], labels[taught]
 
     fold = out_of_fold.folds(given, garments[taught])
-    found = out_of_fold.probabilities(x, given, fold, count)
-    found = np.nan_to_num(found)
+    found = np.nan_to_num(out_of_fold.probabilities(x, given, fold, count))
     doubtful = confident_learning.doubts(given, found).doubtful
     order = np.argsort(confident_learning.relative_confidence(given, found), kind="stable")
     looked = np.zeros(len(given), bool)
@@ -194,7 +194,7 @@ def corrected(features: "np.ndarray", labels: "np.ndarray", noisy: "np.ndarray",
     for way, (used, kept) in ways.items():
         model = out_of_fold.fitted(x[kept], used[kept])
         rows.append({"training labels": way, "seed": seed, "wrong": (used != true)[kept].mean(),
-                     "accuracy": model.score(features[tested].astype(np.float32), labels[tested])})
+                     "accuracy": model.score(features[tested], labels[tested])})
     return rows
 
 
