@@ -10,8 +10,8 @@ import pytest
 from tests.helpers.programs import ROOT, start_code
 
 PACKAGE = ROOT / "fashionclf"
-PROGRAMS = ["build_tfrecords", "train", "evaluate", "predict", "search", "export", "demo",
-            "serve"]
+PROGRAMS = ["build_tfrecords", "train", "evaluate", "predict", "check_labels", "search", "export",
+            "demo", "serve"]
 ORDER = ["system", "sources", "pictures", "records", "model", "evaluation", "training",
          "deployment", "curation", "exporting", "serving",
          "deepfashion"]  # each may import what stands before it

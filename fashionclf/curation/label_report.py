@@ -88,10 +88,11 @@ def noise_text(checked: CheckedLabels) -> str:
         "estimated wrong": [_estimate(*values) for values in zip(
             shown["wrong"], shown["low"], shown["high"])]})
     agreed = (checked.suggested == checked.labels)[checked.checked].mean()
-    return (f"{rows.to_string(index=False)}\n\nThe estimate counts pictures that are confidently of "
-            "another class, in ranges of 95 % over garments.\nThe model agrees with "
-            f"{_percent(agreed)} of the labels: the fewer, the more of the estimate are its own "
-            "errors. Take it for an upper bound.")
+    return (f"{rows.to_string(index=False)}\n\n"
+            "The estimate counts pictures that look confidently like another class; the range is "
+            "the 95 % interval over garments.\n"
+            f"The model agrees with {_percent(agreed)} of the labels. Its own errors are counted "
+            "too: take the estimate for an upper bound.")
 
 
 def _estimate(wrong: float, low: float, high: float) -> str:

@@ -146,7 +146,8 @@ def _of_splits(engine: Engine, records: "Records", splits: Sequence[str],
 
 def _fill(cached: CacheFiles, names: list[str], engine: Engine, records: "Records",
           split: str) -> None:
-    count, framed = records.examples[split], dataclasses.replace(records, framing=engine.spec.framing)
+    count = records.examples[split]
+    framed = dataclasses.replace(records, framing=engine.spec.framing)
     with cached.writing(names, count) as add, progress_bar(
             total=count, desc=f"describing {split}", unit="pictures") as bar:
         for batch in framed.evaluation(split, batch_size=32):

@@ -9,12 +9,13 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from fashionclf.system.progress import progress_bar
 
 FOLDS = 5
 COMPONENTS = 256  # of the features
-INVERSE_L2 = 4.0  # C of the model, for features whose mean square norm is 1
+INVERSE_L2 = 2.0  # C of the model, for features whose mean square norm is 1
 MOST_STEPS = 200  # of its optimizer
 
 
@@ -26,9 +27,9 @@ def folds(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """
     count = len(np.unique(groups))
     if count < FOLDS:
-        raise ValueError(f"{len(labels):,} pictures are of {count} garments, and {FOLDS} folds need "
-                         "as many: add pictures, or name the garments otherwise (--item_column, "
-                         "--group_pattern)")
+        raise ValueError(f"{len(labels):,} pictures are of {count} garments, and {FOLDS} folds "
+                         "need as many: add pictures, or name the garments otherwise "
+                         "(--item_column, --group_pattern)")
     drawn = np.empty(len(labels), int)
     splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
     with warnings.catch_warnings():  # of classes with fewer pictures than folds
@@ -70,5 +71,8 @@ def probabilities(features: np.ndarray, labels: np.ndarray, fold: np.ndarray,
 def fitted(features: np.ndarray, labels: np.ndarray) -> LogisticRegression:
     """Fits the linear model to `reduced` features."""
     mean_square = float(np.square(features).sum(axis=1).mean())
-    return LogisticRegression(C=INVERSE_L2 / mean_square, max_iter=MOST_STEPS, tol=1e-3).fit(
-        features, labels)
+    model = LogisticRegression(C=INVERSE_L2 / mean_square, max_iter=MOST_STEPS, tol=1e-3)
+
+    # Its matrices are small: threads would wait for each other, on a busy machine for minutes.
+    with threadpool_limits(1):
+        return model.fit(features, labels)

@@ -12,7 +12,8 @@ from tests.helpers.programs import ROOT, begin, start, start_code, wait_until
 from tests.helpers.small_disk import small_disk
 from tests.helpers.tiny import CLASSES, make_records, make_spec, save_run
 
-PROGRAMS = ["build_tfrecords", "train", "evaluate", "predict", "search", "export", "serve"]
+PROGRAMS = ["build_tfrecords", "train", "evaluate", "predict", "check_labels", "search", "export",
+            "serve"]
 TOOLS = [".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
          for file in (ROOT / "tools").rglob("*.py") if "cli.run(main" in file.read_text()]
 HEAVY = ["tensorflow", "tensorflow_datasets", "keras", "pandas", "scipy", "sklearn", "matplotlib",

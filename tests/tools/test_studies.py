@@ -330,3 +330,25 @@ def test_the_study_of_labelling_reads_classes_and_groups_from_paths(tree, tmp_pa
     assert "108 of 108 pictures are used: 3 classes, 12 groups" in done.stdout
     assert "| way | 6 | 20 | all |" in (tmp_path / "out/labelling.md").read_text()
     assert (tmp_path / "out/labelling.png").stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_wrong_labels_are_planted_ranked_and_corrected(tree, tmp_path):
+    pytest.importorskip("cleanlab", reason="fashionclf[dev] is missing")
+    save_run(tmp_path / "run", make_spec())
+    rows = sources.read(tree, SENDER).table
+    known = rows.assign(**{"class": rows["category"].str.lower()})[["path", "class"]]
+    known.loc[0, "class"] = "blue" if known.loc[0, "class"] == "red" else "red"
+    known.to_csv(tmp_path / "known.csv", index=False)
+    succeed("tools.studies.doubtful_labels", f"--source_dir={tree}", f"--group_pattern={SENDER}",
+            f"--known={tmp_path / 'known.csv'}", f"--run={tmp_path / 'run'}", "--seeds=2",
+            f"--cache_dir={tmp_path / 'cache'}", f"--output={tmp_path / 'out'}")
+    rows = pd.read_csv(tmp_path / "out/doubtful_labels.csv")
+    assert rows.groupby("errors")["seed"].nunique().to_dict() == {
+        "known": 1, "uniform": 2, "confusable": 2}
+    uniform = rows[rows["errors"] == "uniform"].groupby("score")["recall at 5 %"].mean()
+    assert uniform["check_labels"] > 0.9 > uniform["random"]
+
+    ways = pd.read_csv(tmp_path / "out/corrected_labels.csv").groupby("training labels").mean()
+    assert ways.loc["clean", "wrong"] == 0 < ways.loc["with errors", "wrong"]
+    assert ways.loc["5 % looked at and corrected", "wrong"] < ways.loc["with errors", "wrong"]

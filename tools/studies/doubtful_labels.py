@@ -1,15 +1,16 @@
-"""Measures how well check_labels ranks wrong labels, beside cleanlab, and what correcting them gives.
+"""Measures how well check_labels ranks wrong labels, beside cleanlab, and what corrections give.
 
     python -m tools.studies.doubtful_labels --flagfile=configs/study_doubtful_labels.cfg
 
 plants wrong labels in --errors of the pictures, for every seed: of any other class (uniform), or of
-the classes that the model confuses with the true one (confusable). Pictures are predicted by the
-other folds, as check_labels does, and ranked by each score on the same probabilities. With --known,
-a CSV path,class of another release, pictures whose class differs are wrong labels too, which nobody
-planted. Then a linear model is trained on three quarters of the garments, whose labels are clean,
-planted, or corrected in several ways, and tested on the rest. Writes doubtful_labels.csv and .md,
-corrected_labels.csv and .md into --output. Needs cleanlab (extra dev). Features come from
---cache_dir, where check_labels keeps them; the rest takes minutes for 4,000 pictures.
+one that the model finds probable (confusable). Pictures are predicted by the other folds, as
+check_labels does, and ranked by each score on the same probabilities. With --known, a CSV
+path,class of another release, pictures whose class differs are wrong labels that nobody planted.
+Then a linear model is trained on three quarters of the garments, whose labels are clean, partly
+wrong (confusable), or corrected in several ways, and tested on the rest. Writes
+doubtful_labels.csv and .md, corrected_labels.csv and .md into --output. Needs cleanlab (extra dev).
+Features come from --cache_dir, where check_labels keeps them; the rest takes a minute for 4,000
+pictures.
 """
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,10 +67,11 @@ def main(_: list[str]) -> None:
     fold = out_of_fold.folds(labels, garments)
     clean = out_of_fold.probabilities(features, labels, fold, len(classes))
     confused = np.zeros((len(classes),) * 2)
-    np.add.at(confused, (labels, clean.argmax(axis=1)), 1)
+    np.add.at(confused, labels, clean)
     print(f"out-of-fold accuracy: {(clean.argmax(axis=1) == labels).mean():.3f}", flush=True)
 
-    output, rows, retrained = Path(FLAGS.output), [], []
+    rows, retrained = [], []
+    Path(FLAGS.output).mkdir(parents=True, exist_ok=True)
     if FLAGS.known:
         wrong, compared = known_errors(table, classes)
         rows += measured("known", 0, labels[compared], clean[compared], wrong[compared])
@@ -80,18 +82,21 @@ def main(_: list[str]) -> None:
                           rng)
             found = out_of_fold.probabilities(features, noisy, fold, len(classes))
             rows += measured(kind, seed, noisy, found, noisy != labels)
-            write_scores(pd.DataFrame(rows))
         if FLAGS.retrain:
             retrained += corrected(features, labels, noisy, garments, seed)
-            write_corrected(pd.DataFrame(retrained))
-    output.mkdir(exist_ok=True)
+
+    write_scores(pd.DataFrame(rows))
+    if retrained:
+        write_corrected(pd.DataFrame(retrained))
 
 
 def read() -> tuple:
     """The labelled pictures with their features, and the number of each one's garment."""
-    from fashionclf.curation import labelled_pictures
-    from fashionclf.deployment import engines
-    from fashionclf.sources import categories, readers, shop_csv, splits
+    with cli.loading():
+        from fashionclf.curation import labelled_pictures
+        from fashionclf.deployment import engines
+        from fashionclf.records import audit  # noqa: F401, loads TensorFlow
+        from fashionclf.sources import categories, readers, shop_csv, splits
 
     source = (shop_csv.read(FLAGS.csv_file, picture_flags.csv_form(), images_root=FLAGS.source_dir,
                             category_column=FLAGS.category_column)
@@ -139,13 +144,10 @@ def scores(labels: "np.ndarray", probabilities: "np.ndarray",
 
     yield "random", rng.random(len(labels))
     for method in ("self_confidence", "normalized_margin"):
-        found = rank.get_label_quality_scores(labels, probabilities, method=method)
-        yield f"cleanlab, {method}", found
-        if method == "self_confidence":
-            yield "cleanlab, issues first", found - filter.find_label_issues(
-                labels, probabilities, n_jobs=1)
-            yield "cleanlab, adjusted", rank.get_label_quality_scores(
-                labels, probabilities, method=method, adjust_pred_probs=True)
+        quality = rank.get_label_quality_scores(labels, probabilities, method=method)
+        issues = filter.find_label_issues(labels, probabilities, n_jobs=1)
+        yield f"cleanlab, {method}", quality
+        yield f"cleanlab, its issues first, {method}", quality - 2 * issues
     yield "check_labels", confident_learning.relative_confidence(labels, probabilities)
 
 
@@ -159,8 +161,8 @@ def measured(kind: str, seed: int, labels: "np.ndarray", probabilities: "np.ndar
         order, row = np.argsort(score, kind="stable"), {"errors": kind, "seed": seed, "score": name}
         for share in LOOKED_AT:
             first = wrong[order[:round(share * len(order))]]
-            row[f"recall at {share:.0%}"] = first.sum() / wrong.sum()
-            row[f"precision at {share:.0%}"] = first.mean()
+            row[f"recall at {100 * share:g} %"] = first.sum() / wrong.sum()
+            row[f"precision at {100 * share:g} %"] = first.mean()
         rows.append(row)
     return rows
 
@@ -199,18 +201,20 @@ def corrected(features: "np.ndarray", labels: "np.ndarray", noisy: "np.ndarray",
 
 
 def write_scores(rows: "pd.DataFrame") -> None:
+    """Writes doubtful_labels.csv and doubtful_labels.md."""
+    import pandas as pd
+
     shown = [name for name in rows if name.startswith(("recall", "precision"))]
     parts = []
     for kind, of_kind in rows.groupby("errors", sort=False):
         part = tables.over_seeds(of_kind, "score", shown)
         part.insert(0, "errors", kind)
         parts.append(part)
-    import pandas as pd
-
     tables.write(Path(FLAGS.output), "doubtful_labels", rows, tables.markdown(pd.concat(parts)))
 
 
 def write_corrected(rows: "pd.DataFrame") -> None:
+    """Writes corrected_labels.csv and corrected_labels.md."""
     table = tables.over_seeds(rows, "training labels", ["wrong", "accuracy"])
     table["gain over clean"] = table["training labels"].map(
         tables.gains(rows, "training labels", "accuracy"))
