@@ -32,12 +32,8 @@ from fashionclf.records import manifests
 from fashionclf.system import files
 
 if TYPE_CHECKING:  # --help stays quick
-    import numpy as np
-
     from fashionclf.curation.doubtful_labels import CheckedLabels
     from fashionclf.curation.labelled_pictures import LabelledPictures
-    from fashionclf.deployment.engines import Engine
-    from fashionclf.evaluation.lineage import Lineage
     from fashionclf.sources.categories import Labelled
 
 FLAGS = flags.FLAGS
@@ -78,7 +74,7 @@ flags.DEFINE_integer("top", 300, "Most pictures on the page.", lower_bound=1)
 def main(words: list[str]) -> int:
     form = check_flags(words)
     with cli.loading():
-        from fashionclf.curation import doubtful_labels, labelled_pictures
+        from fashionclf.curation import doubtful_labels, labelled_pictures, trained_runs
         from fashionclf.deployment import engines
         from fashionclf.evaluation import lineage  # noqa: F401, loads TensorFlow
         from fashionclf.records.input_pipeline import Records
@@ -96,10 +92,10 @@ def main(words: list[str]) -> int:
     garments, notes = pictures.garments(), []
     labels, features = pictures.table["label"].to_numpy(), pictures.described[0].features
     if FLAGS.runs:
-        probabilities = by_runs(models, pictures, garments)
+        probabilities = trained_runs.by_unseen(models, pictures, garments)
         why = ["each of --runs was trained on pictures of its garment"] * len(labels)
     else:
-        notes = contamination(models[0], pictures)
+        notes = trained_runs.contamination(models[0], pictures)
         probabilities = doubtful_labels.by_other_folds(features, labels, garments,
                                                        len(pictures.classes))
         why = doubtful_labels.why_too_few(labels, garments, len(pictures.classes))
@@ -146,6 +142,8 @@ def check_flags(words: list[str]) -> str | None:
 
 def read(words: list[str]) -> "tuple[Labelled, Path]":
     """The rows of the CSV or the folder that have a class, and where paths start; prints notes."""
+    import pandas
+
     from fashionclf.sources import categories, readers, shop_csv, splits
     from fashionclf.system import missing_files
 
@@ -159,9 +157,8 @@ def read(words: list[str]) -> "tuple[Labelled, Path]":
     labelled = categories.assign(
         source.table, label_from="annotation", category_map=FLAGS.category_map or (),
         top_k=FLAGS.top_k, classes=FLAGS.classes)
-    notes = [*source.notes, *labelled.notes]
-    if len(labelled.dropped):
-        notes.append(categories.counts_text("left out", labelled.dropped["reason"]))
+    dropped = pandas.concat([labelled.dropped["reason"], source.dropped["reason"]])
+    notes = [*source.notes, *labelled.notes, categories.counts_text("left out", dropped)]
     if FLAGS.csv_file:
         notes += missing_files.check(labelled.table["path"].tolist(), root=source.images_root,
                                      file=FLAGS.csv_file)
@@ -171,53 +168,6 @@ def read(words: list[str]) -> "tuple[Labelled, Path]":
     if FLAGS.group_pattern:
         table = table.assign(item=splits.items_by_pattern(table["path"], FLAGS.group_pattern))
     return dataclasses.replace(labelled, table=table), source.images_root
-
-
-def by_runs(models: "list[Engine]", pictures: "LabelledPictures",
-            garments: "np.ndarray") -> "np.ndarray":
-    """Each picture's probabilities by the runs that have not seen its garment, float [N, C]."""
-    from fashionclf.curation import doubtful_labels
-    from fashionclf.evaluation.lineage import Overlap
-
-    seen = []
-    for model, described in zip(models, pictures.described):
-        manifests.check_classes(sorted(model.spec.classes), sorted(pictures.classes),
-                                f"the labels for --runs={model.folder}")
-        lineage = lineage_of(model)
-        if str(model.folder) in lineage.unhashed:
-            raise ValueError(f"--runs: {model.folder} carries no hashes of its training pictures, "
-                             "so that nobody knows which of these it has seen: train it again")
-        seen.append(Overlap.of(pictures.hashes, lineage).seen > 0)
-    return doubtful_labels.by_unseen(
-        [described.probabilities[:, [model.spec.classes.index(name) for name in pictures.classes]]
-         for model, described in zip(models, pictures.described)], seen, garments)
-
-
-def contamination(model: "Engine", pictures: "LabelledPictures") -> list[str]:
-    """What weakens the ranking: labels that the features have learned."""
-    from fashionclf.evaluation.lineage import Overlap
-
-    lineage, *_, provenance = lineage_of(model), *specs.read(model.folder)
-    if str(model.folder) in lineage.unhashed:
-        return [f"note: unknown whether {model.folder} was trained on these pictures: it carries "
-                "no hashes of its training pictures"]
-
-    # A head alone, on weights that carry no hashes: its features have learned no label of these.
-    if provenance.get("kept", {}).get("phase") == "head" and (
-            provenance.get("trunk_from") in lineage.unhashed):
-        return []
-    count = int((Overlap.of(pictures.hashes, lineage).seen > 0).sum())
-    return [f"warning: {model.folder} was trained on {count:,} of these {len(pictures.table):,} "
-            "pictures and has learned their wrong labels too, which therefore rank lower: give "
-            "--run a model that has not seen them, or trained its head alone on them "
-            "(--fine_tune_epochs=0), or give --runs of a cross-validation"] if count else []
-
-
-def lineage_of(model: "Engine") -> "Lineage":
-    from fashionclf.evaluation.lineage import Lineage
-
-    *_, provenance = specs.read(model.folder)
-    return Lineage.of_run(model.folder, provenance)
 
 
 def report(pictures: "LabelledPictures", checked: "CheckedLabels", why: list[str],

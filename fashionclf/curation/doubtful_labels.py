@@ -131,21 +131,3 @@ def why_too_few(labels: np.ndarray, garments: np.ndarray, num_classes: int) -> l
     counts = intervals.garments_by_class(labels, garments, num_classes)
     return [f"its class has {counts[label]} garments: its labels are checked by others, which "
             f"takes {out_of_fold.FOLDS}, in different folds" for label in labels]
-
-
-def by_unseen(probabilities: list[np.ndarray], seen: list[np.ndarray],
-              garments: np.ndarray) -> np.ndarray:
-    """Averages the probabilities of each picture over the runs that haven't seen its garment.
-
-    Args:
-        probabilities: of each run, float [N, C]; seen: bool [N], the pictures in its training.
-
-    Returns:
-        float [N, C]; NaN where every run has seen it.
-    """
-    of_unseen = np.stack([
-        np.where(np.isin(garments, garments[by_run])[:, None], np.nan, of_run)
-        for of_run, by_run in zip(probabilities, seen)])
-    known = np.isfinite(of_unseen)
-    return np.where(known.any(axis=0), np.nan_to_num(of_unseen).sum(axis=0), np.nan) / np.maximum(
-        known.sum(axis=0), 1)

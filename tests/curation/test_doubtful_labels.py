@@ -154,12 +154,3 @@ def test_the_share_of_wrong_labels_is_within_its_interval(planted):
         assert row["pictures"] == (labels == label).sum()
         assert row["low"] <= share <= row["high"] and abs(row["wrong"] - share) < 0.03
     assert noise["mostly"].tolist() == ["Skirt", "Coat", "Dress"]
-
-
-def test_each_picture_is_predicted_by_the_runs_that_have_not_seen_its_garment():
-    runs = [np.tile([share, 1 - share], (4, 1)) for share in (0.2, 0.6)]
-    garments = np.array([0, 0, 1, 2])
-    seen = [np.array([True, False, False, True]), np.array([False, False, False, True])]
-    found = doubtful_labels.by_unseen(runs, seen, garments)
-    assert np.allclose(found[:3, 0], [0.6, 0.6, 0.4])  # picture 1 is of a garment that run 0 saw
-    assert np.isnan(found[3]).all()

@@ -82,12 +82,10 @@ def main(_: list[str]) -> None:
                           rng)
             found = out_of_fold.probabilities(features, noisy, fold, len(classes))
             rows += measured(kind, seed, noisy, found, noisy != labels)
+        write_scores(pd.DataFrame(rows))
         if FLAGS.retrain:
             retrained += corrected(features, labels, noisy, garments, seed)
-
-    write_scores(pd.DataFrame(rows))
-    if retrained:
-        write_corrected(pd.DataFrame(retrained))
+            write_corrected(pd.DataFrame(retrained))
 
 
 def read() -> tuple:
