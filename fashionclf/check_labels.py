@@ -14,7 +14,7 @@ seen its garment. Confident learning then finds the doubtful labels. A row per p
 
 `probability` is that of the suggested class. The summary estimates the share of wrong labels of
 each class. Garments of one sender or photo session look alike: name them as one
-(--group_pattern, --item_column). If --run was trained on these pictures, it has learned their
+(--group_pattern, --item_column). If --run was trained on these pictures, it may have learned their
 errors, and a warning says so. Two CPU cores describe about 65 pictures a second, once: features are
 kept in --cache_dir. The rest takes seconds for thousands of pictures.
 """

@@ -72,10 +72,9 @@ def summary(checked: CheckedLabels, unusable: int) -> str:
     """States how many labels are doubtful, in a sentence."""
     total, count = checked.checked.sum(), checked.doubts.doubtful.sum()
     left = len(checked.labels) - total
-    more = [f"{number:,} {what}" for number, what in (
-        (left, "can't be checked"), (unusable, "pictures can't be used")) if number]
-    return f"Of {total:,} labels, {count:,} are doubtful ({_percent(count / total)})" + "".join(
-        f"; {text}" for text in more) + "."
+    more = "".join(f"; {what}: {number:,}" for what, number in (
+        ("not checked", left), ("unusable pictures", unusable)) if number)
+    return f"Of {total:,} labels, {count:,} are doubtful ({_percent(count / total)}){more}."
 
 
 def noise_text(checked: CheckedLabels) -> str:

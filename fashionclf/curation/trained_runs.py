@@ -28,9 +28,9 @@ def contamination(engine: Engine, pictures: LabelledPictures) -> list[str]:
         return []
     count = np.count_nonzero(picture_hashes.seen(pictures.hashes, lineage.train))
     return [f"warning: {engine.folder} was trained on {count:,} of these {len(pictures.table):,} "
-            "pictures and has learned their wrong labels too, which therefore rank lower: give "
-            "--run a model that has not seen them, or trained its head alone on them "
-            "(--fine_tune_epochs=0), or give --runs of a cross-validation"] if count else []
+            "pictures: wrong labels that it has learned rank lower. To be sure, give --run a model "
+            "that has not seen them or has trained its head alone on them (--fine_tune_epochs=0), "
+            "or give --runs of a cross-validation"] if count else []
 
 
 def by_unseen(engines: Sequence[Engine], pictures: LabelledPictures,

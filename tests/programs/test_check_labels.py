@@ -1,6 +1,5 @@
 """Promises of `python -m fashionclf.check_labels`: whatever the source, the same wrong labels."""
 import csv
-import json
 
 import numpy as np
 import pytest
@@ -70,7 +69,7 @@ def test_a_folder_a_csv_and_records_give_the_same_answer(shop, tmp_path):
 
 
 def test_features_of_records_are_computed_once(shop, tmp_path):
-    check(shop, tmp_path, *sources(shop)["records"])
+    check(shop, tmp_path, *sources(shop)["records"])  # or the test above has
     (folder,) = [path.parent for path in (shop / "cache").glob("*/cache.json")]
     before = {file.name: file.stat().st_mtime_ns for file in folder.glob("*.npy")}
     assert sorted(before) == sorted(
@@ -100,14 +99,23 @@ def test_a_run_that_was_trained_on_the_pictures_is_warned_of(shop, hashes, tmp_p
     save_trained(shop / "trained", hashes["train"])
     _, done = check(shop, tmp_path, shop / "PICTURES", run="trained")
     count = len(hashes["train"].digests)
-    assert f"was trained on {count} of these 63 pictures and has learned" in done.stdout
+    assert f"was trained on {count} of these 63 pictures: wrong labels" in done.stdout
 
     # The features of a head alone are those of its start.
     save_trained(shop / "head", hashes["train"], kept={"phase": "head"}, trunk_from="imagenet",
                  unhashed=["imagenet"])
     _, done = check(shop, tmp_path, shop / "PICTURES", run="head")
     assert "warning" not in done.stdout
-    _, done = check(shop, tmp_path, shop / "PICTURES")
+
+
+def test_a_damaged_picture_and_a_run_of_unknown_lineage_are_told(shop, tmp_path):
+    (shop / "PICTURES/Red/damaged.png").write_bytes(b"no picture")
+    try:
+        rows, done = check(shop, tmp_path, shop / "PICTURES", succeeds=False)
+    finally:
+        (shop / "PICTURES/Red/damaged.png").unlink()
+    assert rows[-1]["path"] == "Red/damaged.png" and rows[-1]["error"]
+    assert "; unusable pictures: 1." in done.stdout
     assert "note: unknown whether" in done.stdout
 
 
@@ -115,28 +123,20 @@ def test_runs_predict_what_they_have_not_seen_and_what_all_have_seen_is_named(
         shop, hashes, tmp_path):
     save_trained(shop / "first", picture_hashes.united([hashes["train"], hashes["validation"]]))
     save_trained(shop / "second", picture_hashes.united([hashes["train"], hashes["test"]]))
-    words = [f"--runs={shop / 'first'},{shop / 'second'}", f"--cache_dir={shop / 'cache'}",
-             f"--output={tmp_path / 'out.jsonl'}", f"--records={shop / 'records'}"]
-    succeed("fashionclf.check_labels", *words)
-    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    parquet = pytest.importorskip("pyarrow.parquet", reason="fashionclf[parquet] is missing")
+    succeed("fashionclf.check_labels", f"--runs={shop / 'first'},{shop / 'second'}",
+            f"--records={shop / 'records'}", f"--cache_dir={shop / 'cache'}",
+            f"--output={tmp_path / 'out.parquet'}")
+    rows = parquet.read_table(tmp_path / "out.parquet").to_pylist()
     unchecked = [row for row in rows if row["error"]]
     assert len(unchecked) == len(hashes["train"].digests) and rows[-1] in unchecked
     assert unchecked[0]["error"] == "each of --runs was trained on pictures of its garment"
-    assert all(row["probability"] > 0 for row in rows if not row["error"])
+    assert all(row["probability"] > 0 and row["doubtful"] in (True, False)
+               for row in rows if not row["error"])
 
     done = start("fashionclf.check_labels", f"--runs={shop / 'run'}", shop / "PICTURES",
                  f"--cache_dir={shop / 'cache'}")
     assert done.returncode == 1 and "carries no hashes of its training pictures" in done.stderr
-
-
-def test_a_damaged_picture_gets_its_reason(shop, tmp_path):
-    (shop / "PICTURES/Red/damaged.png").write_bytes(b"no picture")
-    try:
-        rows, done = check(shop, tmp_path, shop / "PICTURES", succeeds=False)
-    finally:
-        (shop / "PICTURES/Red/damaged.png").unlink()
-    assert rows[-1]["path"] == "Red/damaged.png" and rows[-1]["error"]
-    assert "1 pictures can't be used" in done.stdout
 
 
 @pytest.mark.parametrize("words, message", [

@@ -141,11 +141,11 @@ def scores(labels: "np.ndarray", probabilities: "np.ndarray",
     from fashionclf.curation import confident_learning
 
     yield "random", rng.random(len(labels))
-    for method in ("self_confidence", "normalized_margin"):
+    for method in ("normalized_margin", "self_confidence"):
         quality = rank.get_label_quality_scores(labels, probabilities, method=method)
-        issues = filter.find_label_issues(labels, probabilities, n_jobs=1)
         yield f"cleanlab, {method}", quality
-        yield f"cleanlab, its issues first, {method}", quality - 2 * issues
+    issues = filter.find_label_issues(labels, probabilities, n_jobs=1)
+    yield "cleanlab, its issues first", quality - 2 * issues
     yield "check_labels", confident_learning.relative_confidence(labels, probabilities)
 
 
