@@ -10,9 +10,10 @@ other garments (five folds, by garment and near-duplicates), or by those of --ru
 seen its garment. Confident learning then finds the doubtful labels. A row per picture goes to
 --output, the most probable errors first:
 
-    path,class,suggested,probability,probability_of_class,doubtful,reasons,item,digest,error
+    path,class,suggested,probability,probability_of_class,doubtful,evidence,item,digest,error
 
-`probability` is that of the suggested class. The summary estimates the share of wrong labels of
+`probability` is that of the suggested class; `evidence` counts the classes of the ten most similar
+pictures of other garments. The summary estimates the share of wrong labels of
 each class. Garments of one sender or photo session look alike: name them as one
 (--group_pattern, --item_column). If --run was trained on these pictures, it may have learned their
 errors, and a warning says so. Two CPU cores describe about 65 pictures a second, once: features are
@@ -68,7 +69,7 @@ flags.DEFINE_boolean("excel", False, "Start CSV files with a byte order mark, so
                      "shows accented letters correctly.")
 cli.path_flag("page", None, "HTML page to write, on which a person decides about the doubtful "
               "labels.")
-flags.DEFINE_integer("top", 300, "Most pictures on the page.", lower_bound=1)
+flags.DEFINE_integer("top", 300, "Most pictures on the page.", lower_bound=1, upper_bound=10_000)
 
 
 def main(words: list[str]) -> int:
@@ -137,6 +138,8 @@ def check_flags(words: list[str]) -> str | None:
             raise FileExistsError(f"--{flag}={FLAGS[flag].value} exists: name another file, or "
                                   "replace it with --overwrite")
     cli.require_other("output", "page")
+    if FLAGS.page and not FLAGS.page.lower().endswith((".html", ".htm")):
+        raise ValueError(f"--page={FLAGS.page}: a page is an .html file: name one")
     return FLAGS.output and prediction_table.format_of(FLAGS.output, None, bom=FLAGS.excel)
 
 
@@ -183,9 +186,9 @@ def report(pictures: "LabelledPictures", checked: "CheckedLabels", why: list[str
     if FLAGS.page:
         from fashionclf.curation import page
 
-        page.write(FLAGS.page, label_report.cards(pictures, checked, FLAGS.top),
-                   title="Doubtful labels", classes=pictures.classes,
-                   summary=" ".join([summary, *notes]))
+        cards = list(label_report.cards(pictures, checked, FLAGS.top))
+        page.write(FLAGS.page, cards, title="Doubtful labels", classes=pictures.classes,
+                   summary=" ".join([summary, f"{len(cards):,} are shown.", *notes]))
     print(*notes, summary, "", label_report.noise_text(checked), sep="\n")
 
 

@@ -9,7 +9,7 @@ from fashionclf.curation.doubtful_labels import CheckedLabels
 from fashionclf.curation.labelled_pictures import LabelledPictures
 
 COLUMNS = ["path", "class", "suggested", "probability", "probability_of_class", "doubtful",
-           "reasons", "item", "digest", "error"]
+           "evidence", "item", "digest", "error"]
 
 
 def table(pictures: LabelledPictures, checked: CheckedLabels, why_unchecked: list[str]
@@ -20,52 +20,50 @@ def table(pictures: LabelledPictures, checked: CheckedLabels, why_unchecked: lis
         why_unchecked: of each of the N pictures, the reason that it has where it has no
             probabilities.
     """
-    names, sentences = np.array(checked.classes, object), reasons(checked)
+    names, evidence = np.array(checked.classes, object), reasons(checked)
     rows = []
     for i in checked.ranked():
         path, digest, _, item = pictures.table.loc[i, ["path", "digest", "label", "item"]]
         given = names[checked.labels[i]]
         if not checked.checked[i]:
-            rows.append([path, given, *[None] * 3, False, None, item, digest, why_unchecked[i]])
+            rows.append([path, given, *[None] * 3, False, None, item, digest or None,
+                         why_unchecked[i]])
             continue
         suggested = checked.suggested[i]
         rows.append([path, given, names[suggested],
                      round(float(checked.probabilities[i, suggested]), 6),
                      round(float(checked.confidence[i]), 6), bool(checked.doubts.doubtful[i]),
-                     " ".join(sentences.get(i, ())) or None, item, digest, None])
+                     evidence.get(i), item, digest or None, None])
     rows += [[row.path, names[row.label], *[None] * 3, False, None, row.item, row.digest or None,
               row.error] for row in pictures.unusable.itertuples()]
     return rows
 
 
-def reasons(checked: CheckedLabels) -> dict[int, tuple[str, ...]]:
-    """Gives the evidence against each doubtful label in words, by the picture's number."""
-    found = {}
-    for i, neighbours in checked.neighbours.items():
-        given, suggested = checked.labels[i], checked.suggested[i]
-        found[i] = (
-            f"Labelled {checked.classes[given]}, looks like {checked.classes[suggested]} "
-            f"({_percent(checked.confidence[i])} against "
-            f"{_percent(checked.probabilities[i, suggested])}).",
-            f"{neighbours[suggested]} of the {neighbours.sum()} most similar pictures of other "
-            f"garments are {checked.classes[suggested]}, {neighbours[given]} "
-            f"{checked.classes[given]}.")
-    return found
+def reasons(checked: CheckedLabels) -> dict[int, str]:
+    """Gives the evidence against each doubtful label, by the picture's number.
+
+    It is short enough for a card, which shows both classes above it.
+    """
+    return {i: f"doubtful: of {counts.sum()} similar, {counts[checked.suggested[i]]} are "
+               f"{checked.classes[checked.suggested[i]]}, {counts[checked.labels[i]]} "
+               f"{checked.classes[checked.labels[i]]}"
+            for i, counts in checked.neighbours.items()}
 
 
 def cards(pictures: LabelledPictures, checked: CheckedLabels, most: int) -> Iterator[Card]:
     """Yields the cards of doubtful labels, the most probable errors first, `most` of them."""
-    sentences = reasons(checked)
+    evidence = reasons(checked)
     shown = [i for i in checked.ranked() if checked.doubts.doubtful[i]][:most]
     rows = pictures.table.iloc[shown]
     loaders = pictures.loaders(rows["path"])
     for place, (i, row) in enumerate(zip(shown, rows.itertuples())):
-        suggested = checked.suggested[i]
+        given, (suggested, *others) = checked.labels[i], np.argsort(-checked.probabilities[i])
         yield Card(
             path=row.path, digest=row.digest, pixels=loaders[row.path],
-            given=checked.classes[checked.labels[i]], suggested=checked.classes[suggested],
-            probability=float(checked.probabilities[i, suggested]), reasons=sentences[i],
-            priority=1 - place / len(shown))
+            given=checked.classes[given], suggested=checked.classes[suggested],
+            probability=float(checked.probabilities[i, suggested]),
+            alternatives=tuple(checked.classes[other] for other in others[:3] if other != given),
+            reasons=(evidence[i],), priority=1 - place / len(shown))
 
 
 def summary(checked: CheckedLabels, unusable: int) -> str:

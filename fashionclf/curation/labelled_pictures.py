@@ -41,9 +41,8 @@ class LabelledPictures:
     """N usable pictures in the order of their paths, and those that can't be used.
 
     Attributes:
-        table: of N rows, `path`, `digest` (SHA-256 of the file's bytes, hex; its first 16 digits
-            where a record holds other bytes than its file), `label` (0-based into `classes`) and
-            `item`.
+        table: of N rows, `path`, `digest` (SHA-256 of the file's bytes, hex; "" where a record
+            holds other bytes than its file), `label` (0-based into `classes`) and `item`.
         unusable: the same columns and `error`.
         hashes: of the N pictures.
         described: of the N pictures, by each engine.
@@ -111,11 +110,10 @@ def of_records(records: "Records", splits: Sequence[str], engines: Sequence[Engi
         *(known_pictures.read(records, split) for split in splits))))
     described = [_of_splits(engine, records, splits, cache_dir) for engine in engines]
 
-    # A picture that was encoded anew is known by its file's digest, of which the hashes have 8
-    # bytes.
-    files_digests = [row.tobytes().hex() for row in hashes.digests]
-    rows["digest"] = [whole if whole.startswith(start) else start
-                      for whole, start in zip(rows["digest"], files_digests)]
+    # Of a picture that was encoded anew, only the first bytes of its file's digest are known.
+    starts = [row.tobytes().hex() for row in hashes.digests]
+    rows["digest"] = [digest if digest.startswith(start) else ""
+                      for digest, start in zip(rows["digest"], starts)]
 
     order = np.argsort(rows["path"].to_numpy(), kind="stable")
     return LabelledPictures(

@@ -129,9 +129,9 @@ def test_a_row_tells_what_a_person_needs_to_decide(planted):
     given, suggested = CLASSES[labels[number]], CLASSES[true[number]]
     assert (worst["class"], worst["suggested"], worst["doubtful"]) == (given, suggested, True)
     assert worst["probability"] > 0.5 > worst["probability_of_class"]
-    assert worst["reasons"].startswith(f"Labelled {given}, looks like {suggested} (")
-    assert f"of the 10 most similar pictures of other garments are {suggested}" in worst["reasons"]
-    assert rows[20]["reasons"] is None and rows[20]["doubtful"] is False
+    assert worst["evidence"].startswith("doubtful: of 10 similar, ")
+    assert f" are {suggested}, " in worst["evidence"] and worst["evidence"].endswith(given)
+    assert rows[20]["evidence"] is None and rows[20]["doubtful"] is False
 
 
 def test_cards_are_the_doubtful_ones_in_the_order_of_the_rows(planted):
@@ -142,8 +142,9 @@ def test_cards_are_the_doubtful_ones_in_the_order_of_the_rows(planted):
     assert [int(card.path[:3]) for card in cards] == shown
     assert all(CLASSES.index(card.suggested) == true[int(card.path[:3])] for card in cards)
     priorities = [card.priority for card in cards]
-    assert priorities == sorted(priorities, reverse=True) and len(cards[0].reasons) == 2
+    assert priorities == sorted(priorities, reverse=True) and len(cards[0].reasons) == 1
     assert cards[0].pixels() == cards[0].path.upper()
+    assert {*cards[0].alternatives, cards[0].given, cards[0].suggested} == set(CLASSES)
 
 
 def test_the_share_of_wrong_labels_is_within_its_interval(planted):

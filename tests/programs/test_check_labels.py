@@ -150,7 +150,6 @@ def test_wrong_flags_are_named_before_anything_is_read(words, message):
 
 
 def test_the_page_shows_the_doubtful_labels(shop, tmp_path):
-    pytest.importorskip("fashionclf.curation.page")
     check(shop, tmp_path, shop / "PICTURES", f"--page={tmp_path / 'page.html'}")
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert all(path in text for path in WRONG)
