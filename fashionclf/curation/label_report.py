@@ -21,22 +21,16 @@ def table(pictures: LabelledPictures, checked: CheckedLabels, why_unchecked: lis
             probabilities.
     """
     names, evidence = np.array(checked.classes, object), reasons(checked)
-    rows = []
-    for i in checked.ranked():
-        path, digest, _, item = pictures.table.loc[i, ["path", "digest", "label", "item"]]
-        given = names[checked.labels[i]]
-        if not checked.checked[i]:
-            rows.append([path, given, *[None] * 3, False, None, item, digest or None,
-                         why_unchecked[i]])
-            continue
-        suggested = checked.suggested[i]
-        rows.append([path, given, names[suggested],
-                     round(float(checked.probabilities[i, suggested]), 6),
-                     round(float(checked.confidence[i]), 6), bool(checked.doubts.doubtful[i]),
-                     evidence.get(i), item, digest or None, None])
-    rows += [[row.path, names[row.label], *[None] * 3, False, None, row.item, row.digest or None,
-              row.error] for row in pictures.unusable.itertuples()]
-    return rows
+    unknown, order, rows = [*[None] * 3, False, None], checked.ranked(), []
+    for i, row in zip(order, pictures.table.iloc[order].itertuples()):
+        suggested, is_checked = checked.suggested[i], checked.checked[i]
+        judged = [names[suggested], round(float(checked.probabilities[i, suggested]), 6),
+                  round(float(checked.confidence[i]), 6), bool(checked.doubts.doubtful[i]),
+                  evidence.get(i)]
+        rows.append([row.path, names[row.label], *(judged if is_checked else unknown), row.item,
+                     row.digest or None, None if is_checked else why_unchecked[i]])
+    return rows + [[row.path, names[row.label], *unknown, row.item, row.digest or None, row.error]
+                   for row in pictures.unusable.itertuples()]
 
 
 def reasons(checked: CheckedLabels) -> dict[int, str]:

@@ -44,7 +44,8 @@ def by_unseen(engines: Sequence[Engine], pictures: LabelledPictures,
         float [N, C], by the classes of `pictures`; NaN where every run has seen the garment.
 
     Raises:
-        ValueError: a run has other classes, or carries no hashes of its training pictures.
+        ValueError: a run has other classes or carries no hashes of its training pictures, or
+            every run has seen every garment.
     """
     total, number = np.zeros((len(garments), len(pictures.classes))), np.zeros((len(garments), 1))
     for engine, described in zip(engines, pictures.described, strict=True):
@@ -64,6 +65,10 @@ def by_unseen(engines: Sequence[Engine], pictures: LabelledPictures,
         columns = [engine.spec.classes.index(name) for name in pictures.classes]
         total += np.where(unseen, described.probabilities[:, columns], 0)
         number += unseen
+    if not number.any():
+        raise ValueError("--runs: each was trained on every garment of these pictures, so that "
+                         "none can judge a label: give runs of a cross-validation, or leave "
+                         "--runs out")
     return np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0)
 
 

@@ -44,6 +44,8 @@ def test_a_run_that_saw_a_garment_predicts_none_of_its_pictures(tmp_path):
     found = trained_runs.by_unseen(runs, pictures(0.2, 0.4), GARMENTS)
     assert np.allclose(found[:3, 0], [0.6, 0.6, 0.4])  # picture 1 is of a garment that run 0 saw
     assert np.isnan(found[3]).all()
+    with pytest.raises(ValueError, match="each was trained on every garment"):
+        trained_runs.by_unseen(runs[:1], pictures(0.2), np.zeros(4, int))
 
 
 def test_a_run_of_other_classes_is_refused(tmp_path):
