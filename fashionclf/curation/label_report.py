@@ -61,12 +61,14 @@ def cards(pictures: LabelledPictures, checked: CheckedLabels, most: int) -> Iter
 
 
 def summary(checked: CheckedLabels, unusable: int) -> str:
-    """States how many labels are doubtful, in a sentence."""
+    """States how many labels are doubtful, in a sentence, and which classes have unchecked ones."""
     total, count = checked.checked.sum(), checked.doubts.doubtful.sum()
-    left = len(checked.labels) - total
-    more = "".join(f"; {what}: {number:,}" for what, number in (
-        ("not checked", left), ("unusable pictures", unusable)) if number)
-    return f"Of {total:,} labels, {count:,} are doubtful ({_percent(count / total)}){more}."
+    text = f"Of {total:,} labels, {count:,} are doubtful ({_percent(count / total)})"
+
+    left = checked.labels[~checked.checked]
+    names = ", ".join(checked.classes[label] for label in np.unique(left))
+    text += f"; not checked: {len(left):,} ({names})" if len(left) else ""
+    return text + (f"; unusable pictures: {unusable:,}." if unusable else ".")
 
 
 def noise_text(checked: CheckedLabels) -> str:

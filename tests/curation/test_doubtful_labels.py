@@ -112,7 +112,7 @@ def test_a_class_of_one_garment_is_named_and_not_checked(planted):
     rows = label_report.table(in_memory(checked), checked, why)
     assert [row[0] for row in rows[-3:]] == ["000.jpg", "001.jpg", "002.jpg"]
     assert rows[-1][1] == "Beret" and rows[-1][-1].startswith("its class has 1 garments")
-    assert "; not checked: 3." in label_report.summary(checked, 0)
+    assert "; not checked: 3 (Beret)." in label_report.summary(checked, 0)
     assert "Beret" not in label_report.noise_text(checked)
 
 
