@@ -111,14 +111,14 @@ def by_other_folds(features: np.ndarray, labels: np.ndarray, garments: np.ndarra
                    num_classes: int) -> np.ndarray:
     """Predicts each picture by a linear model of the other folds: float [N, C].
 
-    Rows of classes with fewer garments than folds are NaN, and teach nothing. Raises ValueError if
+    Rows of classes with fewer than FEWEST garments are NaN, and teach nothing. Raises ValueError if
     fewer than two classes are left.
     """
     found = np.full((len(labels), num_classes), np.nan)
-    few = intervals.garments_by_class(labels, garments, num_classes) < out_of_fold.FOLDS
+    few = intervals.garments_by_class(labels, garments, num_classes) < out_of_fold.FEWEST
     rows = np.flatnonzero(~few[labels])
     if len(np.unique(labels[rows])) < 2:
-        raise ValueError(f"fewer than two classes have pictures of {out_of_fold.FOLDS} garments, "
+        raise ValueError(f"fewer than two classes have pictures of {out_of_fold.FEWEST} garments, "
                          "which checking a label takes: add pictures, or join classes")
     fold = out_of_fold.folds(labels[rows], garments[rows])
     found[rows] = out_of_fold.probabilities(out_of_fold.reduced(features[rows]), labels[rows], fold,
@@ -130,4 +130,4 @@ def why_too_few(labels: np.ndarray, garments: np.ndarray, num_classes: int) -> l
     """Returns for each of N pictures the reason why `by_other_folds` would not check it."""
     counts = intervals.garments_by_class(labels, garments, num_classes)
     return [f"its class has {counts[label]} garments: its labels are checked by others, which "
-            f"takes {out_of_fold.FOLDS}, in different folds" for label in labels]
+            f"takes {out_of_fold.FEWEST}, in different folds" for label in labels]

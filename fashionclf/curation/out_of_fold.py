@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from fashionclf.system.progress import progress_bar
 
 FOLDS = 5
+FEWEST = 3  # garments of a class, each of which is predicted by two others at least
 COMPONENTS = 256  # of the features
 INVERSE_L2 = 2.0  # C of the model, for features whose mean square norm is 1
 MOST_STEPS = 200  # of its optimizer
@@ -22,16 +23,12 @@ MOST_STEPS = 200  # of its optimizer
 def folds(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Draws a fold for each of N pictures, int [N]: a group is in one, classes are spread evenly.
 
-    The draw depends on the order of the rows. Raises ValueError if there are fewer groups than
-    FOLDS.
+    The draw depends on the order of the rows. There are fewer folds than FOLDS if no class has as
+    many pictures.
     """
-    count = len(np.unique(groups))
-    if count < FOLDS:
-        raise ValueError(f"{len(labels):,} pictures are of {count} garments, and {FOLDS} folds "
-                         "need as many: add pictures, or name the garments otherwise "
-                         "(--item_column, --group_pattern)")
     drawn = np.empty(len(labels), int)
-    splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
+    splitter = StratifiedGroupKFold(min(FOLDS, np.bincount(labels).max()), shuffle=True,
+                                    random_state=0)
     with warnings.catch_warnings():  # of classes with fewer pictures than folds
         warnings.simplefilter("ignore", UserWarning)
         for fold, (_, held_out) in enumerate(splitter.split(labels, labels, groups)):

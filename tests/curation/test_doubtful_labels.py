@@ -98,8 +98,14 @@ def test_two_classes_are_enough_and_one_is_refused():
     labels = np.arange(60) % 2
     checked = check(labels, labels, np.arange(60), classes=CLASSES[:2])
     assert not checked.doubts.doubtful.any() and checked.confidence.min() > 0.5
-    with pytest.raises(ValueError, match="fewer than two classes have pictures of 5 garments"):
+    with pytest.raises(ValueError, match="fewer than two classes have pictures of 3 garments"):
         check(np.zeros(60, int), labels, np.arange(60))
+
+
+def test_three_garments_of_a_class_are_enough():
+    labels = np.arange(6) % 2
+    checked = check(labels, labels, np.arange(6), classes=CLASSES[:2])
+    assert checked.checked.all() and checked.confidence.min() > 0.5
 
 
 def test_a_class_of_one_garment_is_named_and_not_checked(planted):

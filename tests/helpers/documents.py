@@ -116,5 +116,6 @@ def run(folder: Path, text: str, *, only_check: bool = False) -> None:
         ["bash", "-euo", "pipefail", "-c", text], cwd=folder, pass_fds=[channel],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300,
         env={**os.environ, "PATH": f"{here}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT),
-             "FORKS": str(channel), "MORE_FLAGS": json.dumps(more), "TF_CPP_MIN_LOG_LEVEL": "3"})
+             "FORKS": str(channel), "MORE_FLAGS": json.dumps(more), "TF_CPP_MIN_LOG_LEVEL": "3",
+             "XDG_CACHE_HOME": str(folder / ".cache")})
     assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
