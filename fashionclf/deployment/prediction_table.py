@@ -12,11 +12,9 @@ import numpy as np
 from fashionclf.system import cells, extras
 
 TOP = 3  # classes in a row
-FLOATS = ["probability", "probability_2", "probability_3", "similarity", "item_probability"]
+FLOATS = ["probability", "probability_2", "probability_3", "probability_of_class", "similarity",
+          "item_probability"]
 INTEGERS = ["rank", "item_pictures", "next"]
-
-
-FLOATS = ["probability", "probability_2", "probability_3", "probability_of_class", "similarity"]
 COLUMNS = ["path", "class", "probability", "class_2", "probability_2", "class_3", "probability_3",
            "error", "check"]
 ERROR = COLUMNS.index("error")
@@ -135,11 +133,7 @@ def _texts(row: list) -> Iterator:
 def _write_parquet(rows: Iterator[list], names: list[str], file: Path) -> None:
     pyarrow, parquet = _pyarrow()
     types = (dict.fromkeys(FLOATS, pyarrow.float64()) | dict.fromkeys(INTEGERS, pyarrow.int64())
-             | {"check": pyarrow.bool_()})
-
-
-    types = dict.fromkeys(FLOATS, pyarrow.float64()) | {
-        "check": pyarrow.bool_(), "doubtful": pyarrow.bool_(), "rank": pyarrow.int64()}
+             | {"check": pyarrow.bool_(), "doubtful": pyarrow.bool_()})
     schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in names])
 
     with parquet.ParquetWriter(os.fspath(file), schema) as writer:
