@@ -12,15 +12,18 @@ ignored. --files_from or --csv_file lists them instead: `find ... -print0 | fash
 picture goes to --output, as CSV, JSON Lines, Parquet or an Excel workbook by its suffix ("-": CSV
 on standard output):
 
-    path,class,probability,class_2,probability_2,class_3,probability_3,error,check
+    path,class,probability,class_2,probability_2,class_3,probability_3,error,check,outlier,set
 
 followed by the other columns of the CSV, with csv_ before a name that is already taken. A picture
 that cannot be used gets the reason in the column error, and the exit code is 1 at the end. Rows
-for a person to check (--min_probability) have yes in the column check (JSON Lines and Parquet:
-true).
+for a person to check have yes in the column check (JSON Lines and Parquet: true): by default those
+whose probability is too low for 90 of 100 to be right (--min_precision), by what the run keeps of
+held-out pictures. outlier marks pictures like none of the training, set has the classes one of
+which is right 95 times in 100. At the end stands what the threshold promises, and whether the
+pictures are of another kind than the held-out ones.
 
 With --item_column or --group_pattern, which say what pictures show one garment, the columns item,
-item_class, item_probability and item_pictures follow check: the answer from all usable pictures of
+item_class, item_probability and item_pictures follow set: the answer from all usable pictures of
 the garment, whose log-probabilities are averaged. With --next=N, the column next ranks the N
 pictures whose labels would teach a model most, 1 first: typical ones that are unlike each other,
 one of each garment, and of which --run is unsure, if it is your own.
@@ -43,7 +46,7 @@ import sys
 from absl import flags
 
 from fashionclf import cli, picture_flags
-from fashionclf.deployment import earlier_output, prediction_table
+from fashionclf.deployment import confidence, earlier_output, prediction_table
 from fashionclf.model import spec as specs
 
 FLAGS = flags.FLAGS
@@ -72,9 +75,13 @@ flags.DEFINE_enum("format", None, list(prediction_table.FORMATS.values()), "Form
                   "excel.")
 flags.DEFINE_boolean("excel", False, "Start CSV files with a byte order mark, so that Excel "
                      "shows accented letters correctly.")
-flags.DEFINE_float("min_probability", 0.0, "Mark rows for a person to check whose class has a "
-                   "lower probability, or that have no class; 0 marks none.",
-                   lower_bound=0.0, upper_bound=1.0)
+flags.DEFINE_float("min_precision", None, "Mark rows for a person to check so that of the others "
+                   "at least this share is right, by the lower 95 % bound over held-out garments "
+                   "(default: 0.9, or the most that the run's held-out pictures show).",
+                   lower_bound=0.01, upper_bound=0.9999)
+flags.DEFINE_float("min_probability", None, "Mark rows for a person to check whose class has a "
+                   "lower probability, or that have no class, instead of by --min_precision; 0 "
+                   "marks none.", lower_bound=0.0, upper_bound=1.0)
 cli.path_flag("embeddings", None, "Also write the pooled features, which search can use: a "
               ".npy file, float32 [N, D], a row for each row of the output; NaN where a "
               "picture cannot be used.")
@@ -86,6 +93,8 @@ flags.DEFINE_string("category_column", None, "With --page and --csv_file: CSV co
 def main(words: list[str]) -> int:
     stream = cli.is_stream(FLAGS.output)
     form = checked(words, stream)
+    judge = confidence.judge(FLAGS.run, min_precision=FLAGS.min_precision,
+                             min_probability=FLAGS.min_probability)
     named = picture_flags.named(words)
     items = garments(named)
     check_earlier(named, form, stream)
@@ -110,10 +119,13 @@ def main(words: list[str]) -> int:
         further = whole_list.columns(engine.spec.classes, items=items, count=FLAGS.next,
                                      by_uncertainty=bool(by_uncertainty))
         rows = [] if FLAGS.page else None
-        bad = prediction.write(engine, listing, output, batch_size=FLAGS.batch_size,
-                               min_probability=FLAGS.min_probability, further=further, seen=rows)
+        tally = confidence.Tally(judge=judge, classes=engine.spec.classes)
+        bad = prediction.write(engine, listing, output, batch_size=FLAGS.batch_size, tally=tally,
+                               further=further, seen=rows)
         if FLAGS.page:
             write_page(named, rows, engine.spec.classes)
+        for line in tally.lines():
+            print(line, file=sys.stderr)
         if named.ignored:
             print(f"{named.ignored} files of other kinds in the folders were ignored",
                   file=sys.stderr)
@@ -142,6 +154,9 @@ def checked(words: list[str], stream: bool) -> str:
                          "garments with --group_pattern")
     if FLAGS.item_column and FLAGS.group_pattern:
         raise ValueError("--item_column and --group_pattern both say what a garment is: give one")
+    if FLAGS.min_precision is not None and FLAGS.min_probability is not None:
+        raise ValueError("--min_precision and --min_probability both say which rows to check: "
+                         "give one of them")
     form = prediction_table.format_of(FLAGS.output, FLAGS.format, stream=stream, bom=FLAGS.excel)
     specs.read(FLAGS.run)
     return form

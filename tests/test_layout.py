@@ -21,7 +21,9 @@ STRANGERS = [{"sources", "pictures"}, {"records", "model"}, {"training", "deploy
              {"deepfashion", "deployment"}, {"deepfashion", "training"}]
 WITHOUT_TENSORFLOW = re.compile(
     r"fashionclf\.(system|sources|pictures\.(near_duplicates|reading|loading)|records\.contents|"
-    r"deployment\.(engines|exported|classifier|descriptions|prediction|visual_search|demo_looks)|"
+    r"evaluation\.(selective|prediction_sets|outliers|drift|reference)|"
+    r"deployment\.(engines|exported|classifier|confidence|descriptions|prediction|visual_search|"
+    r"demo_looks)|"
     r"curation)\b.*")
 
 

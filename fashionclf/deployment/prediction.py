@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, TextIO
 import numpy as np
 
 from fashionclf.deployment import earlier_output, engines, prediction_job, prediction_table
+from fashionclf.deployment.confidence import Tally
 from fashionclf.deployment.engines import Engine
 from fashionclf.deployment.further_columns import FurtherColumns, Rows
+from fashionclf.evaluation import reference
 from fashionclf.pictures.files import Picture
 from fashionclf.system import files, signals
 from fashionclf.system.progress import progress_bar
@@ -59,13 +61,13 @@ class Output:
 
 
 def write(engine: Engine, listing: Listing, output: Output, *, batch_size: int,
-          min_probability: float, further: FurtherColumns = FurtherColumns(),
+          tally: Tally, further: FurtherColumns = FurtherColumns(),
           seen: list[dict] | None = None) -> int:
     """Predicts and writes a row for each picture; returns the number of rows with an error.
 
     Args:
         batch_size: pictures per call of the network.
-        min_probability: see prediction_table.row.
+        tally: judges the pictures, and counts those that this call predicts.
         further: columns that need all pictures; without them rows go to a stream as they come.
         seen: gets all rows, as column -> cell.
     """
@@ -86,10 +88,9 @@ def write(engine: Engine, listing: Listing, output: Output, *, batch_size: int,
         with progress_bar(total=total, initial=total - len(numbers), unit="pictures",
                           desc="predicting") as bar:
             for batch in answers:
-                rows = [[*prediction_table.row(listing.paths[i], probabilities, engine.spec.classes,
-                                               min_probability=min_probability),
+                rows = [[*tally.row(listing.paths[i], probabilities, features),
                          *listing.cells[i], *further.kept(probabilities)]
-                        for i, (_, probabilities, _) in zip(numbers[done:], batch)]
+                        for i, (_, probabilities, features) in zip(numbers[done:], batch)]
                 yield rows, [features for *_, features in batch], [stamps.popleft() for _ in batch]
                 done += len(batch)
                 bar.update(len(batch))
@@ -108,11 +109,13 @@ def write(engine: Engine, listing: Listing, output: Output, *, batch_size: int,
 
     # All that the rows depend on, and not where files lie
     description = {
-        "program": "predict", "version of the rows": 2,
+        "program": "predict", "version of the rows": 3,
         "the model": files.sha256(engine.folder / "model.json")[:12],
         "--engine": engine.name,
         "the list": listing.described(), "--batch_size": batch_size,
-        "--min_probability": min_probability, "use of --embeddings": bool(output.embeddings),
+        "--min_probability": tally.judge.min_probability,
+        reference.FILE: tally.judge.reference and files.sha256(engine.folder / reference.FILE)[:12],
+        "use of --embeddings": bool(output.embeddings),
         "further columns": ", ".join(further.names) or "none"}
     array = None
     if output.embeddings or further.features:

@@ -16,7 +16,7 @@ FLOATS = ["probability", "probability_2", "probability_3", "probability_of_class
           "item_probability"]
 INTEGERS = ["rank", "item_pictures", "next"]
 COLUMNS = ["path", "class", "probability", "class_2", "probability_2", "class_3", "probability_3",
-           "error", "check"]
+           "error", "check", "outlier", "set"]
 ERROR = COLUMNS.index("error")
 FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet", ".xlsx": "xlsx"}  # by suffix
 EXCEL_ROWS, EXCEL_TEXT = 1_048_576, 32_767  # of a sheet, header included; characters of a cell
@@ -24,23 +24,22 @@ BOM = "\ufeff"  # by which Excel knows a CSV as UTF-8
 ROW_GROUP = 10_000  # rows of a Parquet file in memory at a time
 
 
-def row(path: str, answer: np.ndarray | str, classes: list[str], *,
-        min_probability: float = 0.0) -> list:
+def row(path: str, answer: np.ndarray | str, classes: list[str], *, check: bool = False,
+        outlier: bool | None = None, labels: str | None = None) -> list:
     """Returns the cells of COLUMNS: the most probable classes, or the reason for none.
 
     Probabilities are rounded to six digits; an empty cell is None.
 
     Args:
         answer: float32 [C] probabilities, or the reason.
-        min_probability: `check` is True if the first probability is below it; without
-            probabilities, if it is above 0.
+        check, outlier, labels: see confidence.Judge.cells.
     """
     if isinstance(answer, str):
-        return [path, *[None] * (2 * TOP), answer, min_probability > 0]
+        return [path, *[None] * (2 * TOP), answer, check, outlier, labels]
 
     best = np.argsort(-answer, kind="stable")[:TOP]
     cells = [cell for i in best for cell in (classes[i], round(float(answer[i]), 6))]
-    return [path, *cells, *[None] * (2 * TOP - len(cells)), None, cells[1] < min_probability]
+    return [path, *cells, *[None] * (2 * TOP - len(cells)), None, check, outlier, labels]
 
 
 def columns(others: Iterable[str], further: Iterable[str] = ()) -> list[str]:
@@ -133,7 +132,7 @@ def _texts(row: list) -> Iterator:
 def _write_parquet(rows: Iterator[list], names: list[str], file: Path) -> None:
     pyarrow, parquet = _pyarrow()
     types = (dict.fromkeys(FLOATS, pyarrow.float64()) | dict.fromkeys(INTEGERS, pyarrow.int64())
-             | {"check": pyarrow.bool_(), "doubtful": pyarrow.bool_()})
+             | dict.fromkeys(("check", "outlier", "doubtful"), pyarrow.bool_()))
     schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in names])
 
     with parquet.ParquetWriter(os.fspath(file), schema) as writer:

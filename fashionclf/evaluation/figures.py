@@ -1,4 +1,5 @@
 """The charts of a report, and captioned pictures in a grid."""
+import dataclasses
 import textwrap
 
 import numpy as np
@@ -7,6 +8,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from fashionclf.evaluation import selective
 from fashionclf.model import calibration
 from fashionclf.pictures import reading
 
@@ -157,4 +159,21 @@ def reliability(tables: dict[str, pd.DataFrame], name: str) -> Figure:
     below.set(xlabel="confidence (probability of the predicted class)", ylabel="pictures",
               ylim=(0, None))
     below.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+    return figure
+
+
+def coverage(measured: list[selective.Point], name: str) -> Figure:
+    """Draws accuracy over the share of pictures that the model answers, with its interval."""
+    table = pd.DataFrame(map(dataclasses.asdict, measured)).astype(float)
+    figure = Figure(figsize=(5.5, 4.2), dpi=100, layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot(table["coverage"], table["precision"], color=COLOURS[0])
+    axes.fill_between(table["coverage"], table["low"], table["high"], color=COLOURS[0], alpha=0.2,
+                      linewidth=0, label="95 % interval")
+
+    axes.set(xlim=(0, 1), ylim=(min(0.5, table["precision"].min()), 1.01), ylabel="accuracy",
+             xlabel="coverage: share of pictures answered, the most confident first",
+             title=f"{name}: accuracy of the answers")
+    axes.legend(loc="lower left")
+    axes.grid(color="#eeeeee")
     return figure

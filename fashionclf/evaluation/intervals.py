@@ -9,19 +9,22 @@ one all wrong, as Agresti & Coull (American Statistician 52, 1998) add successes
 all pictures or none are right, the effective size is then the number of garments if they are of one
 size, else less. Where each picture is a garment, it is N.
 """
+from statistics import NormalDist  # scipy.stats takes a second to import
+
 import numpy as np
-from scipy.stats import norm
 
 LEVEL = 0.95  # of all intervals
 FEWEST = 5  # garments of which an interval is given
 ADDED = 2  # garments, of a class or of all
 
 
-def of_share(hits: np.ndarray, garments: np.ndarray) -> tuple[float, float] | None:
+def of_share(hits: np.ndarray, garments: np.ndarray, *,
+             level: float = LEVEL) -> tuple[float, float] | None:
     """Bounds the share of pictures that are right.
 
     Args:
         hits: bool [N]; garments: int [N], numbered from 0 without a gap.
+        level: of the interval; one of its bounds alone has the level (1 + level) / 2.
 
     Returns:
         low, high, around the share; None if there are fewer than FEWEST garments.
@@ -35,7 +38,7 @@ def of_share(hits: np.ndarray, garments: np.ndarray) -> tuple[float, float] | No
     of_added = [size * (1 - centre), -size * centre]
     influences = np.append(np.bincount(garments, hits - centre), of_added)
     variance = (influences**2).sum() / (total + ADDED * size)**2 * (1 + ADDED / count)
-    return _wilson(hits.mean(), min(total, centre * (1 - centre) / variance))
+    return _wilson(hits.mean(), min(total, centre * (1 - centre) / variance), level)
 
 
 def of_macro_f1(labels: np.ndarray, predicted: np.ndarray,
@@ -68,7 +71,7 @@ def of_macro_f1(labels: np.ndarray, predicted: np.ndarray,
     variance = (np.bincount(garments, of_pictures)**2).sum() + (of_added**2).sum()
 
     score = (2 * correct / (labelled + said)).mean()
-    return _wilson(score, f1.mean() * (1 - f1.mean()) / variance)
+    return _wilson(score, f1.mean() * (1 - f1.mean()) / variance, LEVEL)
 
 
 def garments_by_class(classes: np.ndarray, garments: np.ndarray, num_classes: int) -> np.ndarray:
@@ -77,9 +80,9 @@ def garments_by_class(classes: np.ndarray, garments: np.ndarray, num_classes: in
     return np.bincount(pairs[0], minlength=num_classes)
 
 
-def _wilson(share: float, size: float) -> tuple[float, float]:
+def _wilson(share: float, size: float, level: float) -> tuple[float, float]:
     """Bounds a share of `size` trials, which binomtest takes as a whole number only."""
-    z = norm.ppf((1 + LEVEL) / 2)
+    z = NormalDist().inv_cdf((1 + level) / 2)
     centre = (share + z**2 / (2 * size)) / (1 + z**2 / size)
     half = z / (1 + z**2 / size) * np.sqrt(share * (1 - share) / size + z**2 / (4 * size**2))
 

@@ -1,9 +1,11 @@
 """Scores from labels and probabilities: accuracy, F1, scores by class, with their intervals."""
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from sklearn.metrics import classification_report, confusion_matrix, f1_score, recall_score
 
-from fashionclf.evaluation import intervals
+from fashionclf.evaluation import intervals, selective
 
 TOP_K = (1, 3, 5)
 NAMED = 8  # classes of few garments in a note
@@ -158,6 +160,13 @@ def per_class(labels: np.ndarray, predicted: np.ndarray, classes: list[str],
                 by_class < intervals.FEWEST, f"fewer than {intervals.FEWEST} garments", ""),
             "most_confused_with": np.where(
                 errors.any(axis=1), np.array(classes, object)[errors.argmax(axis=1)], "")})
+
+
+def by_coverage(labels: np.ndarray, probabilities: np.ndarray, items: list[str] | None = None, *,
+                coverages: Iterable[float] = selective.COVERAGES) -> list[selective.Point]:
+    """Measures how often the model is right where it is most confident, see selective.points."""
+    return selective.points(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels,
+                            _numbered(labels, items), coverages=coverages)
 
 
 def confused_pairs(labels: np.ndarray, predicted: np.ndarray, classes: list[str]) -> pd.DataFrame:

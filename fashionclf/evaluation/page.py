@@ -22,6 +22,8 @@ HEADLINE = {"top1": "accuracy", "majority_baseline": "majority baseline", "macro
 COLUMNS = {"class": "class", "n": "pictures", "garments": "garments", "precision": "precision",
            "recall": "recall", "recall_low": "recall, from", "recall_high": "to", "f1": "F1",
            "most_confused_with": "most confused with"}  # of the table by class
+COVERAGE = {"coverage": "answered", "threshold": "probability, from", "pictures": "pictures",
+            "precision": "accuracy", "low": "from", "high": "to"}  # of the table by coverage
 ROWS = {"rows_read": "read", "written": "written", "repaired": "written with a clipped box",
         "quarantined": "quarantined: unusable picture"}  # of the manifest
 SIDE = 288  # pixels of a shown picture, about twice those on the screen
@@ -30,7 +32,7 @@ DPI = 150  # of a chart; at 100 a pixel of the file is one of the page
 
 
 def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, pairs: pd.DataFrame,
-          mistakes: pd.DataFrame, matrix: np.ndarray, reliability: Figure, manifest: dict,
+          mistakes: pd.DataFrame, matrix: np.ndarray, charts: dict[str, Figure], manifest: dict,
           flags: str) -> None:
     """Writes the page; every text from classes, file names, manifest and flags is escaped.
 
@@ -43,7 +45,7 @@ def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, pair
         mistakes: `path, true, predicted, probability, probability_of_true, picture,
             overlay`, in the order to show. Pictures are data URIs, or "" for none.
         matrix: see metrics.confusion.
-        reliability: see figures.reliability.
+        charts: reliability and coverage, see figures.py.
         manifest: of the records; sections that it has no data for are left out.
         flags: of the training, one a line; may be empty.
     """
@@ -69,12 +71,20 @@ def write(file: Path, *, title: str, scores: dict, per_class: pd.DataFrame, pair
         opening=opening.sentence(scores, per_class), basis=opening.basis(scores, per_class),
         by_garment=by_garment.sentence(scores["by_garment"]),
         classes=per_class["class"].tolist(), matrix=_shaded(matrix),
-        reliability=_drawn(reliability),
+        reliability=_drawn(charts["reliability"]), coverage=_drawn(charts["coverage"]),
+        by_coverage=_by_coverage(scores),
         facts=_facts(manifest), script=script,
         flags={heading: text for heading, text in flag_files.items() if text.strip()},
         script_hash=f"sha256-{base64.b64encode(script_sha256).decode()}",
         fingerprint=manifest.get("fingerprint", ""), today=datetime.date.today().isoformat())
     files.write_text(file, cells.readable(page))
+
+
+def _by_coverage(scores: dict) -> pd.DataFrame:
+    """Returns the table of coverage against accuracy for people."""
+    table = pd.DataFrame(scores["by_coverage"])
+    shares = [f"{share:.0%}" for share in table["coverage"]]
+    return table.assign(coverage=shares)[list(COVERAGE)].rename(columns=COVERAGE).fillna(np.nan)
 
 
 def jpeg(picture: np.ndarray) -> str:

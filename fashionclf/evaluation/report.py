@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from fashionclf.evaluation import by_garment, figures, metrics, mistakes, page, tensorboard_pages
+from fashionclf.evaluation import (by_garment, figures, held_out, metrics, mistakes, page,
+                                   selective, tensorboard_pages)
 from fashionclf.evaluation.lineage import Lineage, Overlap
 from fashionclf.model import calibration, inference
+from fashionclf.model import spec as specs
 from fashionclf.model.inference import Predictions
 from fashionclf.model.weights import Run
 from fashionclf.pictures import picture_hashes
@@ -130,10 +132,12 @@ def _shared_garments(run: Run, records: Records, split: str) -> float | None:
     return records.manifest.get("overlap", {}).get(leakage.SHARED_ITEMS)
 
 
-def calibrated(run: Run, records: Records, *, batch_size: int) -> Run:
-    """Returns `run` with the temperature that fits the validation split best, and prints it."""
-    predictions = predict_split(run.at_temperature(1.0), records, "validation",
-                                batch_size=batch_size)
+def calibrated(run: Run, predictions: Predictions) -> Run:
+    """Returns `run` with the temperature that fits the validation split best, and prints it.
+
+    Args:
+        predictions: of that split, at temperature 1.
+    """
     temperature = calibration.fit_temperature(predictions.labels, predictions.probabilities)
     print(f"temperature {temperature:.3f}, fitted on {len(predictions.labels):,} validation "
           "pictures")
@@ -141,10 +145,13 @@ def calibrated(run: Run, records: Records, *, batch_size: int) -> Run:
 
 
 def evaluate(run: Run, records: Records, split: str, report_dir: str | Path, *, batch_size: int,
-             classes: Alignment | None = None, group_pattern: str | None = None) -> dict:
+             classes: Alignment | None = None, group_pattern: str | None = None,
+             keep_reference: bool = False) -> dict:
     """Evaluates a run on a split, writes the report, prints its headline, returns metrics.json.
 
-    `group_pattern` says what a garment is, for the scores per garment, see by_garment.scores.
+    `group_pattern` says what a garment is, for the scores per garment, see by_garment.scores. With
+    `keep_reference`, what the pictures that the model was not trained on show is kept in the run,
+    see held_out.py; not with `classes`.
 
     With `classes`, which map the run's classes to others of the records, only the pictures of
     classes that the run has are scored. The probabilities of the run's classes that map to one of
@@ -181,6 +188,9 @@ def evaluate(run: Run, records: Records, split: str, report_dir: str | Path, *, 
     if predictions.features is not None:
         tensorboard_pages.add_projector(tensorboard_dir, predictions, records, split)
     print(metrics.headline(scores, name), by_garment.sentence(scores["by_garment"]), sep="\n")
+    if keep_reference:
+        held_out.keep(run, records, held_out.without(predictions, seen > 0), split=split,
+                      weights_sha256=specs.read(run.folder)[1], batch_size=batch_size)
     return scores
 
 
@@ -211,6 +221,9 @@ def write(report_dir: str | Path, evaluation: Evaluation, *,
         "ece": calibration.expected_calibration_error(labels, predictions.probabilities),
         "temperature": evaluation.temperature,
         "ece_at_temperature_1": calibration.expected_calibration_error(labels, plain)}
+    answered = metrics.by_coverage(labels, predictions.probabilities, predictions.items)
+    scores |= {"by_coverage": [dataclasses.asdict(point) for point in answered],
+               "by_coverage_summary": selective.sentence(answered)}
     files.write_json(report_dir / "metrics.json", scores)
     files.write_text(report_dir / "classification_report.txt", text_table)
     tables.write(by_class, report_dir / "per_class.csv", float_format="%.4f")
@@ -223,7 +236,10 @@ def write(report_dir: str | Path, evaluation: Evaluation, *,
         curves[f"temperature {evaluation.temperature:.2f}"] = calibration.reliability(
             labels, predictions.probabilities)
     charts = {"confusion_matrix": figures.confusion(matrix, classes, name),
-              "reliability": figures.reliability(curves, name)}
+              "reliability": figures.reliability(curves, name),
+              "coverage": figures.coverage(metrics.by_coverage(
+                  labels, predictions.probabilities, predictions.items,
+                  coverages=selective.PERCENTS), name)}
     pairs = metrics.confused_pairs(labels, predicted, classes).head(PAIRS)
     errors, pairs, pictures = mistakes.to_show(
         rows, pairs, max_errors=GALLERY, load_pictures=evaluation.load_pictures,
@@ -239,7 +255,7 @@ def write(report_dir: str | Path, evaluation: Evaluation, *,
     flag_file = run_dir and run_dir / "flags.cfg"
     page.write(report_dir / "report.html", scores=scores, per_class=by_class, pairs=pairs,
                title=f"{run_dir.resolve().name if run_dir else 'A model'} on {name} pictures",
-               mistakes=errors, matrix=matrix, reliability=charts["reliability"],
+               mistakes=errors, matrix=matrix, charts=charts,
                manifest=evaluation.manifest,
                flags=flag_file.read_text() if flag_file and flag_file.is_file() else "")
     if tensorboard_dir:

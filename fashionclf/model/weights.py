@@ -44,10 +44,19 @@ class Run:
 
 def save(run: Run) -> None:
     """Writes model.weights.h5, then model.json with its sha256."""
+    save_description(run, save_weights(run))
+
+
+def save_weights(run: Run) -> str:
+    """Writes model.weights.h5; returns its sha256."""
     weights = run.folder / specs.WEIGHTS
     weight_files.save(run.network, weights)
-    description = {**run.spec.as_json(), "weights_sha256": files.sha256(weights),
-                   **run.provenance}
+    return files.sha256(weights)
+
+
+def save_description(run: Run, weights_sha256: str) -> None:
+    """Writes model.json."""
+    description = {**run.spec.as_json(), "weights_sha256": weights_sha256, **run.provenance}
     files.write_json(run.folder / specs.MODEL, description, indent=2)
 
 

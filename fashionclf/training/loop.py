@@ -13,8 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fashionclf.evaluation import report, tensorboard_pages
-from fashionclf.model import network, weight_files, weights
+from fashionclf.evaluation import held_out, report, tensorboard_pages
+from fashionclf.model import calibration, network, weight_files, weights
 from fashionclf.model.inference import Predictions, Predictor
 from fashionclf.model.weights import Run
 from fashionclf.records.input_pipeline import Records
@@ -105,7 +105,7 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
 
 def finish(run: Run, records: Records, *, calibrate: bool, batch_size: int,
            hyperparameters: dict) -> None:
-    """Loads the best epoch by validation, tests it once and saves the model.
+    """Loads the best epoch by validation, tests it once and saves the model and its reference.
 
     Args:
         run: the training; the best weights are loaded into its network.
@@ -115,15 +115,27 @@ def finish(run: Run, records: Records, *, calibrate: bool, batch_size: int,
     weight_files.load(run.network, run.folder / "checkpoints" / "best.weights.h5")
     history = History(run.folder / "history.csv", records.examples.get("validation", 0))
     run = dataclasses.replace(run, provenance={**run.provenance, "kept": history.kept()})
+
+    # One pass over the validation split, for the temperature and for what predict has to know.
+    validation = None
+    if records.examples.get("validation"):
+        validation = report.predict_split(run.at_temperature(1.0), records, "validation",
+                                          batch_size=batch_size,
+                                          max_features=tensorboard_pages.MAX_POINTS)
     if calibrate:
-        run = report.calibrated(run, records, batch_size=batch_size)
+        run = report.calibrated(run, validation)
     report.evaluate(run, records, "test", run.folder / "report", batch_size=batch_size)
     tensorboard_dir = run.folder / tensorboard_pages.FOLDER
     tensorboard_log.mark_kept(tensorboard_dir, history)
     tensorboard_pages.add_hyperparameters(tensorboard_dir, hyperparameters, run=run.folder)
 
     # Last: model.json marks a training as finished.
-    weights.save(run)
+    weights_sha256 = weights.save_weights(run)
+    if validation:
+        probabilities = calibration.at_temperature(validation.probabilities, run.spec.temperature)
+        held_out.keep(run, records, dataclasses.replace(validation, probabilities=probabilities),
+                      split="validation", weights_sha256=weights_sha256, batch_size=batch_size)
+    weights.save_description(run, weights_sha256)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

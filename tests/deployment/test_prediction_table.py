@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fashionclf.deployment import prediction_table
+from fashionclf.deployment.confidence import Judge
 from fashionclf.deployment.prediction_table import (COLUMNS, columns, format_of, row, write,
                                                     write_text)
 
@@ -18,18 +19,21 @@ NAMES = [*COLUMNS, "sku"]
 def rows():
     found = {"=a.jpg": np.array([.25, .75], np.float32), "caf\udce9.jpg": "missing file",
              'a,"b"\n.jpg': np.array([.9, .1], np.float32)}
-    return [[*row(path, answer, CLASSES, min_probability=0.8), sku]
-            for (path, answer), sku in zip(found.items(), ["-7", "", "é"])]
+    judged = [(True, False, "Coat|Tee"), (True, None, None), (False, True, "Tee")]
+    return [[*row(path, answer, CLASSES, check=check, outlier=outlier, labels=labels), sku]
+            for (path, answer), (check, outlier, labels), sku in zip(
+                found.items(), judged, ["-7", "", "é"])]
 
 
 def test_a_row_has_the_most_probable_classes_or_the_reason_and_blanks_where_classes_are_few():
     found = row("a.jpg", np.array([.1, .2, .4, .3], np.float32), list("ABCD"))
-    assert found == ["a.jpg", "C", 0.4, "D", 0.3, "B", 0.2, None, False]
+    assert found == ["a.jpg", "C", 0.4, "D", 0.3, "B", 0.2, None, False, None, None]
     assert row("a.jpg", np.array([.25, .75], np.float32), CLASSES) == [
-        "a.jpg", "Coat", 0.75, "Tee", 0.25, None, None, None, False]
+        "a.jpg", "Coat", 0.75, "Tee", 0.25, None, None, None, False, None, None]
     assert row("a", np.array([1 / 3, 2 / 3], np.float32), CLASSES)[2] == 0.666667
     assert row("a", np.array([1., 0.], np.float32), CLASSES)[4] == 0
-    assert row("a.jpg", "empty file", CLASSES) == ["a.jpg", *[None] * 6, "empty file", False]
+    assert row("a.jpg", "empty file", CLASSES) == [
+        "a.jpg", *[None] * 6, "empty file", False, None, None]
     assert len(found) == len(COLUMNS)
 
 
@@ -38,7 +42,7 @@ def test_a_row_has_the_most_probable_classes_or_the_reason_and_blanks_where_clas
     (0.0, "empty file", False), (0.1, "empty file", True)])
 def test_rows_below_the_least_probability_or_without_one_are_marked(least, found, marked):
     found = found if isinstance(found, str) else np.array(found, np.float32)
-    assert row("a.jpg", found, CLASSES, min_probability=least)[-1] is marked
+    assert Judge(min_probability=least).cells(found, None, CLASSES) == (marked, None, None)
 
 
 def test_csv_is_right_whatever_the_name_and_no_cell_starts_a_formula():
@@ -46,9 +50,11 @@ def test_csv_is_right_whatever_the_name_and_no_cell_starts_a_formula():
     write_text(rows(), NAMES, stream, "csv")
     found = list(csv.reader(io.StringIO(stream.getvalue())))
     assert found == [NAMES,
-                     ["'=a.jpg", "Coat", "0.750000", "Tee", "0.250000", "", "", "", "yes", "'-7"],
-                     [r"caf\udce9.jpg", *[""] * 6, "missing file", "yes", ""],
-                     ['a,"b"\n.jpg', "Tee", "0.900000", "Coat", "0.100000", "", "", "", "", "é"]]
+                     ["'=a.jpg", "Coat", "0.750000", "Tee", "0.250000", "", "", "", "yes", "",
+                      "Coat|Tee", "'-7"],
+                     [r"caf\udce9.jpg", *[""] * 6, "missing file", "yes", "", "", ""],
+                     ['a,"b"\n.jpg', "Tee", "0.900000", "Coat", "0.100000", "", "", "", "", "yes",
+                      "Tee", "é"]]
 
 
 def test_json_lines_hold_a_value_of_its_kind_for_every_column(tmp_path):
@@ -72,6 +78,7 @@ def test_parquet_has_the_same_rows_with_types_also_over_row_groups(tmp_path, mon
                 for cells in rows()]
     assert [list(line.values()) for line in found.to_pylist()] == expected
     assert found["check"].to_pylist() == [True, True, False]
+    assert found["outlier"].to_pylist() == [False, None, True]
 
 
 def test_columns_of_a_csv_that_ours_have_too_are_renamed():
@@ -104,13 +111,14 @@ def test_a_byte_order_mark_begins_the_csv_and_only_where_it_is_wanted(tmp_path):
 
 def test_a_workbook_has_text_as_text_never_a_formula_and_numbers_as_numbers(tmp_path):
     openpyxl = pytest.importorskip("openpyxl", reason="fashionclf[excel] is missing")
-    odd = [["=1+1", "007", 0.25, None, None, None, None, "a\x07\n", True, "+7"]]
+    odd = [["=1+1", "007", 0.25, None, None, None, None, "a\x07\n", True, None, None, "+7"]]
     write(rows() + odd, NAMES, tmp_path / "x.xlsx", "xlsx")
 
     sheet = openpyxl.load_workbook(tmp_path / "x.xlsx").active
     found = list(sheet.values)
     assert found[0] == tuple(NAMES) and len(found) == 5
-    assert found[1] == ("=a.jpg", "Coat", 0.75, "Tee", 0.25, None, None, None, True, "-7")
+    assert found[1] == ("=a.jpg", "Coat", 0.75, "Tee", 0.25, None, None, None, True, False,
+                        "Coat|Tee", "-7")
     assert found[2][0] == r"caf\udce9.jpg" and found[4][7] == "a\\x07\n"
     assert "f" not in {cell.data_type for cells in sheet for cell in cells}
     assert [sheet["B5"].data_type, sheet["C5"].data_type] == ["s", "n"]

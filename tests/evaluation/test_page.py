@@ -44,10 +44,13 @@ def write(file, *, manifest=MANIFEST, flags="--run=<b>\udcff\n", classes=EVIL, p
     page.write(
         file, title=f"run {classes[0]} on test", per_class=per_class, pairs=pairs,
         mistakes=mistakes, matrix=np.array([[2, 7, 0], [0, 999, 1], [0, 0, 10]]),
-        reliability=Figure(), manifest=manifest, flags=flags,
+        charts={"reliability": Figure(), "coverage": Figure()}, manifest=manifest, flags=flags,
         scores={**dict.fromkeys(page.HEADLINE, 0.6), **interval, "n": 1_019, "temperature": 0.7,
                 "ece_at_temperature_1": 0.125, "interval_level": 0.95,
                 "interval_method": "Wilson, <garments>", "interval_notes": {"top5": "<too> few"},
+                "by_coverage": [{"coverage": 0.5, "threshold": 0.75, "pictures": 1_234,
+                                 "precision": 0.8125, "low": None, "high": None}],
+                "by_coverage_summary": "<u>half</u>",
                 "warnings": ["<b>no</b> test"], "remarks": ["kept: <i>"],
                 "by_garment": {"garments_by": "<items>", "note": "<none>"}})
     return file
@@ -106,8 +109,8 @@ def test_nothing_is_fetched_and_only_its_own_script_may_run(parsed):
 def test_every_link_leads_to_a_section(parsed):
     ids = {attrs["id"] for _, attrs in parsed.tags if "id" in attrs}
     links = {attrs["href"][1:] for tag, attrs in parsed.tags if tag == "a"}
-    assert links == ids == {"classes", "by-class", "confusion", "calibration", "mistakes", "data",
-                            "flags"}
+    assert links == ids == {"classes", "by-class", "confusion", "calibration", "coverage",
+                            "mistakes", "data", "flags"}
 
 
 def test_the_page_shows_scores_errors_and_what_was_left_out(parsed):
@@ -137,7 +140,7 @@ def test_the_matrix_is_shaded_by_the_share_of_the_row_and_says_each_count_in_wor
 
 def test_pictures_are_of_the_size_they_are_shown_at(parsed):
     pictures = [attrs for tag, attrs in parsed.tags if tag == "img"]
-    assert len(pictures) == 2 + 1 + 4 and all(attrs["alt"] for attrs in pictures)
+    assert len(pictures) == 2 + 2 + 4 and all(attrs["alt"] for attrs in pictures)
     chart = next(attrs for attrs in pictures if "width" in attrs)
     encoded = chart["src"].removeprefix("data:image/png;base64,")
     with Image.open(io.BytesIO(base64.b64decode(encoded))) as drawn:
@@ -149,8 +152,8 @@ def test_pictures_are_of_the_size_they_are_shown_at(parsed):
 def test_without_manifest_flags_and_pictures_their_sections_are_left_out(tmp_path):
     parsed = Parsed(write(tmp_path / "report.html", manifest={}, flags="", pictures=False))
     ids = {attrs["id"] for _, attrs in parsed.tags if "id" in attrs}
-    assert ids == {"classes", "by-class", "confusion", "calibration", "mistakes"}
-    assert len([tag for tag, _ in parsed.tags if tag == "img"]) == 1
+    assert ids == {"classes", "by-class", "confusion", "calibration", "coverage", "mistakes"}
+    assert len([tag for tag, _ in parsed.tags if tag == "img"]) == 2
     assert "Grad-CAM" not in parsed.text and f"P: {EVIL[1]} T: {EVIL[0]}" in parsed.text
 
 

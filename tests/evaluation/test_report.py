@@ -53,8 +53,8 @@ def written(tmp_path_factory):
 def test_all_files_are_written_and_metrics_are_what_is_returned(written):
     folder, scores = written
     assert sorted(file.name for file in (folder / "report").iterdir()) == [
-        "classification_report.txt", "confusion_matrix.png", "metrics.json", "misclassified.png",
-        "per_class.csv", "predictions.csv", "reliability.png", "report.html"]
+        "classification_report.txt", "confusion_matrix.png", "coverage.png", "metrics.json",
+        "misclassified.png", "per_class.csv", "predictions.csv", "reliability.png", "report.html"]
     assert json.loads((folder / "report" / "metrics.json").read_text()) == scores
     assert scores["split"] == "test" and scores["top1"] == 5 / 6
 

@@ -86,3 +86,26 @@ def test_an_alignment_to_unknown_classes_is_refused_in_one_line(records_dir, tmp
                  f"--align={tmp_path / 'align.csv'}")
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "align.csv:2: the records have no class 'Redd'; did you mean Red?" in done.stderr
+
+
+def test_what_held_out_pictures_show_is_kept_and_predict_uses_it(records_dir, tmp_path):
+    run = make_run(tmp_path / "run", CLASSES)
+    wanted = start("fashionclf.predict", f"--run={run}", "--min_precision=0.9", records_dir.parent)
+    assert wanted.returncode == 1 and "--keep_reference" in wanted.stderr
+
+    said = evaluate(f"--run={run}", f"--records={records_dir}", "--keep_reference")
+    assert "reference.npz: 9 test pictures of 3 garments, by which predict" in said
+    shown = start("fashionclf.predict", f"--run={run}", "--format=jsonl",
+                  records_dir.parent / "source")
+    row = json.loads(shown.stdout.splitlines()[0])
+    assert row["outlier"] in (True, False) and row["check"] is False and row["set"] is None
+    assert "no row is marked to check: the 9 test pictures of 3 garments" in shown.stderr
+
+
+@pytest.mark.parametrize("words", [["--split=train"], ["--align=same"]])
+def test_a_reference_is_kept_of_held_out_pictures_of_the_own_classes_alone(
+        records_dir, tmp_path, words):
+    run = make_run(tmp_path / "run", CLASSES)
+    done = start("fashionclf.evaluate", f"--run={run}", f"--records={records_dir}",
+                 "--keep_reference", *words)
+    assert done.returncode == 1 and "--keep_reference takes pictures" in done.stderr

@@ -48,7 +48,7 @@ def test_every_picture_gets_a_row_and_a_bad_one_its_reason(run_dir, tmp_path):
         str(tmp_path / name) for name in ("in/a/x.WEBP", "in/b,\"1\".png", "in/c.jpg", "last.jpg",
                                           "absent.png")]
     for row in (rows[1], rows[2], rows[4]):
-        assert {row[1], row[3]} == set(CLASSES) and row[5:] == [""] * 4
+        assert {row[1], row[3]} == set(CLASSES) and row[5:] == [""] * 6
         assert float(row[2]) >= float(row[4])
         assert float(row[2]) + float(row[4]) == pytest.approx(1, abs=2e-6)
     assert rows[3][1:7] == rows[5][1:7] == [""] * 6
@@ -82,7 +82,7 @@ def test_a_catalogue_keeps_its_columns_and_rows_to_check_are_marked(run_dir, tmp
     assert features.shape == (2, 128) and np.isfinite(features[0]).all()
     assert np.isnan(features[1]).all()
     again = predict(*words, "--format=csv", "--output=-", "--embeddings=")
-    assert again.stdout.splitlines()[1].endswith(",yes,007,'=x")
+    assert again.stdout.splitlines()[1].endswith(",yes,,,007,'=x")
 
 
 def test_garments_have_one_answer_and_one_picture_of_each_is_marked_to_label_next(

@@ -107,7 +107,8 @@ def test_a_killed_training_goes_on_and_the_finished_model_predicts(tmp_path, rec
     rows = succeed("fashionclf.predict", f"--run={run}", "--output=-",
                    records_dir.parent / "source").splitlines()
     assert rows[0] == ("path,class,probability,class_2,probability_2,class_3,probability_3,"
-                       "error,check")
+                       "error,check,outlier,set")
+    assert (run / "reference.npz").is_file()
     assert len(rows) == 1 + 96 and rows[1].split(",")[1] in CLASSES
 
 

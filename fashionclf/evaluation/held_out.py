@@ -1,0 +1,51 @@
+"""Keeps what a run needs to know of held-out pictures, see reference.py, from one pass over them.
+"""
+import dataclasses
+
+import numpy as np
+
+from fashionclf.evaluation import reference
+from fashionclf.model.inference import Predictions
+from fashionclf.model.weights import Run
+from fashionclf.records import manifests
+from fashionclf.records.input_pipeline import Records
+
+
+def keep(run: Run, records: Records, predictions: Predictions, *, split: str, weights_sha256: str,
+         batch_size: int) -> None:
+    """Writes RUN/reference.npz from held-out predictions, and prints where.
+
+    Computes the features of some training pictures. The order of records is random, so that the
+    first ones are a sample.
+
+    Args:
+        predictions: for the pictures of `split`, as `run` gives them, with features.
+    """
+    manifests.check_split(records.manifest, "train", records.folder)
+    batches = -(-reference.SAMPLE // batch_size)
+    training = run.predictor(features=True).predict_dataset(
+        records.evaluation("train", batch_size=batch_size).take(batches), None)
+    kept = reference.of(
+        split=split, records_fingerprint=records.manifest["fingerprint"],
+        labels=predictions.labels, probabilities=predictions.probabilities,
+        items=predictions.items, features=predictions.features,
+        training_features=training.features[:reference.SAMPLE])
+    reference.write(run.folder, kept, model=reference.model_of(run.spec, weights_sha256))
+    print(f"{run.folder / reference.FILE}: {kept.held_out()}, by which predict marks rows to check "
+          "and outliers")
+
+
+def without(predictions: Predictions, left_out: np.ndarray) -> Predictions:
+    """Returns the predictions of the pictures that bool [N] `left_out` does not name.
+
+    Raises ValueError if none is left.
+    """
+    if left_out.all():
+        raise ValueError("a reference needs pictures that the model was not trained on, and it was "
+                         "trained on all of these: name another split or other records")
+    kept = np.flatnonzero(~left_out)
+    return dataclasses.replace(
+        predictions, labels=predictions.labels[kept],
+        probabilities=predictions.probabilities[kept],
+        features=predictions.features[kept[kept < len(predictions.features)]],
+        paths=[predictions.paths[i] for i in kept], items=[predictions.items[i] for i in kept])
