@@ -11,6 +11,7 @@ import fashionclf
 
 PROGRAMS = {
     "predict": "label pictures, a folder of them or a shop's CSV",
+    "duplicates": "find the copies among pictures, also cut, mirrored or recoloured ones",
     "demo": "try a model on a page in the browser",
     "serve": "answer requests with pictures over HTTP",
     "build_tfrecords": "check your labelled pictures, split them and write records",

@@ -11,7 +11,7 @@ from tests.helpers.programs import ROOT, start_code
 
 PACKAGE = ROOT / "fashionclf"
 PROGRAMS = ["build_tfrecords", "train", "evaluate", "predict", "check_labels", "search", "export",
-            "demo", "serve"]
+            "demo", "serve", "duplicates"]
 ORDER = ["system", "sources", "pictures", "records", "model", "evaluation", "training",
          "deployment", "curation", "exporting", "serving",
          "deepfashion"]  # each may import what stands before it

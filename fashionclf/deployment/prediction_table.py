@@ -4,7 +4,7 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,8 @@ TOP = 3  # classes in a row
 FLOATS = ["probability", "probability_2", "probability_3", "probability_of_class", "similarity",
           "item_probability"]
 INTEGERS = ["rank", "item_pictures", "next"]
+TYPES = (dict.fromkeys(FLOATS, "float64") | dict.fromkeys(INTEGERS, "int64")
+         | dict.fromkeys(["check", "outlier", "doubtful"], "bool"))  # other columns are text
 COLUMNS = ["path", "class", "probability", "class_2", "probability_2", "class_3", "probability_3",
            "error", "check", "outlier", "set"]
 ERROR = COLUMNS.index("error")
@@ -42,12 +44,13 @@ def row(path: str, answer: np.ndarray | str, classes: list[str], *, check: bool 
     return [path, *cells, *[None] * (2 * TOP - len(cells)), None, check, outlier, labels]
 
 
-def columns(others: Iterable[str], further: Iterable[str] = ()) -> list[str]:
-    """Returns COLUMNS, then `further` ones, then `others`, those of a user's CSV.
+def columns(others: Iterable[str], further: Iterable[str] = (), *,
+            own: Iterable[str] = COLUMNS) -> list[str]:
+    """Returns `own`, then `further` ones, then `others`, those of a user's CSV.
 
     A name of the CSV that is taken, or that the program gives to numbers, gets the prefix csv_.
     """
-    names = [*COLUMNS, *further]
+    names = [*own, *further]
     for name in others:
         while name in names or name in FLOATS + INTEGERS:
             name = f"csv_{name}"
@@ -95,10 +98,13 @@ def check_fits(form: str, output: str, rows: int, others: Iterable[Iterable[str]
 
 
 def write(rows: Iterable[list], names: list[str], file: Path, form: str, *,
-          bom: bool = False) -> None:
-    """Writes `rows` one by one, with the columns `names`, in the format `form`."""
+          bom: bool = False, types: Mapping[str, str] = TYPES) -> None:
+    """Writes `rows` one by one, with the columns `names`, in the format `form`.
+
+    `types` are Arrow's, for Parquet, of the columns that aren't text.
+    """
     if form == "parquet":
-        return _write_parquet(iter(rows), names, file)
+        return _write_parquet(iter(rows), names, file, types)
     if form == "xlsx":
         return _write_excel(rows, names, file)
     with open(file, "w", encoding="utf-8", newline="") as stream:
@@ -129,11 +135,10 @@ def _texts(row: list) -> Iterator:
     return (cells.readable(cell) if isinstance(cell, str) else cell for cell in row)
 
 
-def _write_parquet(rows: Iterator[list], names: list[str], file: Path) -> None:
+def _write_parquet(rows: Iterator[list], names: list[str], file: Path,
+                   types: Mapping[str, str]) -> None:
     pyarrow, parquet = _pyarrow()
-    types = (dict.fromkeys(FLOATS, pyarrow.float64()) | dict.fromkeys(INTEGERS, pyarrow.int64())
-             | dict.fromkeys(("check", "outlier", "doubtful"), pyarrow.bool_()))
-    schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in names])
+    schema = pyarrow.schema([(name, types.get(name, "string")) for name in names])
 
     with parquet.ParquetWriter(os.fspath(file), schema) as writer:
         while group := [list(_texts(row)) for row in itertools.islice(rows, ROW_GROUP)]:

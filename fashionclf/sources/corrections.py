@@ -163,7 +163,8 @@ def read_duplicates(file: str, paths: pd.Series) -> pd.Series:
     """
     files.require_file(file, "--duplicates names the CSV that fashionclf duplicates wrote")
     rows = csv_files.read_table(Path(file), ["group", "path"],
-                                cure="name the output of fashionclf duplicates")
+                                cure="name the output of fashionclf duplicates",
+                                least=0)  # where no picture has a copy
     annotations.once(Path(file), rows["path"])
     index = matched(Path(file), rows["path"].map(cells.original), paths)
     return rows["group"].set_axis(index)

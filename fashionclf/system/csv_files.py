@@ -49,7 +49,7 @@ class Rows:
 
 
 def read(file: Path, columns: list[str], *, cure: str, others: bool = False,
-         separator: str | None = None, encoding: str | None = None) -> Rows:
+         separator: str | None = None, encoding: str | None = None, least: int = 1) -> Rows:
     """Reads `columns` of a CSV file with a header.
 
     Args:
@@ -58,9 +58,10 @@ def read(file: Path, columns: list[str], *, cure: str, others: bool = False,
             name gets a number.
         separator: one of SEPARATORS; by default the one with which the header has `columns`.
         encoding: Python's name of one; by default UTF-8, UTF-16 or, where it is neither, cp1252.
+        least: rows, 0 or 1.
 
     Raises:
-        ValueError: the encoding is wrong, there is no header or no row, or a wanted column is
+        ValueError: the encoding is wrong, there is no header or no such row, or a wanted column is
             missing or repeated.
     """
     text, notes = _text(file, encoding)
@@ -70,7 +71,7 @@ def read(file: Path, columns: list[str], *, cure: str, others: bool = False,
     notes.insert(0, f"{file.name}: separated by {SEPARATORS.get(separator, repr(separator))}")
 
     rows, faults = _parsed(text, separator)
-    if len(rows) < 2:
+    if len(rows) < 1 + least:
         raise ValueError(f"{file}:1: expected a header and at least one row, got {len(rows)} "
                          "lines; put a row for each picture or category under a header")
     first, header = next(iter(rows.items()))
@@ -103,9 +104,9 @@ def read_pictures(file: Path, form: Form, columns: Sequence[str] = (), *,
                   else rows.table[form.path_column])
 
 
-def read_table(file: Path, columns: list[str], *, cure: str) -> pd.DataFrame:
+def read_table(file: Path, columns: list[str], *, cure: str, least: int = 1) -> pd.DataFrame:
     """Reads `columns` of a small UTF-8 table, as `read` does; raises ValueError at a bad row."""
-    rows = read(file, columns, cure=cure, encoding="utf-8")
+    rows = read(file, columns, cure=cure, encoding="utf-8", least=least)
     refuse(file, rows.faults)
     return rows.table
 

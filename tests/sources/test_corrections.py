@@ -131,3 +131,5 @@ def test_pictures_of_one_garment_and_of_a_group_of_duplicates_become_one_item(tm
     (tmp_path / "groups.csv").write_text("group,path,keep\n1,in/Dress/1.jpg,yes\n1,in/top.jpg,\n")
     groups = corrections.read_duplicates(str(tmp_path / "groups.csv"), source()["path"])
     assert groups.to_dict() == {10: "1", 14: "1"}
+    (tmp_path / "groups.csv").write_text("group,path,keep\n")  # no picture has a copy
+    assert corrections.read_duplicates(str(tmp_path / "groups.csv"), source()["path"]).empty

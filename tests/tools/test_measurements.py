@@ -79,6 +79,39 @@ def test_near_duplicates_are_counted_among_all_pairs_and_shown():
     assert shown.splitlines()[-2:] == ["    1 a c", "    7 c d"]
 
 
+def test_planted_copies_are_written_once_and_counted_when_found(tmp_path):
+    shown = printed(f"""if True:
+        from pathlib import Path
+        import numpy as np
+        from fashionclf.curation import copies, duplicates
+        from fashionclf.pictures.registration import Thumbnails
+        from tests.helpers.textures import texture
+        from tools.benchmark import duplicates as tool, planted_copies
+        folder = Path({str(tmp_path)!r})
+        paths = [str(folder / (str(seed) + ".png")) for seed in range(5)]
+        for seed, path in enumerate(paths):
+            texture(seed).save(path)
+        planted = planted_copies.plant(paths[1:], folder / "copies", seed=0)
+        first = Path(planted["grey"][2])
+        first.write_bytes(first.read_bytes() + b"kept")
+        print(planted_copies.plant(paths[1:], folder / "copies", seed=0) == planted,
+              first.read_bytes().endswith(b"kept"), len(planted))
+
+        def looks(paths, numbers):
+            thumbnails, hashes, _ = zip(*(duplicates.look(Path(x).read_bytes()) for x in paths))
+            return copies.Looks(thumbnails=Thumbnails(*map(np.stack, zip(*thumbnails))),
+                                hashes=list(hashes), features=np.eye(5)[numbers])
+
+        originals, chosen = looks(paths, range(5)), np.arange(1, 5)
+        for name in ("JPEG of quality 60", "mirrored"):
+            print(*tool.shares(originals, looks(planted[name], chosen), chosen))
+        swapped = planted["mirrored"][1::-1] + planted["mirrored"][2:]
+        print(*tool.shares(originals, looks(swapped, [2, 1, 3, 4]), chosen))""")
+    assert shown.splitlines() == [
+        "True True 16", "100.0% 100.0% 100.0% 100.0% 0", "0.0% 100.0% 100.0% 100.0% 0",
+        "0.0% 100.0% 0.0% 100.0% 2"]
+
+
 def test_recall_leaves_out_the_picture_and_its_copies_and_made_up_vectors_vary_alike(tmp_path):
     shown = printed(f"""if True:
         import numpy as np

@@ -19,6 +19,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from fashionclf import cli
 from tools import markdown
+from tools.benchmark.planted_copies import jpeg, saved
 
 FLAGS = flags.FLAGS
 
@@ -28,16 +29,6 @@ flags.DEFINE_integer("seed", 0, "Seed of their choice.", lower_bound=0)
 
 SHOWN = 20  # pairs within the threshold
 FAR = 80  # bits: farther pairs are not looked for
-
-
-def saved(image: Image.Image, quality: int = 95) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=quality)
-    return stream.getvalue()
-
-
-def jpeg(image: Image.Image, quality: int, scale: float = 1.0) -> Image.Image:
-    return Image.open(io.BytesIO(saved(ImageOps.scale(image, scale), quality)))
 
 
 def cut(image: Image.Image, share: float) -> Image.Image:
