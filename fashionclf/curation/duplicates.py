@@ -26,10 +26,11 @@ TYPES = dict.fromkeys(["group", "bits", "width", "height", "bytes"], "int64") | 
     "keep": "bool", "similarity": "float64", "likeness": "float64"}  # for prediction_table.write
 IDENTICAL, NEAR_DUPLICATE, ALTERED, RECOLOURED, MIRRORED = (
     "identical", "near-duplicate", "altered", "recoloured", "mirrored")
-REASONS = {IDENTICAL: "the same bytes as {}", NEAR_DUPLICATE: "a near-duplicate of {}",
-           ALTERED: "an altered copy of {}: cut, bordered or lettered",
-           RECOLOURED: "the photograph of {} in other colours, perhaps another garment",
-           MIRRORED: "{} mirrored, perhaps another shot"}
+# In words for cards; the label page filters by what stands before the colon
+REASONS = {IDENTICAL: "identical: the same bytes as {}", NEAR_DUPLICATE: "near-duplicate: of {}",
+           ALTERED: "altered: cut, bordered or lettered {}",
+           RECOLOURED: "recoloured: perhaps another garment than {}",
+           MIRRORED: "mirrored: perhaps another shot than {}"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -59,7 +59,7 @@ def test_a_page_shows_the_copies_side_by_side(run_dir, shop):
     search(run_dir, shop, f"--output={shop / 'out.csv'}", f"--page={shop / 'copies.html'}", shop)
     page = (shop / "copies.html").read_text(encoding="utf-8")
     assert "4 pictures: 4 have a copy, in 2 groups" in page
-    assert f"a near-duplicate of {shop / 'a.png'}" in page and "perhaps another shot" in page
+    assert f"near-duplicate: of {shop / 'a.png'}" in page and "perhaps another shot" in page
     assert "keep: the largest of 2 copies" in page
 
 

@@ -173,7 +173,7 @@ function labelTexts({ given, suggested, probability, error }) {
   if (given && suggested && given !== suggested) {
     return [`given: ${given}`, `maybe: ${suggested}${likely}`];
   }
-  return [suggested ? suggested + likely : given ?? "no class"];
+  return suggested || given ? [suggested ? suggested + likely : given] : [];
 }
 
 function headingParts({ heading, inside }) {
