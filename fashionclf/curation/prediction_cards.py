@@ -12,6 +12,7 @@ from fashionclf.system import files
 from fashionclf.system.progress import progress_bar
 
 OTHER_CLASS, NO_GARMENT = "differs from the CSV", "may show no garment"
+LABEL_NEXT = "label next"
 NEXT = 1e6  # priority of the first picture to label next: above those of all other reasons
 
 
@@ -65,7 +66,7 @@ def _reasons(row: dict, differs: bool) -> dict[str, float]:
     if row.get("outlier"):
         reasons[NO_GARMENT] = 1.0
     if row.get("next"):
-        reasons[f"label next: number {row['next']:,}"] = NEXT - row["next"]
+        reasons[f"{LABEL_NEXT}: number {row['next']:,}"] = NEXT - row["next"]
     if row["check"]:
         reasons[f"unsure: {row['probability']:.2f}"] = 1 - row["probability"]
     return reasons
@@ -74,11 +75,14 @@ def _reasons(row: dict, differs: bool) -> dict[str, float]:
 def summary(cards: Sequence[Card], classes: Sequence[str]) -> str:
     """Returns the counts in words; `classes` are the model's."""
     bad = sum(card.error is not None for card in cards)
-    check = sum(bool(card.reasons) for card in cards)
+    ranked = sum(any(reason.startswith(LABEL_NEXT) for reason in card.reasons) for card in cards)
+    check = sum(any(not reason.startswith(LABEL_NEXT) for reason in card.reasons)
+                for card in cards)
     known = set(map(spellings.rough, classes))
     foreign = sum(card.given is not None and spellings.rough(card.given) not in known
                   for card in cards)
     text = f"of {len(cards):,}: {len(cards) - bad - check:,} labelled, {check:,} to check"
     text += f", {bad:,} unreadable" if bad else ""
+    text += f"; {ranked:,} to label next come first" if ranked else ""
     return text + (f". {foreign:,} have a category in the CSV that is not one of the model's "
                    "classes, so it was not compared" if foreign else "")

@@ -151,9 +151,9 @@ class Tally:
         if found.other_pictures:
             told.append(
                 f"drift: these {found.pictures:,} pictures are of another kind than the "
-                f"{kept.held_out()}: in {100 * found.farther:.0f} of 100 pairs they lie farther "
+                f"{kept.held_out()}: in {100 * found.farther:.1f} of 100 pairs they lie farther "
                 "from the training pictures than a held-out one, by chance in up to "
-                f"{100 * found.farther_by_chance:.0f}. Precision, sets and the report's scores "
+                f"{100 * found.farther_by_chance:.1f}. Precision, sets and the report's scores "
                 "may not hold for them: label a sample of them and evaluate")
         if found.other_classes:
             told.append(

@@ -52,3 +52,4 @@ def test_pictures_to_label_next_come_before_all_others_in_their_order(tmp_path):
     assert [card.path for card in sorted(cards, key=lambda card: -card.priority)][:3] == [
         "d", "b", "a"]
     assert cards[3].reasons == ("label next: number 1",) and cards[2].reasons == ()
+    assert "; 2 to label next come first" in prediction_cards.summary(cards, CLASSES)
