@@ -120,8 +120,9 @@ def main(words: list[str]) -> int:
                                      by_uncertainty=bool(by_uncertainty))
         rows = [] if FLAGS.page else None
         tally = confidence.Tally(judge=judge, classes=engine.spec.classes)
-        bad = prediction.write(engine, listing, output, batch_size=FLAGS.batch_size, tally=tally,
-                               further=further, seen=rows)
+        work = prediction.Work(engine=engine, listing=listing, batch_size=FLAGS.batch_size,
+                               tally=tally, further=further, seen=rows)
+        bad = work.write(output)
         if FLAGS.page:
             write_page(named, rows, engine.spec.classes)
         for line in tally.lines():

@@ -25,7 +25,7 @@ def cards(pictures: Sequence[Picture], rows: Sequence[dict], *, given: Sequence[
     by it and is no reason to look.
 
     Args:
-        rows: column -> cell, as prediction.write gives them; `outlier` and `next` may be missing.
+        rows: column -> cell, as prediction.Work.seen has them; `outlier` and `next` may be missing.
         given: the category of each picture in the shop's CSV, "" for none; or empty.
         classes: the model's.
     """

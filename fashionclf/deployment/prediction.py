@@ -1,10 +1,11 @@
 """Predicts a list of picture files; writes rows to standard output, or to a file it can resume."""
 import collections
 import dataclasses
+import functools
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
@@ -60,23 +61,93 @@ class Output:
     overwrite: bool = False  # whether rows of other pictures in the file may be lost
 
 
-def write(engine: Engine, listing: Listing, output: Output, *, batch_size: int,
-          tally: Tally, further: FurtherColumns = FurtherColumns(),
-          seen: list[dict] | None = None) -> int:
-    """Predicts and writes a row for each picture; returns the number of rows with an error.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Work:
+    """A list of pictures to predict.
 
-    Args:
+    Attributes:
         batch_size: pictures per call of the network.
-        tally: judges the pictures, and counts those that this call predicts.
+        tally: judges the pictures, and counts those that this process predicts.
         further: columns that need all pictures; without them rows go to a stream as they come.
-        seen: gets all rows, as column -> cell.
+        seen: gets all rows, as column -> cell; None if nobody needs them.
     """
-    names, total = prediction_table.columns(listing.columns, further.names), len(listing.pictures)
+    engine: Engine
+    listing: Listing
+    batch_size: int
+    tally: Tally
+    further: FurtherColumns = FurtherColumns()
+    seen: list[dict] | None = None
 
-    def batches(starts: Sequence[int]) -> Iterator[
+    @functools.cached_property
+    def names(self) -> list[str]:
+        """Returns the columns of the rows."""
+        return prediction_table.columns(self.listing.columns, self.further.names)
+
+    def write(self, output: Output) -> int:
+        """Predicts and writes a row for each picture; returns the number of rows with an error."""
+        return self._to_stream(output) if output.stream else self._to_file(output)
+
+    def _to_stream(self, output: Output) -> int:
+        batches = self._batches(range(0, len(self.listing.pictures), self.batch_size))
+        rows, features = (_collected(batches, self.further.features) if self.further.names else
+                          (lambda: (row for batch, *_ in batches for row in batch), None))
+        num_errors = 0
+
+        def counted() -> Iterator[list]:
+            nonlocal num_errors
+            for row in self._completed(rows, features):
+                num_errors += row[prediction_table.ERROR] is not None
+                yield row
+
+        prediction_table.write_text(counted(), self.names, output.stream, output.form,
+                                    bom=output.bom)
+        return num_errors
+
+    def _to_file(self, output: Output) -> int:
+        pictures, array = self.listing.pictures, None
+        if output.embeddings or self.further.features:
+            array = prediction_job.Embeddings(
+                output.embeddings or f"{files.followed(output.file)}.features",
+                (len(pictures), engines.num_features(self.engine)),
+                temporary=not output.embeddings)
+        with (prediction_job.opened(output.file, self._description(output), total=len(pictures),
+                                    embeddings=array, batch_size=self.batch_size,
+                                    stamp=lambda i: pictures[i].stamp()) as job,
+              signals.deferred()):
+            # Another call may have ended since the program checked this at its start.
+            if not output.overwrite:
+                earlier_output.check(output.file, output.form, self.names[0], self.listing.paths)
+            if job.done:
+                print(f"{job.part}: resuming after {job.done:,} of {len(pictures):,} rows",
+                      file=sys.stderr)
+            if job.changed:
+                print(f"{job.changed:,} pictures changed since their rows were written: they are "
+                      "predicted again", file=sys.stderr)
+
+            starts = [*job.stale, *range(job.done, len(pictures), self.batch_size)]
+            for start, batch in zip(starts, self._batches(starts)):
+                job.add(start, *batch)
+                if signals.requested():
+                    signals.leave(f"{job.done:,} of {len(pictures):,} rows are kept")
+            return job.finish(self.names, output.form, bom=output.bom, completed=self._completed)
+
+    def _description(self, output: Output) -> dict:
+        """Returns all that the rows depend on, and not where files lie."""
+        folder, judge = self.engine.folder, self.tally.judge
+        return {
+            "program": "predict", "version of the rows": 3,
+            "the model": files.sha256(folder / "model.json")[:12], "--engine": self.engine.name,
+            "the list": self.listing.described(), "--batch_size": self.batch_size,
+            "--min_probability": judge.min_probability,
+            reference.FILE: judge.reference and files.sha256(folder / reference.FILE)[:12],
+            "use of --embeddings": bool(output.embeddings),
+            "further columns": ", ".join(self.further.names) or "none"}
+
+    def _batches(self, starts: Sequence[int]) -> Iterator[
             tuple[list[list], list[np.ndarray | None], list]]:
         """Yields rows, features and stamps of the batch from each start; shows progress."""
-        numbers = [i for start in starts for i in range(start, min(start + batch_size, total))]
+        total, listing = len(self.listing.pictures), self.listing
+        numbers = [i for start in starts for i in range(start, min(start + self.batch_size, total))]
         stamps, done = collections.deque(), 0
 
         def stamped() -> Iterator[Picture]:
@@ -84,76 +155,22 @@ def write(engine: Engine, listing: Listing, output: Output, *, batch_size: int,
                 stamps.append(listing.pictures[i].stamp())  # before it is read
                 yield listing.pictures[i]
 
-        answers = engine.predict_batches(stamped(), batch_size=batch_size)
+        answers = self.engine.predict_batches(stamped(), batch_size=self.batch_size)
         with progress_bar(total=total, initial=total - len(numbers), unit="pictures",
                           desc="predicting") as bar:
             for batch in answers:
-                rows = [[*tally.row(listing.paths[i], probabilities, features),
-                         *listing.cells[i], *further.kept(probabilities)]
+                rows = [[*self.tally.row(listing.paths[i], probabilities, features),
+                         *listing.cells[i], *self.further.kept(probabilities)]
                         for i, (_, probabilities, features) in zip(numbers[done:], batch)]
                 yield rows, [features for *_, features in batch], [stamps.popleft() for _ in batch]
                 done += len(batch)
                 bar.update(len(batch))
 
-    def completed(rows: Rows, features: np.ndarray | None) -> Iterator[list]:
-        for row in further.completed(rows, features):
-            if seen is not None:
-                seen.append(dict(zip(names, row)))
+    def _completed(self, rows: Rows, features: np.ndarray | None) -> Iterator[list]:
+        for row in self.further.completed(rows, features):
+            if self.seen is not None:
+                self.seen.append(dict(zip(self.names, row)))
             yield row
-
-    if output.stream:
-        coming = batches(range(0, total, batch_size))
-        rows, features = (_collected(coming, further.features) if further.names else
-                          (lambda: (row for batch, *_ in coming for row in batch), None))
-        return _to_stream(completed(rows, features), names, output)
-
-    # All that the rows depend on, and not where files lie
-    description = {
-        "program": "predict", "version of the rows": 3,
-        "the model": files.sha256(engine.folder / "model.json")[:12],
-        "--engine": engine.name,
-        "the list": listing.described(), "--batch_size": batch_size,
-        "--min_probability": tally.judge.min_probability,
-        reference.FILE: tally.judge.reference and files.sha256(engine.folder / reference.FILE)[:12],
-        "use of --embeddings": bool(output.embeddings),
-        "further columns": ", ".join(further.names) or "none"}
-    array = None
-    if output.embeddings or further.features:
-        array = prediction_job.Embeddings(
-            output.embeddings or f"{files.followed(output.file)}.features",
-            (total, engines.num_features(engine)), temporary=not output.embeddings)
-    with (prediction_job.opened(output.file, description, total=total, embeddings=array,
-                                batch_size=batch_size,
-                                stamp=lambda i: listing.pictures[i].stamp()) as job,
-          signals.deferred()):
-        # Another call may have ended since the program checked this at its start.
-        if not output.overwrite:
-            earlier_output.check(output.file, output.form, names[0], listing.paths)
-        if job.done:
-            print(f"{job.part}: resuming after {job.done:,} of {total:,} rows", file=sys.stderr)
-        if job.changed:
-            print(f"{job.changed:,} pictures changed since their rows were written: they are "
-                  "predicted again", file=sys.stderr)
-
-        starts = [*job.stale, *range(job.done, total, batch_size)]
-        for start, batch in zip(starts, batches(starts)):
-            job.add(start, *batch)
-            if signals.requested():
-                signals.leave(f"{job.done:,} of {total:,} rows are kept")
-        return job.finish(names, output.form, bom=output.bom, completed=completed)
-
-
-def _to_stream(rows: Iterable[list], names: list[str], output: Output) -> int:
-    num_errors = 0
-
-    def counted() -> Iterator[list]:
-        nonlocal num_errors
-        for row in rows:
-            num_errors += row[prediction_table.ERROR] is not None
-            yield row
-
-    prediction_table.write_text(counted(), names, output.stream, output.form, bom=output.bom)
-    return num_errors
 
 
 def _collected(batches: Iterator[tuple[list[list], list, list]],
