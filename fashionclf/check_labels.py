@@ -138,6 +138,8 @@ def check_flags(words: list[str]) -> str | None:
             raise FileExistsError(f"--{flag}={FLAGS[flag].value} exists: name another file, or "
                                   "replace it with --overwrite")
     cli.require_other("output", "page")
+    if words:
+        cli.require_folder(words[0], "name one that has a folder per class")
     if FLAGS.page and not FLAGS.page.lower().endswith((".html", ".htm")):
         raise ValueError(f"--page={FLAGS.page}: a page is an .html file: name one")
     return FLAGS.output and prediction_table.format_of(FLAGS.output, None, bom=FLAGS.excel)

@@ -130,7 +130,7 @@ class Tally:
     def lines(self) -> list[str]:
         """Returns what to tell of the pictures that were predicted."""
         told = []
-        if self.judge.told:
+        if self.judge.told and len(self.predicted) > 1:  # one picture's row says it all
             told.append(f"{self.checks:,} rows to check; {self.judge.told}")
         if self.outliers:
             told.append(f"{self.outliers:,} of {len(self.distances):,} pictures look like nothing "
