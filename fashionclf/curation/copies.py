@@ -22,8 +22,7 @@ PAIRS = 64  # compared pixel by pixel at a time
 
 # tools/benchmark/duplicates measures what these find and what they join by mistake.
 SURE_BITS = 12  # of perceptual hashes, up to which a pair is a copy whatever its likeness
-LIKENESS = 0.84  # least of a copy
-RECOLOURED_LIKENESS = 0.9  # least of one in other colours: shops photograph in one pose
+LIKENESS = 0.95  # least of a copy: shops photograph in one pose
 MIRRORED_SIMILARITY = 0.9  # least of a mirrored copy: many outlines are symmetrical
 TINT = 12.0  # levels of 256; above them a copy counts as recoloured
 
@@ -67,14 +66,13 @@ class Looks:
         return alike(found, self.similarity(pairs)) | (self.bits(pairs) <= SURE_BITS)
 
 
-_NOTHING = registration.Comparison(np.empty(0, np.float32), np.empty(0, np.float32),
-                                   np.empty(0, bool))
+_NOTHING = registration.Comparison(*np.empty((2, 0), np.float32), np.empty(0, bool))
 
 
 def alike(found: registration.Comparison, similarity: np.ndarray) -> np.ndarray:
     """Returns bool [P]: which pairs are copies by their pixels, and by cosines if mirrored."""
-    least = np.where(found.tint <= TINT, LIKENESS, RECOLOURED_LIKENESS)
-    return (found.likeness >= least) & (~found.mirrored | (similarity >= MIRRORED_SIMILARITY))
+    fits = found.likeness >= LIKENESS
+    return fits & (~found.mirrored | (similarity >= MIRRORED_SIMILARITY))
 
 
 def pairs(looks: Looks) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 Gauss-Newton steps find scale and shift along each axis (Lucas and Kanade, 1981), together with gain
 and offset of the brightness, and with weights that play down what was laid over a copy (Geman and
-McClure, 1987). The likeness is then the mean correlation of small blocks: garments of one outline
-agree in few blocks, copies in most.
+McClure, 1987). The likeness is then the mean or median correlation of small blocks: garments of one
+outline agree somewhat in most blocks, copies almost fully wherever nothing was laid over them.
 """
 from typing import NamedTuple
 
@@ -13,11 +13,11 @@ from scipy import ndimage
 
 SIDE, COARSE = 64, 16  # pixels a side of a thumbnail, and of its colours
 EVEN = 24  # levels of 256 by which the pixels of an even border may differ from its corner
-STARTS, STEPS = (1.0, 1.2, 0.85), 6  # scales to start from at the side COARSE, and steps from each
+STARTS = ((1.0, 0), (1.0, 6), (1.2, 6), (0.85, 6))  # scales, and steps from each, at side COARSE
 PROMISING = 0.7  # least likeness at the side COARSE of pairs that are worth the finer levels
 FINER = ((32, 6), (SIDE, 2))  # pixels a side, and steps
 BLOCKS, LEAST_BLOCK = 8, 4  # blocks a side, of at least so many pixels a side
-NOISE = 8.0  # added to the product of two contrasts: flat blocks correlate by chance
+NOISE = 0.5  # added to the product of two contrasts: flat blocks correlate by chance
 STRONGEST = 20.0  # levels; a block of more contrast weighs no more
 
 
@@ -88,9 +88,9 @@ def _coarse(target: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """
     tried = []
     for moving in (other, other[:, :, ::-1]):
-        for scale in STARTS:
+        for scale, steps in STARTS:
             start = np.tile(np.float32([scale, 0, scale, 0]), (len(target), 1))
-            warp = _aligned(target, moving, start, STEPS)
+            warp = _aligned(target, moving, start, steps)
             tried.append((_likeness(target, moving, warp), warp))
 
     likenesses, warps = map(np.stack, zip(*tried))
@@ -118,7 +118,7 @@ def _aligned(target: np.ndarray, moving: np.ndarray, warp: np.ndarray, steps: in
     count, side = len(target), target.shape[1]
     places, flat = _places(side), target.reshape(count, -1, 1)
     weights = np.ones((count, 1, side**2), np.float32)
-    for _ in range(steps):
+    for step in range(steps):
         warped, inside = _warped(moving, warp)
         across = np.gradient(warped, axis=2) * (side / 2 / warp[:, 0, None, None])
         down = np.gradient(warped, axis=1) * (side / 2 / warp[:, 2, None, None])
@@ -132,7 +132,8 @@ def _aligned(target: np.ndarray, moving: np.ndarray, warp: np.ndarray, steps: in
         solution = np.linalg.solve(normal, weighted @ flat)
         gain = solution[:, 4]
         gain = np.where(np.abs(gain) < 0.1, np.copysign(0.1, gain), gain)
-        warp = _limited(warp + np.clip(solution[:, :4, 0] / gain, -0.1, 0.1))
+        if step or side == COARSE:  # else a banner would move it, as the first step has no weights
+            warp = _limited(warp + np.clip(solution[:, :4, 0] / gain, -0.1, 0.1))
 
         residuals = np.abs(flat.transpose(0, 2, 1) - solution.transpose(0, 2, 1) @ design)
         typical = ((residuals * inside).sum(axis=2, keepdims=True)
@@ -164,7 +165,11 @@ def _warped(moving: np.ndarray, warp: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _likeness(target: np.ndarray, moving: np.ndarray, warp: np.ndarray) -> np.ndarray:
-    """Averages the correlations of blocks, weighted by their contrast: float32 [P]."""
+    """Returns the mean of the blocks' correlations, or their median if it is higher: float32 [P].
+
+    The mean, weighted by contrast, does without blocks that are flat. The median does without what
+    was laid over a copy.
+    """
     warped, inside = _warped(moving, warp)
     step = max(LEAST_BLOCK, target.shape[1] // BLOCKS)
     target, warped, inside = (_in_blocks(values, step) for values in (target, warped, inside))
@@ -175,9 +180,11 @@ def _likeness(target: np.ndarray, moving: np.ndarray, warp: np.ndarray) -> np.nd
     covariance = (target * warped).sum(axis=2) / pixels
     correlations = covariance / (contrasts[0] * contrasts[1] + NOISE)
 
-    weights = np.minimum(np.maximum(*contrasts), STRONGEST) * (pixels >= step**2 / 4)
-    total = np.maximum(weights.sum(axis=1), 1e-3)
-    return ((correlations * weights).sum(axis=1) / total).astype(np.float32)
+    covered = pixels >= step**2 / 4
+    weights = np.minimum(np.maximum(*contrasts), STRONGEST) * covered
+    mean = (correlations * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1e-3)
+    median = np.nanmedian(np.where(covered, correlations, np.nan), axis=1)
+    return np.maximum(mean, median).astype(np.float32)
 
 
 def _in_blocks(values: np.ndarray, step: int) -> np.ndarray:

@@ -26,14 +26,14 @@ def changed(name):
 def test_each_planted_copy_is_found_and_no_other_picture(name):
     originals, planted = stacked(ORIGINALS), stacked(changed(name))
     found = registration.compare(originals, planted)
-    # Letters hide a part, and the brightness of many colours turns with their hue.
-    least = {"text laid over": 0.5, "hue turned": 0.0}.get(name, 1.0)
+    # The brightness of many colours turns with their hue, and bright parts are clipped to white.
+    least = {"hue turned": 0.0, "30 % more contrast, then brighter by 30 %": 0.9}.get(name, 1.0)
     assert copies.alike(found, SIMILAR).mean() >= least
     if name != "hue turned":
         assert (found.mirrored == ("mirrored" in name)).all()
     if name in ("grey", "hue turned"):
         assert (found.tint > copies.TINT).all()
-    elif name != "30 % more contrast":
+    elif "contrast" not in name and "banner" not in name:
         assert (found.tint < copies.TINT).mean() > 0.9
 
     numbers = np.arange(len(ORIGINALS))

@@ -2,7 +2,7 @@
 
     python -m tools.benchmark.duplicates --source_dir=data/clothing_cc0 --work_dir=data/planted
 
-changes 1,000 of the pictures in sixteen ways (planted_copies.py) and looks for each kind of copies
+changes 1,000 of the pictures in eighteen ways (planted_copies.py) and looks for each kind of copies
 among all pictures. Prints what share is found: by the perceptual hash alone, as a candidate, and in
 the end, in the half on which the thresholds were chosen and in the other half; and how many pairs
 of a copy with a picture other than its original were joined. Then it lists pairs of originals that

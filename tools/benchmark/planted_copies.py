@@ -45,6 +45,15 @@ def lettered(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     return image
 
 
+def bannered(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Lays a banner of one colour over the picture, an eighth as high, at a random height."""
+    image, height = image.copy(), image.height / 8
+    top = rng.uniform(0, image.height - height)
+    ImageDraw.Draw(image).rectangle((0, top, image.width, top + height),
+                                    tuple(rng.integers(256, size=3).tolist()))
+    return image
+
+
 def hue_turned(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Turns all hues by 60 to 300 degrees."""
     pixels = np.array(image.convert("HSV"))
@@ -68,6 +77,9 @@ CHANGES: dict[str, Change] = {
     "30 % more contrast": lambda image, _: ImageEnhance.Contrast(image).enhance(1.3),
     "grey": lambda image, _: image.convert("L").convert("RGB"),
     "mirrored, cut by 5 %": lambda image, rng: cut(ImageOps.mirror(image), rng, share=0.05),
+    "banner laid over": bannered,
+    "30 % more contrast, then brighter by 30 %": lambda image, _: ImageEnhance.Brightness(
+        ImageEnhance.Contrast(image).enhance(1.3)).enhance(1.3),
 }
 
 
