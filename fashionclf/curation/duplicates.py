@@ -237,8 +237,9 @@ def summary(found: Found, pictures: int) -> str:
     groups = found.copies[-1].group if found.copies else 0
     by_kind = collections.Counter(copy.kind for copy in found.copies if copy.kind)
     kinds = ", ".join(f"{by_kind[kind]:,} {kind}" for kind in REASONS if by_kind[kind])
-    parts = [f"{pictures:,} pictures: {len(found.copies):,} have a copy, in {groups:,} "
-             + ("group" if groups == 1 else "groups") + (f" ({kinds})" if kinds else "")]
+    parts = [f"{pictures:,} {'picture' if pictures == 1 else 'pictures'}: " + (
+        f"{len(found.copies):,} have a copy, in {groups:,} {'group' if groups == 1 else 'groups'} "
+        f"({kinds})" if groups else "none has a copy")]
     if found.unusable:
         parts.append(f"{len(found.unusable):,} unreadable")
     if found.repeated:

@@ -70,8 +70,8 @@ def format_of(output: str, chosen: str | None, *, stream: bool = False,
     """
     name = chosen or FORMATS.get(Path(output).suffix.lower()) or ("csv" if stream else None)
     if name is None:
-        raise ValueError(f"--output={output}: unknown suffix; use one of {', '.join(FORMATS)}, or "
-                         "give --format")
+        raise ValueError(f"--output={output}: unknown suffix; use one of {', '.join(FORMATS)} "
+                         "(predict takes --format for any other)")
     if name in ("parquet", "xlsx") and stream:
         raise ValueError(f"--output={output}: {name} needs a plain file: give one with --output")
     if bom and name != "csv":

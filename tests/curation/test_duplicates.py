@@ -78,7 +78,7 @@ def test_a_file_that_is_named_twice_is_no_copy_of_itself(folder):
     found, rows = find([folder / "p3.png", folder / "." / "p3.png", folder / "p4.png"])
     assert rows == [] and found.repeated == 1
     assert duplicates.summary(found, 3) == (
-        "3 pictures: 0 have a copy, in 0 groups; 1 named twice")
+        "3 pictures: none has a copy; 1 named twice")
 
 
 @pytest.mark.parametrize("names", [["p3.png"], ["p3.png", "p4.png"], ["unreadable.png"]])

@@ -88,7 +88,7 @@ MISTAKES = [
     ("predict", "--run=empty --output=- pictures", "fashionclf train"),
     ("predict", "--run=run --output=absent/new.csv pictures",
      "name a file in a folder that exists"),
-    ("predict", "--run=run --output=new.txt pictures", "give --format"),
+    ("predict", "--run=run --output=new.txt pictures", "takes --format"),
     ("predict", f"{PREDICT} --csv_file=text.txt pictures", "choose one of the three"),
     ("predict", f"{PREDICT} --csv_file=absent.csv", "absent.csv"),
     ("predict", f"{PREDICT} --files_from=text.txt pictures", "choose one of the three"),
