@@ -90,7 +90,7 @@ def test_the_suffix_says_the_format_unless_it_is_chosen(monkeypatch):
     assert [format_of(f"x/a.{name}", None) for name in ("csv", "JSONL")] == ["csv", "jsonl"]
     assert format_of("-", None, stream=True) == "csv" and format_of("a.txt", "jsonl") == "jsonl"
     assert format_of("a.csv", None, bom=True) == "csv"
-    for output, chosen, message in (("a.txt", None, "use one of .csv, .jsonl, .parquet, .xlsx, or"),
+    for output, chosen, message in (("a.txt", None, "use one of .csv, .jsonl, .parquet, .xlsx "),
                                     ("-", "parquet", "parquet needs a plain file"),
                                     ("-", "xlsx", "xlsx needs a plain file"),
                                     ("-", "jsonl", "--excel is for CSV")):
