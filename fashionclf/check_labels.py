@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from fashionclf import cli, picture_flags
-from fashionclf.deployment import descriptions, prediction_table
+from fashionclf.deployment import prediction_table
 from fashionclf.model import spec as specs
 from fashionclf.records import manifests
 from fashionclf.system import files
@@ -59,14 +59,12 @@ cli.packaged_flag("classes", None, "Text file with the classes to check, one a l
 cli.define_model_flags(batch_size=False)
 cli.paths_flag("runs", None, "Runs trained on parts of these pictures, separated by commas: each "
                "picture is predicted by those that have not seen its garment, instead of by folds.")
-cli.path_flag("cache_dir", str(descriptions.default_folder()), "Folder that keeps features, for "
-              "the next call.")
+cli.define_cache_flag()
 # Output
 cli.path_flag("output", None, "Table to write, CSV, JSON Lines, Parquet or an Excel workbook by "
               "its suffix.")
 flags.DEFINE_boolean("overwrite", False, "Replace an existing --output.")
-flags.DEFINE_boolean("excel", False, "Start CSV files with a byte order mark, so that Excel "
-                     "shows accented letters correctly.")
+cli.define_excel_flag()
 cli.path_flag("page", None, "HTML page to write, on which a person decides about the doubtful "
               "labels.")
 flags.DEFINE_integer("top", 300, "Most pictures on the page.", lower_bound=1, upper_bound=10_000)

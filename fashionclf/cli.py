@@ -78,6 +78,18 @@ def define_model_flags(*, batch_size: bool = True) -> None:
                              "that an interrupted call may have to repeat.", lower_bound=1)
 
 
+def define_excel_flag(prefix: str = "") -> None:
+    """Defines --excel, for programs that write tables; `prefix` opens its help."""
+    flags.DEFINE_boolean("excel", False, prefix + "Start CSV files with a byte order mark, so that "
+                         "Excel shows accented letters correctly.")
+
+
+def define_cache_flag() -> None:
+    """Defines --cache_dir, for programs that describe pictures by a model."""
+    path_flag("cache_dir", os.fspath(places.user_cache()), "Folder that keeps what the model has "
+              "computed of pictures, for the next call; may be removed at any time.")
+
+
 def run(main: Callable[[list[str]], int | None], *, positional: str | None = None) -> None:
     """Runs `main(argv)` under absl, where argv holds the words that are not flags.
 

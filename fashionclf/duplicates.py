@@ -12,9 +12,9 @@ followed by the other columns of the CSV, with csv_ before a name that is alread
 one photograph have the same number in the column group. keep marks the one to keep, the largest.
 kind says how the others relate to it: identical (the same bytes); near-duplicate (another size,
 quality or light); altered (cut, bordered, lettered); mirrored, perhaps another shot; recoloured,
-perhaps the same photograph for another garment. Also to the one to keep are bits, in which
-perceptual hashes differ (of 256), similarity, the cosine of the model's features, and likeness,
-the correlation after one is laid over the other, which decides.
+perhaps the same photograph for another garment. Three columns compare a copy with the one to
+keep: bits, of 256, in which their perceptual hashes differ; similarity, the cosine of the model's
+features; and likeness, the correlation after one is laid over the other, which decides.
 
 A picture that cannot be used is listed on standard error, and the exit code is 1 at the end. What
 the model computes is cached: a stopped or repeated call doesn't compute it again. Two CPU cores
@@ -25,7 +25,7 @@ import sys
 from absl import flags
 
 from fashionclf import cli, picture_flags
-from fashionclf.deployment import descriptions, prediction_table
+from fashionclf.deployment import prediction_table
 from fashionclf.model import spec as specs
 from fashionclf.system import cells, files
 
@@ -35,13 +35,11 @@ FLAGS = flags.FLAGS
 picture_flags.define()
 # Model
 cli.define_model_flags()
-cli.path_flag("cache_dir", str(descriptions.default_folder()), "Folder of what the model has "
-              "computed of pictures.")
+cli.define_cache_flag()
 # Output
 cli.path_flag("output", None, "File to write.")
 flags.DEFINE_boolean("overwrite", False, "Replace existing --output and --page files.")
-flags.DEFINE_boolean("excel", False, "Start CSV files with a byte order mark, so that Excel "
-                     "shows accented letters correctly.")
+cli.define_excel_flag()
 cli.path_flag("page", None, "Also write a page of the copies, HTML in one file.")
 
 
@@ -50,7 +48,7 @@ def main(words: list[str]) -> int:
     named = picture_flags.named(words)
     with cli.loading():
         from fashionclf.curation import duplicates
-        from fashionclf.deployment import engines
+        from fashionclf.deployment import descriptions, engines
 
         engine = engines.load(FLAGS.run, FLAGS.engine)
 

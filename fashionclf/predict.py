@@ -73,8 +73,7 @@ flags.DEFINE_boolean("overwrite", False, "Replace existing --output and --embedd
 flags.DEFINE_enum("format", None, list(prediction_table.FORMATS.values()), "Format of the output "
                   "(default: by its suffix). parquet needs the extra parquet, xlsx the extra "
                   "excel.")
-flags.DEFINE_boolean("excel", False, "Start CSV files with a byte order mark, so that Excel "
-                     "shows accented letters correctly.")
+cli.define_excel_flag()
 flags.DEFINE_float("min_precision", None, "Mark rows for a person to check so that of the others "
                    "at least this share is right, by the lower 95 % bound over held-out garments "
                    "(default: 0.9, or the most that the run's held-out pictures show).",

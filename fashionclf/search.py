@@ -57,8 +57,7 @@ cli.path_flag("output", "-", "query: file to write, CSV, JSON Lines, Parquet or 
               "new one has rows for each of its pictures.")
 flags.DEFINE_boolean("overwrite", False, "query: replace an existing --output, whatever it "
                      "contains.")
-flags.DEFINE_boolean("excel", False, "query: start CSV files with a byte order mark, so that "
-                     "Excel shows accented letters correctly.")
+cli.define_excel_flag("query: ")
 cli.path_flag("sheet", None, "query: PNG file to draw the pictures and their neighbours in.")
 
 SHEET_LINES = 20  # pictures that are drawn with their neighbours

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # takes seconds to load
     from fashionclf.records.contents import Record
     from fashionclf.records.input_pipeline import Records
 
-Loader = Callable[[], np.ndarray | str]  # gives uint8 [H, W, 3], or why there is no picture
+Loader = Callable[[], np.ndarray | str]  # -> uint8 [H, W, 3], or the reason for an error
 
 
 class Described(NamedTuple):

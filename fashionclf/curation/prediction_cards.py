@@ -21,8 +21,7 @@ def cards(pictures: Sequence[Picture], rows: Sequence[dict], *, given: Sequence[
     """Returns a card for each picture, and the classes to choose from.
 
     The model's classes are shown in the spelling of `given`, so that decisions fit the shop's CSV:
-    "T-Shirt" as "Tshirts". A given category that isn't any of the model's classes can't be judged
-    by it and is no reason to look.
+    "T-Shirt" as "Tshirts". A given category that isn't one of the model's classes is not compared.
 
     Args:
         rows: column -> cell, as prediction.Work.seen has them; `outlier` and `next` may be missing.

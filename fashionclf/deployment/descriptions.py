@@ -44,11 +44,6 @@ class Descriptions:
         return np.array([error is None for error in self.errors], bool)
 
 
-def default_folder() -> Path:
-    """Returns the folder of this user's cache, by the XDG Base Directory Specification."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fashionclf"
-
-
 def describe(engine: Engine, pictures: Sequence[Picture], *, cache_dir: str | Path,
              batch_size: int = 32) -> Descriptions:
     """Describes whole picture files, in order; computes those that the cache doesn't hold.

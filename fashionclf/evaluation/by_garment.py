@@ -10,7 +10,7 @@ from fashionclf.sources import splits
 if TYPE_CHECKING:
     from fashionclf.model.inference import Predictions
 
-MOST_MIXED = 0.1  # share of items of several classes, above which an item is no garment
+MOST_MIXED = 0.1  # largest share of items with several classes for which items count as garments
 SCORES = ["top1", "top1_interval", "macro_f1", "macro_f1_interval", "majority_baseline"]
 
 

@@ -203,7 +203,8 @@ def _centred(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
 def _tint(pictures: Thumbnails, others: Thumbnails, warp: np.ndarray) -> np.ndarray:
     """Returns by how much colours differ after the best gain and offset of brightness: float32 [P].
 
-    The 70 % quantile of the distances, as a text laid over is no other colour of the garment.
+    The 70 % quantile of the distances, so that text laid over a copy isn't another
+    colour.
     """
     count = len(warp)
     warped, inside = _warped(_reduced(others.grey, COARSE), warp)

@@ -82,7 +82,7 @@ def _faults(rows: pd.DataFrame) -> dict[int, str]:
             faults[line] = ("has no group; give the pictures of one garment the same word in the "
                             "column group")
         elif digest and not re.fullmatch("[0-9a-f]{64}", digest):
-            faults[line] = f"{digest!r} is no SHA-256 of 64 hex digits; {CURE}"
+            faults[line] = f"{digest!r} should be a SHA-256 of 64 hex digits; {CURE}"
     return faults
 
 
@@ -140,9 +140,14 @@ def _candidates(name: str, by_path: pd.Series, by_name: dict[str, pd.Series]) ->
 def refuse_changed(corrections: Corrections, images_root: Path) -> None:
     """Raises ValueError, naming them, if pictures have changed since the decisions on them.
 
-    A picture that is gone, or couldn't be read then, is left to the audit.
+    Prints how many decisions have no digest to compare: those on files that couldn't be read, and
+    on records of other bytes than their files. A picture that is gone is left to the audit.
     """
     table = corrections.table
+    unknown = int((table["digest"] == "").sum())
+    if unknown:
+        print(f"corrections: {unknown:,} of {len(table):,} have no digest, so their pictures are "
+              "not checked for changes")
     told = table[table["digest"] != ""].drop_duplicates(["path", "digest"])
     changed = []
     for path, digest in progress_bar(list(zip(told["path"], told["digest"])), unit="pictures",

@@ -5,6 +5,7 @@ import re
 import stat
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 PATTERN = re.compile(r"[\[\]*?\\]")  # TensorFlow takes such a path for a pattern when it loads
 DESCRIPTORS = re.compile(r"/dev|/proc/\d+(/task/\d+)?/fd")  # folders whose files are streams
@@ -79,3 +80,8 @@ def check_folder(folder: str | os.PathLike, *, flag: str) -> None:
         raise NotADirectoryError(f"{flag}={folder}: {place} is not a folder: name another place")
     if not os.access(place, os.W_OK):
         raise PermissionError(f"{flag}={folder}: no permission to write {place}")
+
+
+def user_cache() -> Path:
+    """Returns the folder of this user's cache, by the XDG Base Directory Specification."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fashionclf"

@@ -46,7 +46,7 @@ def test_of_several_paths_that_it_ends_in_the_longest_is_meant():
     (["top.jpg,,maybe,,"], ":2: unknown decision 'maybe'; write right, wrong, drop, same"),
     (["top.jpg,,wrong,,"], ":2: class '' can't be a class name"),
     (["top.jpg,,same,,"], ":2: has no group; give the pictures"),
-    (["top.jpg,AB,drop,,"], ":2: 'AB' is no SHA-256 of 64 hex digits"),
+    (["top.jpg,AB,drop,,"], ":2: 'AB' should be a SHA-256 of 64 hex digits"),
     (["top.jpg,,drop,,", "x/top.jpg,,right,Tee,"], "contradict each other; the first is "
      "'top.jpg': drop, right Tee. Remove one")])
 def test_what_is_no_decision_on_one_picture_is_refused(tmp_path, rows, message):
@@ -65,12 +65,13 @@ def test_another_csv_is_refused_and_two_files_that_agree_count_once(tmp_path):
     assert found.counts == {"right": 1, "wrong": 0, "drop": 0, "same": 1}
 
 
-def test_a_picture_that_changed_since_is_named_and_one_that_is_gone_is_not(tmp_path):
+def test_a_picture_that_changed_since_is_named_and_one_that_is_gone_is_not(tmp_path, capsys):
     (tmp_path / "Dress").mkdir()
     (tmp_path / "Dress/1.jpg").write_bytes(b"new")
     now, old = (hashlib.sha256(content).hexdigest() for content in (b"new", b"old"))
     corrections.refuse_changed(read(tmp_path, f"Dress/1.jpg,{now},right,Dress,",
                                     f"Tee/1.jpg,{old},drop,,", "Dress/2.jpg,,drop,,"), tmp_path)
+    assert capsys.readouterr().out.startswith("corrections: 1 of 3 have no digest")
     with pytest.raises(ValueError, match="1 pictures have changed .* them: 'Dress/1.jpg'. Decide"):
         corrections.refuse_changed(read(tmp_path, f"Dress/1.jpg,{old},right,Dress,"), tmp_path)
 

@@ -24,8 +24,7 @@ FLAGS = flags.FLAGS
 cli.path_flag("source_dir", None, "Folder of pictures.")
 cli.path_flag("work_dir", None, "Folder for the copies and planted.json.")
 cli.define_model_flags(batch_size=False)
-cli.path_flag("cache_dir", str(descriptions.default_folder()), "Folder of what the model has "
-              "computed of pictures.")
+cli.define_cache_flag()
 flags.DEFINE_integer("copied", 1000, "Pictures that are changed.", lower_bound=2)
 flags.DEFINE_integer("seed", 0, "Seed of their choice.", lower_bound=0)
 

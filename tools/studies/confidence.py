@@ -39,7 +39,7 @@ flags.DEFINE_integer("fewest", 20, "Pictures of a class; smaller classes are lef
                      lower_bound=2)
 flags.DEFINE_list("others", [], "Folders of pictures of other things, each named by its kind.")
 cli.path_flag("run", None, "Folder of a run, whose features are used.")
-cli.path_flag("cache_dir", str(descriptions.default_folder()), "Folder of cached features.")
+cli.define_cache_flag()
 flags.DEFINE_float("test_fraction", 0.2, "Share of the pictures in the test split.")
 flags.DEFINE_float("validation_fraction", 0.15, "Share in the validation split.")
 flags.DEFINE_integer("seeds", 3, "Number of splits.", lower_bound=1)

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from fashionclf import cli, picture_flags
-from fashionclf.deployment import descriptions
 from tools.studies import tables
 
 if TYPE_CHECKING:  # --help stays quick
@@ -39,7 +38,7 @@ flags.DEFINE_integer("top_k", None, "Keep the k categories with the most picture
 cli.path_flag("known", None, "CSV file path,class of another release of these pictures.")
 # Model
 cli.define_model_flags(batch_size=False)
-cli.path_flag("cache_dir", str(descriptions.default_folder()), "Folder that keeps features.")
+cli.define_cache_flag()
 # Study
 flags.DEFINE_float("errors", 0.05, "Share of the pictures whose label is replaced.",
                    lower_bound=0.001, upper_bound=0.5)
