@@ -2,6 +2,7 @@
 import keras
 import numpy as np
 
+from fashionclf.model import fewer_passes
 from fashionclf.model.spec import Spec
 
 FEATURES, PREDICTIONS = "features", "predictions"  # names of the last two layers
@@ -25,7 +26,7 @@ def build(spec: Spec) -> keras.Model:
 
 def _efficientnet_b0(shape):
     trunk = keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=shape)
-    trunk = keras.models.clone_model(trunk, clone_function=_with_stochastic_depth)
+    trunk = keras.models.clone_model(trunk, clone_function=_of_ours)
 
     # Weight files differ in convention: the graph of weights="imagenet" divides by sqrt(std) twice,
     # in an extra Rescaling layer; variance = std**2 in the graph of weights=None is equivalent.
@@ -54,10 +55,12 @@ class StochasticDepth(keras.layers.Layer):
         return branch if self.keep is None else branch * keras.ops.cast(self.keep, branch.dtype)
 
 
-def _with_stochastic_depth(layer: keras.layers.Layer) -> keras.layers.Layer:
+def _of_ours(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """Returns the layer of ours that stands for one of Keras's."""
     if isinstance(layer, keras.layers.Dropout):  # its rate grows with depth to DROP_CONNECT_RATE
         return StochasticDepth(layer.rate / DROP_CONNECT_RATE, name=layer.name)
-    return layer.__class__.from_config(layer.get_config())
+    kind = fewer_passes.CLASSES.get(type(layer).__name__, type(layer))
+    return kind.from_config(layer.get_config())
 
 
 def _baseline_cnn(shape):

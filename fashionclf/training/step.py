@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from fashionclf.model import network
 from fashionclf.model.augmentation import DRAWS
+from fashionclf.model.fewer_passes import fewer_passes
 from fashionclf.training.recipe import Phase, Recipe
 
 
@@ -49,7 +50,8 @@ def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, reci
             images, targets = _mix(images, targets, _mixing_weights(recipe, seed))
 
         keep = _keep(for_dropout, recipe.dropout)
-        with tf.GradientTape() as tape, _dropping(branches, for_depth, recipe.stochastic_depth):
+        with (tf.GradientTape() as tape, fewer_passes(features),
+              _dropping(branches, for_depth, recipe.stochastic_depth)):
             # training=False: BatchNorm stays frozen, and dropout is ours, below,
             # so that it is a function of the seed and not of a generator's state.
             pooled = tf.cast(features(images, training=False), tf.float32)
