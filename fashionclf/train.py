@@ -4,7 +4,8 @@
 
 writes everything into the folder --run: flags, history, TensorBoard logs, the weights of the best
 epoch by validation (of equally good ones, the last) and report/, from one evaluation of the test
-split at the end. After a kill, the same command resumes from the last checkpoint.
+split at the end (of the validation split if there is no other). After a kill, the same command
+resumes from the last checkpoint.
 
 The output of the frozen layers is computed once, for --cache_views views of each picture, and kept
 on disk. Two CPU cores compute about 100 views of 224 pixels a second, then train the head on
@@ -131,9 +132,9 @@ def main(_: list[str]) -> None:
 def checked(records_dir: Path) -> dict:
     """The manifest of the records, once all is checked that can be without TensorFlow."""
     manifest = manifests.read(records_dir)
-    if not manifest["examples"].get("test"):
-        raise ValueError(f"{records_dir} have no test split: build them with "
-                         "--test_fraction above 0")
+    if manifests.reported_split(manifest, records_dir) != "test":
+        print(f"note: {records_dir} have no test split: the report will be of the validation "
+              "pictures, by which the epoch is chosen", flush=True)
     if FLAGS.calibrate and not manifest["examples"].get("validation"):
         raise ValueError(f"{records_dir} have no validation split to fit --calibrate on: build "
                          "them with --validation_fraction above 0, or leave it out")
@@ -239,12 +240,12 @@ def export(run_dir: Path, records_dir: Path, manifest: dict, formats: list[str])
         from fashionclf.model import weights
         from fashionclf.records.input_pipeline import Records
 
-    run = weights.load(run_dir)
+    run, split = weights.load(run_dir), manifests.reported_split(manifest, records_dir)
     records = Records(folder=records_dir, manifest=manifest, framing=run.spec.framing)
     trial = export_trial.Trial(
-        examples=export_trial.of_records(records, "test", COMPARED),
+        examples=export_trial.of_records(records, split, COMPARED),
         calibration=export_trial.of_records(records, "train", CALIBRATED),
-        source={"checked_on": f"{records_dir}, split test",
+        source={"checked_on": f"{records_dir}, split {split}",
                 "records_fingerprint": manifest["fingerprint"],
                 "calibrated_on": f"{records_dir}, split train"})
     with files.staging(run_dir / exported.FOLDER, flag="--export") as folder:

@@ -80,6 +80,18 @@ def check_split(manifest: dict, split: str, records_dir: str | Path) -> None:
                          "or build records with a larger share for it")
 
 
+def reported_split(manifest: dict, records_dir: str | Path) -> str:
+    """Returns the split that a training reports on: test, or validation without one.
+
+    Raises ValueError if both are empty.
+    """
+    for split in ("test", "validation"):
+        if manifest["examples"].get(split):
+            return split
+    raise ValueError(f"{records_dir}: neither test nor validation has pictures to score the "
+                     "training on; build records with --test_fraction above 0")
+
+
 def check_classes(ours: list[str], theirs: list[str], records_dir: str | Path) -> None:
     """Raises ValueError, naming the difference, if run and records have different classes."""
     if ours != theirs:

@@ -17,6 +17,7 @@ from fashionclf.evaluation import held_out, report, tensorboard_pages
 from fashionclf.model import calibration, network, weight_files, weights
 from fashionclf.model.inference import Predictions, Predictor
 from fashionclf.model.weights import Run
+from fashionclf.records import manifests
 from fashionclf.records.input_pipeline import Records
 from fashionclf.system import signals
 from fashionclf.system.progress import progress_bar
@@ -107,6 +108,8 @@ def finish(run: Run, records: Records, *, calibrate: bool, batch_size: int,
            hyperparameters: dict) -> None:
     """Loads the best epoch by validation, tests it once and saves the model and its reference.
 
+    Without a test split, the report is of the validation split.
+
     Args:
         run: the training; the best weights are loaded into its network.
         calibrate: whether to fit a temperature on the validation split first.
@@ -124,7 +127,8 @@ def finish(run: Run, records: Records, *, calibrate: bool, batch_size: int,
                                           max_features=tensorboard_pages.MAX_POINTS)
     if calibrate:
         run = report.calibrated(run, validation)
-    report.evaluate(run, records, "test", run.folder / "report", batch_size=batch_size)
+    split = manifests.reported_split(records.manifest, records.folder)
+    report.evaluate(run, records, split, run.folder / "report", batch_size=batch_size)
     tensorboard_dir = run.folder / tensorboard_pages.FOLDER
     tensorboard_log.mark_kept(tensorboard_dir, history)
     tensorboard_pages.add_hyperparameters(tensorboard_dir, hyperparameters, run=run.folder)

@@ -121,6 +121,18 @@ def test_a_training_starts_from_the_head_of_a_run_with_the_same_classes(tmp_path
 
 
 @pytest.mark.slow
+def test_without_a_test_split_the_report_is_of_the_validation_split_and_says_so(tmp_path):
+    records = make_records(tmp_path / "records", per_class={"train": 32, "validation": 4})
+    said = succeed(*small(records, tmp_path / "run", "--fine_tune_epochs=0"))
+    assert "no test split: the report will be of the validation pictures" in said
+
+    metrics = json.loads((tmp_path / "run" / "report" / "metrics.json").read_text())
+    assert metrics["split"] == "validation" and metrics["n"] == 4 * len(CLASSES)
+    assert any("by which the epoch of this model was chosen" in text
+               for text in metrics["warnings"])
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_and_leaves_with_its_usual_code(tmp_path, records_dir, number):
     run = tmp_path / "run"

@@ -116,3 +116,15 @@ def test_metadata_that_is_not_ours_is_named_before_it_is_used(folder, name, old,
     (folder / name).unlink()
     with pytest.raises(ValueError, match=name):
         check(folder)
+
+
+@pytest.mark.parametrize("examples, reported", [
+    ({"train": 5, "validation": 2, "test": 1}, "test"), ({"train": 5, "validation": 2}, "validation"),
+    ({"train": 5, "validation": 2, "test": 0}, "validation")])
+def test_a_training_reports_on_test_else_on_validation(examples, reported):
+    assert manifests.reported_split({"examples": examples}, "data/records") == reported
+
+
+def test_a_training_without_pictures_to_score_it_on_is_refused():
+    with pytest.raises(ValueError, match="data/records: neither test nor validation.*--test_fract"):
+        manifests.reported_split({"examples": {"train": 5}}, "data/records")
