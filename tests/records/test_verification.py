@@ -119,7 +119,8 @@ def test_metadata_that_is_not_ours_is_named_before_it_is_used(folder, name, old,
 
 
 @pytest.mark.parametrize("examples, reported", [
-    ({"train": 5, "validation": 2, "test": 1}, "test"), ({"train": 5, "validation": 2}, "validation"),
+    ({"train": 5, "validation": 2, "test": 1}, "test"),
+    ({"train": 5, "validation": 2}, "validation"),
     ({"train": 5, "validation": 2, "test": 0}, "validation")])
 def test_a_training_reports_on_test_else_on_validation(examples, reported):
     assert manifests.reported_split({"examples": examples}, "data/records") == reported
