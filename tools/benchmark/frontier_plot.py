@@ -9,7 +9,9 @@ from tools.studies import plots
 TITLES = {"fashionclf": "fashionclf", "keras": "Keras", "pytorch": "PyTorch"}
 TICKS = {1: "1 s", 3: "3 s", 10: "10 s", 30: "30 s", 60: "1 min", 120: "2 min", 300: "5 min",
          600: "10 min", 1200: "20 min", 2400: "40 min", 3600: "1 h", 7200: "2 h", 18000: "5 h"}
-ABOVE, BELOW = (0, 7), (0, -14)  # points, of a recipe's name from its mark
+# Of a recipe's name beside its mark, off the bars; Keras and PyTorch lie close to each other.
+UPPER_LEFT = {"xytext": (-5, 4), "ha": "right"}
+LOWER_RIGHT = {"xytext": (5, -11), "ha": "left"}
 
 
 def draw(runs: pd.DataFrame) -> Figure:
@@ -26,17 +28,17 @@ def draw(runs: pd.DataFrame) -> Figure:
             continue
         line = Frontier(own).recipes
         axes.plot(line["seconds"], line["accuracy"], color=colour, label=title)
-        _marks(axes, own, colour, ABOVE if contender == "fashionclf" else BELOW)
+        _marks(axes, own, colour, LOWER_RIGHT if contender == "keras" else UPPER_LEFT)
 
     _scale(axes, runs["seconds"])
     axes.margins(y=0.12)
     axes.set(xlabel="time of the whole process (logarithmic)", ylabel="accuracy on test",
-             title="accuracy by time")
+             title=f"accuracy by time: means of {runs['round'].nunique()} rounds")
     axes.legend(loc="lower right")
     return figure
 
 
-def _marks(axes, own: pd.DataFrame, colour: str, offset: tuple[int, int]) -> None:
+def _marks(axes, own: pd.DataFrame, colour: str, beside: dict) -> None:
     groups, points = own.groupby("recipe"), summary(own)
     low, high = (groups["seconds"].agg(bound)[points.index] for bound in ("min", "max"))
     axes.errorbar(points["seconds"], points["accuracy"], color=colour, fmt="o", markersize=4,
@@ -44,8 +46,8 @@ def _marks(axes, own: pd.DataFrame, colour: str, offset: tuple[int, int]) -> Non
                   yerr=groups["accuracy"].sem()[points.index].fillna(0), elinewidth=0.9)
 
     for name, point in points.iterrows():
-        axes.annotate(name, (point["seconds"], point["accuracy"]), xytext=offset, ha="center",
-                      textcoords="offset points", fontsize=8, color=colour, parse_math=False)
+        axes.annotate(name, (point["seconds"], point["accuracy"]), textcoords="offset points",
+                      fontsize=8, color=colour, parse_math=False, **beside)
 
 
 def _scale(axes, seconds: pd.Series) -> None:

@@ -104,7 +104,7 @@ def at_accuracy_of(base: str, runs: pd.DataFrame, *, ours: str) -> str:
                        for name in others)])
     return markdown.table(
         [base, "accuracy", *(f"seconds of {name}" for name in [ours, *others]),
-         *(f"times as long as {ours}: {name} (by round)" for name in others)], rows)
+         *(f"{name} / {ours} (by round)" for name in others)], rows)
 
 
 def _times(runs: pd.DataFrame, base: str, recipe: str, names: list[str]) -> dict[str, Time | None]:
