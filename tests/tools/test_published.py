@@ -108,7 +108,7 @@ def styles(tmp_path):
         (kind, year) for kind in ("Shirts", "Tops", "Watches") for year in (2011, 2012, 2014, 2017)
         for _ in range(4))]
     file.write_text("\n".join(["id,articleType,year,name", *rows, "90,Shirts,2012,one,two",
-                               "91,Shirts,,none", "92,Socks,2012,other"]) + "\n")
+                               "91,Shirts,,none", "92,Bangles,2012,other"]) + "\n")
     return file
 
 
@@ -123,7 +123,7 @@ def test_even_years_train_odd_ones_test_and_other_rows_have_no_part(styles):
     assert parts == {
         **{(kind, year): [part] for kind in ("Shirts", "Tops") for year, part in
            (("2011", "test"), ("2012", "train"), ("2014", "train"), ("2017", "test"))},
-        ("Shirts", ""): [""], ("Socks", "2012"): [""],
+        ("Shirts", ""): [""], ("Bangles", "2012"): [""],
         **{("Watches", year): [""] for year in ("2011", "2012", "2014", "2017")}}
     assert "90" not in set(found["id"]) and found["name"][0] == "=name 0"
 
