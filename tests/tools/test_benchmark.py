@@ -32,8 +32,8 @@ def test_what_is_measured_is_kept_and_not_mixed_with_figures_of_another_machine(
     file = tmp_path / "benchmark.json"
     results.Results(file, SETTING).add_run(run("keras", 0, 10.0))
     again = results.Results(file, SETTING)
-    assert again.done("keras", 0)
-    assert not again.done("keras", 1) and not again.done("pytorch", 0)
+    assert again.find("keras", 0)
+    assert not again.find("keras", 1) and not again.find("pytorch", 0)
     with pytest.raises(ValueError, match="machine.*--output"):
         results.Results(file, {**SETTING, "machine": {"cores": "4"}})
 

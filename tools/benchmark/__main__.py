@@ -55,13 +55,14 @@ def main(_: list[str]) -> None:
     output.mkdir(parents=True, exist_ok=True)
     figures = results.Results(output / "benchmark.json", {
         "machine": machine.describe(), "job": dataclasses.asdict(job),
-        "records": fingerprints(records), "weights": digest(FLAGS.weights)})
+        "records": contenders.fingerprints(records),
+        "weights": contenders.digest(FLAGS.weights)})
 
     rounds = [contenders.Round(number, folder, FLAGS.weights, output, job)
               for number, folder in enumerate(records)]
     for this in rounds:
         for name in rotated(names, this.number):
-            if not figures.done(name, this.number):
+            if not figures.find(name, this.number):
                 print(f"round {this.number}: {name}", flush=True)
                 figures.add_run(contenders.run(name, this))
 
@@ -80,29 +81,6 @@ def rotated(names: list[str], number: int) -> list[str]:
     """Returns `names` in the order of this round: another one is first in each."""
     shift = number % max(1, len(names))
     return names[shift:] + names[:shift]
-
-
-def fingerprints(folders: list[Path]) -> str:
-    """Returns what tells these records from others, wherever they lie."""
-    from fashionclf.records import manifests
-
-    return ", ".join(manifests.read(folder)["fingerprint"][:12] for folder in folders)
-
-
-def digest(weights: str) -> str:
-    """Returns the start of the sha256 of a weights file.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-    """
-    from fashionclf.system import files
-
-    if weights == "none":
-        return weights
-    if not Path(weights).is_file():
-        raise FileNotFoundError(f"--weights={weights}: no such file; it takes a .weights.h5 of "
-                                "EfficientNetB0(include_top=False), or none")
-    return files.sha256(Path(weights))[:12]
 
 
 if __name__ == "__main__":

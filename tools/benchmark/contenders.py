@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from fashionclf.records import manifests
+from fashionclf.system import files
 from tools.benchmark import folders, machine, timed
 from tools.benchmark.job import Job
 
@@ -31,33 +33,43 @@ class Round:
         records: folder of build_tfrecords.
         weights: .weights.h5 file of the trunk, or "none".
         output: the benchmark's folder.
+        recipe: a name for `job` where a contender has several in a round.
     """
     number: int
     records: Path
     weights: str
     output: Path
     job: Job
+    recipe: str = ""
+
+    def stem(self, contender: str) -> str:
+        """Returns the start of the names of a contender's files."""
+        return "_".join(filter(None, [contender, self.recipe, str(self.number)]))
 
 
-def chosen(names: list[str]) -> list[str]:
+def chosen(names: list[str], among: tuple[str, ...] = NAMES, *,
+           flag: str = "--contenders") -> list[str]:
     """Returns the contenders to run; without names all that are installed, with a note on others.
+
+    Args:
+        flag: that gave the names.
 
     Raises:
         ValueError: a name isn't known, or can't run here.
     """
-    unknown = sorted(set(names) - set(NAMES))
+    unknown = sorted(set(names) - set(among))
     if unknown:
-        raise ValueError(f"--contenders: {unknown[0]!r} is none of {', '.join(NAMES)}")
+        raise ValueError(f"{flag}: {unknown[0]!r} is none of {', '.join(among)}")
 
     without = f"PyTorch is not installed: {TORCH_CURE}"
     if machine.installed("torch") and machine.installed("torchvision"):
-        return names or list(NAMES)
+        return names or list(among)
     if "pytorch" in names:
-        raise ValueError(f"--contenders: cannot run pytorch: {without}")
+        raise ValueError(f"{flag}: cannot run pytorch: {without}")
     if names:
         return names
     print(f"left out: pytorch, as {without}", flush=True)
-    return [name for name in NAMES if name != "pytorch"]
+    return [name for name in among if name != "pytorch"]
 
 
 def run(name: str, this: Round) -> dict:
@@ -71,9 +83,28 @@ def run(name: str, this: Round) -> dict:
 
     command, marks, scores = _ours(name, this) if name in OURS else _plain(name, this)
     seconds = timed.run([sys.executable, "-m", *command], marks=marks,
-                        log=logs / f"{name}_{this.number}.log",
+                        log=logs / f"{this.stem(name)}.log",
                         environment=ALLOCATOR if name == "pytorch" else {})
     return {"contender": name, "round": this.number, "seconds": seconds, **scores()}
+
+
+def fingerprints(folders: list[Path]) -> str:
+    """Returns what tells these records from others, wherever they lie."""
+    return ", ".join(manifests.read(folder)["fingerprint"][:12] for folder in folders)
+
+
+def digest(weights: str) -> str:
+    """Returns the start of the sha256 of a weights file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    if weights == "none":
+        return weights
+    if not Path(weights).is_file():
+        raise FileNotFoundError(f"--weights={weights}: no such file; it takes a .weights.h5 of "
+                                "EfficientNetB0(include_top=False), or none")
+    return files.sha256(Path(weights))[:12]
 
 
 def _job_flags(this: Round) -> list[str]:
@@ -86,7 +117,7 @@ def _job_flags(this: Round) -> list[str]:
 
 def _ours(name: str, this: Round):
     # What an interrupted run left would save time, and so would its cache.
-    run_dir, job = this.output / "runs" / f"{name}_{this.number}", this.job
+    run_dir, job = this.output / "runs" / this.stem(name), this.job
     cache = run_dir.with_name(run_dir.name + "_cache")
     for folder in (run_dir, cache):
         shutil.rmtree(folder, ignore_errors=True)
@@ -108,7 +139,7 @@ def _ours(name: str, this: Round):
 
 def _plain(name: str, this: Round):
     pictures = folders.export(this.records, this.output / f"pictures_{this.number}")
-    result = this.output / "runs" / f"{name}_{this.number}.json"
+    result = this.output / "runs" / f"{this.stem(name)}.json"
     result.parent.mkdir(exist_ok=True)
 
     recipe, weights = (("keras_recipe", this.weights) if name == "keras"

@@ -30,9 +30,11 @@ class Results:
                 raise ValueError(f"{file} has figures of {name} {before}, not {value}: "
                                  "choose another --output, or give what it began with")
 
-    def done(self, contender: str, number: int) -> bool:
-        return any((run["contender"], run["round"]) == (contender, number)
-                   for run in self.content["runs"])
+    def find(self, contender: str, number: int, recipe: str | None = None) -> dict | None:
+        """Returns the run of a contender, and of its recipe, in a round, if there is one."""
+        return next((run for run in self.content["runs"] if
+                     (run["contender"], run["round"], run.get("recipe")) ==
+                     (contender, number, recipe)), None)
 
     def add_run(self, run: dict) -> None:
         self.content["runs"].append(run)
@@ -48,7 +50,7 @@ class Results:
 
 def report(content: dict) -> str:
     """Returns the figures as Markdown: one table of the contenders, one of the limits."""
-    parts = [_setting(content["setting"])]
+    parts = [setting_text(content["setting"])]
     if content["runs"]:
         parts.append(_runs(content["runs"]))
     if content["limits"]:
@@ -56,7 +58,7 @@ def report(content: dict) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _setting(setting: dict) -> str:
+def setting_text(setting: dict) -> str:
     return "\n".join(f"- {name}: " + (", ".join(f"{k} {v}" for k, v in value.items())
                                       if isinstance(value, dict) else str(value))
                      for name, value in setting.items())

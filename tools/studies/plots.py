@@ -9,11 +9,11 @@ if TYPE_CHECKING:  # --help of the studies stays quick
 COLOURS = ["#4477aa", "#ee6677", "#228833", "#aa3377", "#ccbb44"]
 
 
-def figure(panels: int) -> tuple["Figure", list["Axes"]]:
-    """Returns a figure with panels side by side."""
+def figure(panels: int, *, width: float = 5.2) -> tuple["Figure", list["Axes"]]:
+    """Returns a figure with panels side by side, each `width` inches."""
     from matplotlib.figure import Figure
 
-    drawn = Figure(figsize=(5.2 * panels, 4.2), dpi=120, layout="constrained")
+    drawn = Figure(figsize=(width * panels, 4.2), dpi=120, layout="constrained")
     axes = [drawn.add_subplot(1, panels, number + 1) for number in range(panels)]
     for each in axes:
         each.grid(color="#e5e5e5", linewidth=0.7)

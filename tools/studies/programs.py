@@ -11,6 +11,8 @@ from tools.studies import sources
 if TYPE_CHECKING:  # --help of the studies stays quick
     import pandas as pd
 
+    from tools.recipes import Places, Recipe
+
 
 def start(*command: str) -> None:
     """Runs `python -m command`, with all its output on standard error.
@@ -55,6 +57,13 @@ def train(records: Path, run: Path, *flags: str) -> dict:
     return scores(run / "report")
 
 
+def follow(recipe: "Recipe", places: "Places") -> dict:
+    """Runs the programs of a recipe; returns the scores of the test split of `places.run`."""
+    for command in recipe.commands(places):
+        start(*command)
+    return scores(places.run / "report")
+
+
 def evaluate(run: Path, records: Path, split: str, *, align: Path | None = None,
              within: Path | None = None) -> Path:
     """Evaluates `run`, unless that is done; returns the report's folder.
@@ -78,9 +87,9 @@ def scores(report: Path) -> dict:
     return json.loads((report / "metrics.json").read_text(encoding="utf-8"))
 
 
-def predictions(report: Path) -> "pd.DataFrame":
-    """Returns `true` and `predicted`, class names, a row per picture."""
-    return _cells(report, "predictions.csv", ["true", "predicted"])
+def predictions(report: Path, *more: str) -> "pd.DataFrame":
+    """Returns `true` and `predicted`, class names, and `more` columns, a row of texts a picture."""
+    return _cells(report, "predictions.csv", ["true", "predicted", *more])
 
 
 def pooled(reports: list[Path]) -> tuple["pd.DataFrame", list[str]]:
@@ -117,7 +126,7 @@ def _cells(report: Path, name: str, columns: list[str]) -> "pd.DataFrame":
         raise FileNotFoundError(f"{report / name}: not found; is {report} a report of "
                                 "python -m fashionclf.evaluate?")
     rows = pd.read_csv(report / name, usecols=columns, dtype=str, keep_default_na=False)
-    return rows.map(cells.original)
+    return rows[columns].map(cells.original)
 
 
 def _digest(*texts: str) -> str:
