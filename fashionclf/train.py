@@ -60,6 +60,10 @@ define_share("stochastic_depth", 0.0, "Drop rate of the last residual block, fal
              "at the first; frozen blocks are never dropped.")
 flags.DEFINE_boolean("mirrored", False, "Average each prediction over the picture and its mirror "
                      "image, in evaluation and prediction; takes twice the time.")
+flags.DEFINE_float("logit_adjustment", 0.0, "Once trained, shift the head's bias towards rare "
+                   "classes: 1 as if all classes were equally frequent, 0 not at all. Raises macro "
+                   "F1 where classes are uneven, and usually costs some accuracy.",
+                   lower_bound=0.0, upper_bound=1.0)
 flags.DEFINE_boolean("calibrate", False, "Fit a temperature on the validation split (calibration).")
 flags.DEFINE_float("temperature", 1.0, "Temperature of the probabilities, e.g. one that "
                    "--calibrate found for the same recipe.", lower_bound=0.05, upper_bound=20)
@@ -227,7 +231,8 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
             return
 
         run = weights.Run(folder=run_dir, network=model, spec=spec, provenance=provenance)
-        loop.finish(run, records, calibrate=FLAGS.calibrate, batch_size=FLAGS.batch_size,
+        loop.finish(run, records, logit_adjustment=FLAGS.logit_adjustment,
+                    calibrate=FLAGS.calibrate, batch_size=FLAGS.batch_size,
                     hyperparameters=cli.own_values(PLACES))
     print(f"\nreport: {run_dir / 'report' / 'report.html'}\n"
           f"curves: tensorboard --logdir={run_dir / 'tb'} --window_title={run_dir.name}")

@@ -135,6 +135,15 @@ def test_exchanged_weights_are_refused(tmp_path):
         weights.load(tmp_path)
 
 
+def test_logit_adjustment_is_a_shift_of_each_class_by_the_logarithm_of_its_share():
+    model = network.build(CNN)
+    pictures = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
+    before = model(pictures).numpy()
+    network.adjust_logits(model, np.array([60, 40, 0]), 0.5)
+    np.testing.assert_allclose(model(pictures) - before,
+                               [-0.5 * np.log(np.array([60, 40, 1]) / 101)] * 2, atol=1e-5)
+
+
 @pytest.mark.slow
 def test_weights_that_do_not_fit_or_do_not_exist_are_named_with_the_cure(tmp_path, b0):
     small = tmp_path / "small.weights.h5"

@@ -4,6 +4,8 @@ import re
 import shutil
 import signal
 
+import h5py
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -123,13 +125,19 @@ def test_a_training_starts_from_the_head_of_a_run_with_the_same_classes(tmp_path
 @pytest.mark.slow
 def test_without_a_test_split_the_report_is_of_the_validation_split_and_says_so(tmp_path):
     records = make_records(tmp_path / "records", per_class={"train": 32, "validation": 4})
-    said = succeed(*small(records, tmp_path / "run", "--fine_tune_epochs=0"))
+    run = tmp_path / "run"
+    said = succeed(*small(records, run, "--fine_tune_epochs=0", "--logit_adjustment=1"))
     assert "no test split: the report will be of the validation pictures" in said
 
-    metrics = json.loads((tmp_path / "run" / "report" / "metrics.json").read_text())
+    metrics = json.loads((run / "report" / "metrics.json").read_text())
     assert metrics["split"] == "validation" and metrics["n"] == 4 * len(CLASSES)
     assert any("by which the epoch of this model was chosen" in text
                for text in metrics["warnings"])
+
+    # Equally frequent classes are all shifted by the same.
+    trained, saved = (h5py.File(file)["layers/dense/vars/1"][:] for file in
+                      (run / "checkpoints" / "best.weights.h5", run / "model.weights.h5"))
+    np.testing.assert_allclose(saved - trained, np.log(3), rtol=1e-5)
 
 
 @pytest.mark.slow
