@@ -21,7 +21,7 @@ from absl import flags
 
 from fashionclf import cli
 from fashionclf.deployment import exported
-from fashionclf.model.spec import Spec
+from fashionclf.model.spec import ARCHITECTURES, Spec
 from fashionclf.pictures.framing import Framing
 from fashionclf.records import manifests
 from fashionclf.system import extras, files, packaged, places, signals
@@ -46,10 +46,12 @@ define_share("colour", 0.2, "Augmentation: largest change of contrast and satura
 flags.DEFINE_float("mixup", 0.0, "Mixup: alpha of the Beta distribution of the mixing weights "
                    "(Zhang et al., 2018); 0 switches mixup off.", lower_bound=0.0)
 # Model
-flags.DEFINE_enum("architecture", "efficientnet_b0", ["efficientnet_b0", "baseline_cnn"],
-                  "The network; baseline_cnn has four convolutions, all trained in both phases.")
+flags.DEFINE_enum("architecture", "efficientnet_b0", ARCHITECTURES,
+                  "The network. Keras trained b0, b1, b2 and b3 at 224, 240, 260 and 300 pixels, "
+                  "see --image_size. baseline_cnn has four convolutions, all trained in both "
+                  "phases.")
 cli.packaged_flag("weights", "imagenet", "Initial weights of the trunk: imagenet (Keras' cache or "
-                  "download) or a .weights.h5 file, both for efficientnet_b0; the folder of a "
+                  "download) or a .weights.h5 file, both for an EfficientNet; the folder of a "
                   "run with the same architecture, or the name of a released model; or none.")
 cli.packaged_flag("align", None, "With a run's folder as --weights: CSV file "
                   "run_class,records_class that maps its classes to those of the records, or "
@@ -77,6 +79,12 @@ cli.path_flag("cache_dir", None, "Folder of the trunk cache, which later runs re
 flags.DEFINE_float("cache_gigabytes", 20.0, "Largest size of this run's trunk cache on disk, in "
                    "GB; checked before anything is written.", lower_bound=0.0)
 # Head phase
+flags.DEFINE_enum("head", "trained", ["trained", "solved"],
+                  "How the head phase fits the dense layer: trained for --head_epochs; or solved, "
+                  "in seconds, for its optimum on all --cache_views, with an L2 penalty chosen on "
+                  "the validation split. A solved head uses --label_smoothing and "
+                  "--class_weighting, but no --head_epochs, --head_learning_rate, --l2, --dropout, "
+                  "--mixup or --ema_momentum.")
 flags.DEFINE_integer("head_epochs", 10, "Epochs of the head phase, which trains the dense layer on "
                      "a frozen trunk.", lower_bound=0)
 flags.DEFINE_float("head_learning_rate", 1e-3, "Peak learning rate of the head phase.",
@@ -101,6 +109,9 @@ flags.DEFINE_float("ema_momentum", 0.0, "Momentum of a moving average of the wei
                    lower_bound=0.0, upper_bound=0.9999)
 flags.DEFINE_integer("seed", 0, "Random seed of initial weights, order, augmentation and dropout.",
                      lower_bound=0)
+flags.DEFINE_boolean("jit", False, "Compile the training step by XLA, for a GPU: the first step of "
+                     "each phase then takes up to a minute longer. On a CPU it is several times "
+                     "slower. Needs --strategy=default.")
 flags.DEFINE_boolean("mixed_precision", False, "Compute in bfloat16; weights stay float32.")
 flags.DEFINE_enum("strategy", "default", ["default", "mirrored", "multi_worker"],
                   "Where to train: on one device, on all devices of this machine, or on the "
@@ -191,11 +202,15 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
         batch_size=FLAGS.batch_size, augmentation=augmentation if FLAGS.augment else None,
         mixup=FLAGS.mixup, dropout=FLAGS.dropout, stochastic_depth=FLAGS.stochastic_depth,
         label_smoothing=FLAGS.label_smoothing, ema_momentum=FLAGS.ema_momentum, seed=FLAGS.seed,
-        class_weights=class_weights(counts, FLAGS.class_weighting))
+        jit=FLAGS.jit, class_weights=class_weights(counts, FLAGS.class_weighting))
     scratch = FLAGS.architecture == "baseline_cnn"  # a frozen random trunk teaches nothing
+    solved = FLAGS.head == "solved"
+    if solved:
+        print("head: solved, --head_epochs and --head_learning_rate don't apply")
     both = {"warmup_steps": FLAGS.warmup_steps, "l2": FLAGS.l2}
     phases = [
-        Phase(name="head", unfreeze_from="conv2d" if scratch else None, epochs=FLAGS.head_epochs,
+        Phase(name="head", unfreeze_from="conv2d" if scratch else None, solved=solved,
+              epochs=1 if solved else FLAGS.head_epochs,
               learning_rate=FLAGS.head_learning_rate, **both),
         Phase(name="fine_tune", unfreeze_from="conv2d" if scratch else FLAGS.unfreeze_from,
               epochs=FLAGS.fine_tune_epochs, learning_rate=FLAGS.fine_tune_learning_rate, **both)]
@@ -265,6 +280,23 @@ def compared() -> dict:
             "named": {"weights": FLAGS.weights, "align": FLAGS.align}}
 
 
+def check_solved(given: dict) -> bool:
+    """Raises if --head=solved is given with a flag that excludes it."""
+    if given["head"] != "solved":
+        return True
+    reasons = {
+        "--head_epochs=0 leaves out the head phase": given["head_epochs"] == 0,
+        "--cache_views=0 keeps no features to solve it on": given["cache_views"] == 0,
+        "--architecture=baseline_cnn has no frozen layers below its head":
+            given["architecture"] == "baseline_cnn",
+        "--align names where the head starts, which does not change its optimum":
+            given["align"] is not None}
+    for reason, applies in reasons.items():
+        if applies:
+            raise flags.ValidationError(f"--head=solved: {reason}; leave out one of the two")
+    return True
+
+
 def parse_steps(text: str | None) -> tuple[int, int] | None:
     """The first and last step that "FIRST,LAST" names, counted from 1; (0, 0) for other texts."""
     if text is None:
@@ -287,6 +319,11 @@ if __name__ == "__main__":
         ["head_epochs", "fine_tune_epochs"],
         lambda given: given["head_epochs"] + given["fine_tune_epochs"] > 0,
         "--head_epochs and --fine_tune_epochs are both 0: nothing would be trained")
+    flags.register_multi_flags_validator(
+        ["head", "head_epochs", "cache_views", "architecture", "align"], check_solved)
+    flags.register_multi_flags_validator(
+        ["jit", "strategy"], lambda given: not given["jit"] or given["strategy"] == "default",
+        "--jit compiles the step of one device: leave out --strategy")
     flags.register_validator("export", lambda names: set(names) <= set(exported.NEEDS),
                              f"takes formats: {', '.join(exported.NEEDS)}")
     cli.run(main)

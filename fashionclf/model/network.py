@@ -3,10 +3,10 @@ import keras
 import numpy as np
 
 from fashionclf.model import fewer_passes
-from fashionclf.model.spec import Spec
+from fashionclf.model.spec import EFFICIENTNETS, Spec
 
 FEATURES, PREDICTIONS = "features", "predictions"  # names of the last two layers
-DROP_CONNECT_RATE = 0.2  # of keras.applications.EfficientNetB0
+DROP_CONNECT_RATE = 0.2  # of each keras.applications.EfficientNet
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -17,15 +17,23 @@ def build(spec: Spec) -> keras.Model:
     The layer "features" outputs the input of the dense layer "predictions".
     """
     shape = (spec.framing.image_size, spec.framing.image_size, 3)
-    trunk = {"efficientnet_b0": _efficientnet_b0, "baseline_cnn": _baseline_cnn}
-    inputs, feature_maps = trunk[spec.architecture](shape)
+    if spec.architecture in EFFICIENTNETS:
+        inputs, feature_maps = _efficientnet(spec.architecture, shape)
+    else:
+        inputs, feature_maps = _baseline_cnn(shape)
     features = keras.layers.GlobalAveragePooling2D(name=FEATURES)(feature_maps)
     logits = keras.layers.Dense(len(spec.classes), name=PREDICTIONS, dtype="float32")(features)
     return keras.Model(inputs, logits, name=spec.architecture)
 
 
-def _efficientnet_b0(shape):
-    trunk = keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=shape)
+def efficientnet(architecture: str, **options) -> keras.Model:
+    """Returns Keras's network without its top, e.g. EfficientNetB0 of "efficientnet_b0"."""
+    name = architecture.replace("efficientnet_b", "EfficientNetB")
+    return getattr(keras.applications, name)(include_top=False, **options)
+
+
+def _efficientnet(architecture, shape):
+    trunk = efficientnet(architecture, weights=None, input_shape=shape)
     trunk = keras.models.clone_model(trunk, clone_function=_of_ours)
 
     # Weight files differ in convention: the graph of weights="imagenet" divides by sqrt(std) twice,

@@ -8,7 +8,8 @@ from fashionclf.system import packaged
 
 MAX_CLASSES = 10_000
 MIN_IMAGE_SIZE = 32  # pixels: the network halves it five times
-ARCHITECTURES = ("efficientnet_b0", "baseline_cnn")
+EFFICIENTNETS = ("efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3")
+ARCHITECTURES = (*EFFICIENTNETS, "baseline_cnn")
 MODEL, WEIGHTS = "model.json", "model.weights.h5"  # files of a run's folder
 
 

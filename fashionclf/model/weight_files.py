@@ -30,8 +30,8 @@ def load(model: keras.Model, file: Path) -> None:
     except (ValueError, KeyError, OSError, TypeError, RuntimeError) as error:
         raise ValueError(
             f"{file}: does not fit {model.name} of {model.count_params():,} parameters "
-            f"({(str(error) or repr(error)).splitlines()[0]}). Give weights of EfficientNetB0 "
-            "without its top, as Keras 3 saves them, or the folder of a run") from error
+            f"({(str(error) or repr(error)).splitlines()[0]}). Give weights of the same "
+            "EfficientNet without its top, as Keras 3 saves them, or a run's folder") from error
 
 
 def _check_group(group: h5py.Group, limit: float) -> float:

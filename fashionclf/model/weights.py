@@ -127,8 +127,8 @@ def load_trunk(model: keras.Model, weights: str) -> None:
     """Loads all but the dense layer of a network built by network.build.
 
     Args:
-        weights: the folder of a run with the same architecture; for an EfficientNetB0 also
-            "imagenet" (Keras' cache or a download) or a file: `.weights.h5` of
+        weights: the folder of a run with the same architecture; for an EfficientNet also
+            "imagenet" (Keras' cache or a download) or a file: `.weights.h5` of, for example,
             `EfficientNetB0(include_top=False, weights=None)` or the official
             `efficientnetb0_notop.h5`.
 
@@ -143,11 +143,12 @@ def load_trunk(model: keras.Model, weights: str) -> None:
         layers = source.network.layers
         # In order, as Keras numbers the layers of each small CNN anew
         own = {layer.name: ours for layer, ours in zip(layers, model.layers, strict=True)}
-    elif model.name == "efficientnet_b0":
-        trunk = _imagenet_trunk() if weights == "imagenet" else _trunk_of(Path(weights))
+    elif model.name in specs.EFFICIENTNETS:
+        trunk = (_imagenet_trunk(model.name) if weights == "imagenet" else
+                 _trunk_of(model.name, Path(weights)))
         layers, own = trunk.layers, {layer.name: layer for layer in model.layers}
     else:
-        raise ValueError(f"--weights={weights} is for efficientnet_b0; {model.name} takes "
+        raise ValueError(f"--weights={weights} is for an EfficientNet; {model.name} takes "
                          "--weights=none or the folder of a run")
 
     for layer in layers:
@@ -157,21 +158,21 @@ def load_trunk(model: keras.Model, weights: str) -> None:
             own[layer.name].set_weights(layer.get_weights())
 
 
-def _imagenet_trunk() -> keras.Model:
+def _imagenet_trunk(architecture: str) -> keras.Model:
     try:
-        return keras.applications.EfficientNetB0(include_top=False, weights="imagenet")
+        return network.efficientnet(architecture, weights="imagenet")
     except Exception as error:  # Keras raises a bare Exception when a download fails
         raise ValueError(
             f"ImageNet weights could not be loaded: {str(error).splitlines()[0]}. Put "
-            "efficientnetb0_notop.h5 into ~/.keras/models, or name a file or a run's folder "
-            "with --weights, or train from scratch with --weights=none") from error
+            f"{architecture.replace('_', '')}_notop.h5 into ~/.keras/models, or name a file or a "
+            "run's folder with --weights, or train from scratch with --weights=none") from error
 
 
-def _trunk_of(path: Path) -> keras.Model:
-    """Returns a network with the weights of a file."""
+def _trunk_of(architecture: str, path: Path) -> keras.Model:
+    """Returns Keras's network with the weights of a file."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such weights; --weights takes imagenet, none, a "
                                 ".weights.h5 file or the folder of a run")
-    trunk = keras.applications.EfficientNetB0(include_top=False, weights=None)
+    trunk = network.efficientnet(architecture, weights=None)
     weight_files.load(trunk, path)
     return trunk

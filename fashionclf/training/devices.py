@@ -1,7 +1,8 @@
 """The devices of a training, and the error when one of them is lost."""
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -28,6 +29,21 @@ def make(name: str, batch_size: int) -> tf.distribute.Strategy:
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Returns whether this process writes files; only one of the workers does."""
     return not strategy.cluster_resolver or strategy.cluster_resolver.task_id == 0
+
+
+def of_first(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Returns the arrays of the first worker on all of them, which call this together."""
+    strategy = tf.distribute.get_strategy()
+
+    def own():
+        first = tf.distribute.get_replica_context().replica_id_in_sync_group == 0
+        return [tf.where(first, array, tf.zeros_like(array)) for array in arrays]
+
+    @tf.function
+    def summed():
+        return [strategy.reduce(tf.distribute.ReduceOp.SUM, array, axis=None)
+                for array in strategy.run(own)]
+    return [array.numpy() for array in summed()]
 
 
 @contextlib.contextmanager

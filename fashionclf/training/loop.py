@@ -22,7 +22,7 @@ from fashionclf.records.input_pipeline import Records
 from fashionclf.system import signals
 from fashionclf.system.progress import progress_bar
 from fashionclf.training import recipe as recipes
-from fashionclf.training import tensorboard_log
+from fashionclf.training import solved_head, tensorboard_log
 from fashionclf.training.checkpoints import TrainingState
 from fashionclf.training.history import History
 from fashionclf.training.recipe import Phase, Recipe
@@ -54,8 +54,9 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
     steps = recipes.steps_per_epoch(data.examples["train"], recipe.batch_size)
     schedule = recipes.cosine(phase.learning_rate, total_steps=steps * phase.epochs,
                               warmup_steps=phase.warmup_steps)
-    optimizer = keras.optimizers.Adam(schedule, use_ema=recipe.ema_momentum > 0,
-                                      ema_momentum=recipe.ema_momentum or 0.99)
+    optimizer = keras.optimizers.Adam(
+        schedule, use_ema=recipe.ema_momentum > 0 and not phase.solved,
+        ema_momentum=recipe.ema_momentum or 0.99)
 
     # Its variables must exist before a checkpoint can fill them.
     optimizer.build(model.trainable_variables)
@@ -83,13 +84,14 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
                         output.profile_steps if output.chief else None))
 
     for epoch in range(state.epoch, phase.epochs):
-        trained = epoch_trainer.train(epoch)
+        trained = (solved_head.solve(model, recipe, data) if phase.solved else
+                   epoch_trainer.train(epoch))
 
         # Validate and keep the averaged weights; training continues from the others.
         with _averaged_weights(model, optimizer):
             validation, scores = _validate(predictor, data, recipe.batch_size)
-            row = {"phase": phase.name, "epoch": epoch + 1, "step": (epoch + 1) * steps, **trained,
-                   "learning_rate": float(optimizer.learning_rate), **scores}
+            row = {"phase": phase.name, "epoch": epoch + 1, "step": (epoch + 1) * steps,
+                   "learning_rate": float(optimizer.learning_rate), **trained, **scores}
             if log and history.append(row):
                 weight_files.save(model, checkpoints / "best.weights.h5")
 

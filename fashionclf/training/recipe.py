@@ -24,6 +24,7 @@ class Recipe:
     class_weights: np.ndarray  # float32 [C], factors of the classes' losses
     ema_momentum: float  # of the moving average of the weights; 0 for none
     seed: int  # of order, augmentation and dropout
+    jit: bool = False  # compile the step by XLA
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class Phase:
     learning_rate: float  # the peak of the cosine
     warmup_steps: int
     l2: float  # factor of the sum of squares of the trainable kernels
+    solved: bool = False  # the dense layer, by solved_head; learning rate and l2 do not apply
 
     def seed(self, recipe: Recipe, *position: int) -> list[int]:
         """Returns two numbers that depend on the seed, the phase and `position` alone."""

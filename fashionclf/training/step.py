@@ -49,7 +49,9 @@ def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, reci
         if recipe.mixup:
             images, targets = _mix(images, targets, _mixing_weights(recipe, seed))
 
-        keep = _keep(for_dropout, recipe.dropout)
+        return update(images, labels, targets, _keep(for_dropout, recipe.dropout), for_depth)
+
+    def update(images, labels, targets, keep, for_depth):
         with (tf.GradientTape() as tape, fewer_passes(features),
               _dropping(branches, for_depth, recipe.stochastic_depth)):
             # training=False: BatchNorm stays frozen, and dropout is ours, below,
@@ -67,6 +69,10 @@ def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, reci
         optimizer.apply_gradients(zip(tape.gradient(total, variables), variables))
         correct = tf.argmax(logits, axis=-1) == labels
         return tf.stack([loss, l2, tf.reduce_sum(tf.cast(correct, tf.float32))])
+
+    # XLA has no operations for augmentation and mixup.
+    if recipe.jit:
+        update = tf.function(update, jit_compile=True)
 
     @tf.function
     def step(batch, seed):

@@ -85,7 +85,8 @@ class PhaseLog:
         epoch = self._epochs_before + row["epoch"]
         with self._writers["train"].as_default(step=epoch):
             for name in ("loss", "accuracy", "l2", "learning_rate", "images_per_second"):
-                tf.summary.scalar(f"epoch/{name}", row[name])
+                if np.isfinite(row[name]):  # a solved head has no learning rate
+                    tf.summary.scalar(f"epoch/{name}", row[name])
         self._writers["train"].flush()
 
         if validation:

@@ -1,8 +1,9 @@
 """The trunk cache: the output of the frozen layers, computed once for a few views of each picture.
 
 A view is a picture under one draw of the augmentation. The head trains on the pooled features of
-one view, the fine-tune phase on the feature maps that enter its first block, of all views; no
-frozen layer is computed again. A cache_files.CacheFiles holds the files:
+one view, or is solved on those of all; the fine-tune phase trains on the feature maps that enter
+its first block, of all views. No frozen layer is computed again. A cache_files.CacheFiles holds
+the files:
 
     train-003-predictions.npy   float16 [N, ...]: the input of the layer "predictions" for view 3
                                 of the N training pictures, in the order of the records
@@ -79,6 +80,7 @@ class View(NamedTuple):
     """One pass over a split: augmented by the draws of `number` if it is "train", else plain."""
     split: str
     number: int
+    pooled: bool = True  # whether the head, besides other phases, needs it
 
 
 def open_or_fill(model: keras.Model, phases: Sequence[Phase], recipe: Recipe, records: Records, *,
@@ -102,9 +104,12 @@ def open_or_fill(model: keras.Model, phases: Sequence[Phase], recipe: Recipe, re
         print("trunk cache: no phase has frozen layers, training on pictures", flush=True)
         return dict.fromkeys(enters, records)
 
-    # More views than epochs would never be used.
-    views = min(views, max(phase.epochs for phase in phases if enters[phase.name]))
-    wanted = [View("train", number) for number in range(views if recipe.augmentation else 1)]
+    # More views than epochs would never be used, but by a solved head, which sees all at once.
+    solved = any(phase.solved for phase in phases)
+    if not solved:
+        views = min(views, max(phase.epochs for phase in phases if enters[phase.name]))
+    wanted = [View("train", number, pooled=solved or not number)
+              for number in range(views if recipe.augmentation else 1)]
     if records.examples.get("validation"):
         wanted.append(View("validation", 0))
 
@@ -136,8 +141,8 @@ def open_or_fill(model: keras.Model, phases: Sequence[Phase], recipe: Recipe, re
 
 
 def _names(layers: list[str], view: View) -> dict[str, str]:
-    """Returns layer -> file of a view; the head, unless alone, has the first view only."""
-    cached = [name for name in layers if view.number == 0 or name != PREDICTIONS] or layers
+    """Returns layer -> file of a view; the trained head, unless alone, has the first view only."""
+    cached = [name for name in layers if view.pooled or name != PREDICTIONS] or layers
     return {layer: f"{view.split}-{view.number:03d}-{layer}.npy" for layer in cached}
 
 

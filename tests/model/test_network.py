@@ -13,6 +13,7 @@ from fashionclf.model.weights import Run
 from tests.helpers.tiny import frame, make_spec, save_run
 
 B0 = make_spec("efficientnet_b0", ["a", "b", "c"], framing=frame(64, 0.1))
+B1 = make_spec("efficientnet_b1", ["a", "b", "c"], framing=frame(32, 0.1))
 CNN = make_spec(classes=["a", "b", "c"], framing=frame(32, 0.1))
 
 
@@ -25,9 +26,9 @@ def pictures(size, count=2):
     return np.random.default_rng(0).uniform(0, 255, (count, size, size, 3)).astype(np.float32)
 
 
-def official_file(tmp_path):
+def official_file(tmp_path, architecture):
     """What efficientnetb0_notop.h5 is: random weights here, std in the variance's place."""
-    trunk = keras.applications.EfficientNetB0(include_top=False, weights=None)
+    trunk = architecture(include_top=False, weights=None)
     rng = np.random.default_rng(0)
     for layer in trunk.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -43,21 +44,24 @@ def official_file(tmp_path):
 
 
 @pytest.mark.slow
-def test_our_graph_equals_the_official_imagenet_graph(tmp_path, monkeypatch):
-    file = official_file(tmp_path)
+@pytest.mark.parametrize("spec, architecture, layers", [
+    (B0, keras.applications.EfficientNetB0, 238), (B1, keras.applications.EfficientNetB1, 340)],
+    ids=["B0", "B1"])
+def test_our_graph_equals_the_official_imagenet_graph(tmp_path, monkeypatch, spec, architecture,
+                                                      layers):
+    file, size = official_file(tmp_path, architecture), spec.framing.image_size
     module = __import__("keras.src.applications.efficientnet", fromlist=["file_utils"])
     monkeypatch.setattr(module.file_utils, "get_file", lambda *_, **__: str(file))
-    official = keras.applications.EfficientNetB0(include_top=False, weights="imagenet",
-                                                 input_shape=(64, 64, 3))
+    official = architecture(include_top=False, weights="imagenet", input_shape=(size, size, 3))
     for layer in official.layers:  # Keras 3 adopts new statistics only on request
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()
-    assert len(official.layers) == 238
-    ours = network.build(B0)
+    assert len(official.layers) == layers
+    ours = network.build(spec)
     weights.load_trunk(ours, "imagenet")
     maps = keras.Model(ours.input, ours.get_layer("top_activation").output)
-    expected = official.predict(pictures(64), verbose=0)
-    difference = np.abs(maps.predict(pictures(64), verbose=0) - expected).max()
+    expected = official.predict(pictures(size), verbose=0)
+    difference = np.abs(maps.predict(pictures(size), verbose=0) - expected).max()
     assert np.abs(expected).max() > 0.1 and difference < 1e-4
 
 
@@ -145,10 +149,21 @@ def test_logit_adjustment_is_a_shift_of_each_class_by_the_logarithm_of_its_share
 
 
 @pytest.mark.slow
+def test_without_a_network_the_error_names_the_file_of_the_architecture(monkeypatch):
+    model = network.build(B1)
+
+    def unavailable(*_, **__):
+        raise Exception("URL fetch failure")
+    monkeypatch.setattr(keras.applications, "EfficientNetB1", unavailable)
+    with pytest.raises(ValueError, match="URL fetch failure. Put efficientnetb1_notop.h5 into"):
+        weights.load_trunk(model, "imagenet")
+
+
+@pytest.mark.slow
 def test_weights_that_do_not_fit_or_do_not_exist_are_named_with_the_cure(tmp_path, b0):
     small = tmp_path / "small.weights.h5"
     network.build(CNN).save_weights(small)
-    with pytest.raises(ValueError, match="small.weights.h5: does not fit.*EfficientNetB0"):
+    with pytest.raises(ValueError, match="small.weights.h5: does not fit.*same EfficientNet"):
         weights.load_trunk(b0, str(small))
     with pytest.raises(FileNotFoundError, match="--weights takes"):
         weights.load_trunk(b0, str(tmp_path / "none.weights.h5"))

@@ -141,6 +141,27 @@ def test_without_a_test_split_the_report_is_of_the_validation_split_and_says_so(
 
 
 @pytest.mark.slow
+def test_an_efficientnet_b1_with_a_solved_head_is_tuned_exported_and_predicts(tmp_path,
+                                                                              records_dir):
+    run = tmp_path / "run"
+    said = succeed("fashionclf.train", f"--records={records_dir}", f"--run={run}",
+                   "--architecture=efficientnet_b1", "--weights=none", "--image_size=32",
+                   "--head=solved", "--cache_views=2", "--fine_tune_epochs=1",
+                   "--unfreeze_from=block7b", "--stochastic_depth=0.2", "--export=litert",
+                   f"--cache_dir={tmp_path / 'cache'}")
+    assert "head: solved on 2 views of 72 pictures" in said
+    history = pd.read_csv(run / "history.csv")
+    assert history["phase"].tolist() == ["head", "fine_tune"]
+    spec = json.loads((run / "model.json").read_text())
+    assert spec["architecture"] == "efficientnet_b1"
+
+    for engine in ("tensorflow", "litert"):
+        rows = succeed("fashionclf.predict", f"--run={run}", "--output=-", f"--engine={engine}",
+                       records_dir.parent / "source").splitlines()
+        assert len(rows) == 1 + 96 and rows[1].split(",")[1] in CLASSES
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_and_leaves_with_its_usual_code(tmp_path, records_dir, number):
     run = tmp_path / "run"

@@ -109,7 +109,7 @@ def test_the_death_of_a_worker_stops_the_others_and_all_together_go_on(tmp_path,
 def test_two_workers_train_on_one_trunk_cache_to_the_weights_of_one(tmp_path, alone):
     records, _ = alone
     flags = ["--architecture=efficientnet_b0", "--cache_views=2", "--warmup_steps=1",
-             "--head_epochs=1", "--unfreeze_from=block7a"]
+             "--head=solved", "--unfreeze_from=block7a"]
     train_alone(records, tmp_path / "one", *flags)
     shutil.rmtree(f"{records}.trunk_cache")
     train_with_workers(2, records, tmp_path / "run", *flags)

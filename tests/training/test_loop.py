@@ -32,12 +32,13 @@ def weights(model):
     return [v.numpy() for v in model.variables]
 
 
-def one_step(model, which, **changes):
+def one_step(model, which, enters=None, **changes):
     network.unfreeze_from(model, which.unfreeze_from)
     optimizer = keras.optimizers.Adam(1e-2)
     optimizer.build(model.trainable_variables)
-    step = make_step(model, optimizer, which, make_recipe(**changes))
-    images = np.random.default_rng(0).uniform(0, 255, (8, SIZE, SIZE, 3)).astype(np.float32)
+    step = make_step(model, optimizer, which, make_recipe(**changes), enters)
+    shape = model.get_layer(enters).input.shape[1:] if enters else (SIZE, SIZE, 3)
+    images = np.random.default_rng(0).uniform(0, 255, (8, *shape)).astype(np.float32)
     return step({"image": tf.constant(images), "label": tf.range(8, dtype=tf.int64) % 3},
                 tf.constant([1, 2]))
 
@@ -74,6 +75,20 @@ def test_stochastic_depth_reaches_trained_blocks_and_ends_with_the_step(efficien
         return float(found[0])
     assert loss("block6a", 0.9) == loss("block6a", 0.9) != loss("block6a", 0.0)
     assert loss(None, 0.9) == loss(None, 0.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block, enters", [("conv2d", None), ("block7a", "block7a_expand_conv")])
+def test_a_step_compiled_by_xla_is_the_plain_one_up_to_rounding(efficientnet, block, enters):
+    """On augmented pictures, and on the activations of frozen layers."""
+    def stepped(jit):
+        model = efficientnet() if enters else cnn()
+        found = one_step(model, make_phase(unfreeze_from=block), enters, mixup=0.2,
+                         stochastic_depth=0.2, jit=jit)
+        return found.numpy(), weights(model)
+    (plain, after), (compiled, compiled_after) = stepped(False), stepped(True)
+    np.testing.assert_allclose(compiled, plain, rtol=1e-5)
+    assert_same(compiled_after, after, atol=1e-2)
 
 
 @pytest.mark.slow

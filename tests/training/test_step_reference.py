@@ -154,6 +154,7 @@ FROZEN = dict(frozen=["first", "first_drop"], branches=["second"])
     *(({name: ALL[name]} if name else {}, {})
       for name in (None, "dropout", "stochastic_depth", "mixup")),
     (ALL, dict(l2=0.05)),
+    ({**ALL, "jit": True}, dict(l2=0.05)),  # compiled by XLA, but for augmentation and mixup
     (ALL, dict(l2=0.05, **FROZEN)),  # a frozen branch is never dropped, trained or penalized
     ({"augmentation": Brighter()}, dict(enters="second", **FROZEN))])  # of activations
 def test_a_step_is_the_arithmetic_of_its_recipe(how, more):

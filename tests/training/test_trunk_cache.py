@@ -114,11 +114,15 @@ def test_no_view_is_computed_that_no_epoch_would_show(tmp_path, records, model, 
 
 
 @pytest.mark.slow
-def test_the_head_has_one_view_and_the_maps_have_all(tmp_path, records, model):
+def test_the_maps_have_all_views_and_the_head_one_unless_it_is_alone_or_solved(
+        tmp_path, records, model):
     data = opened(model, records, tmp_path, phases=[PHASES[0], *SHALLOW])
     assert [len(data[name].views["train"]) for name in ("head", "fine_tune")] == [1, 2]
     alone = opened(model, records, tmp_path, phases=PHASES[:1])
     assert len(alone["head"].views["train"]) == 2
+    solved = [dataclasses.replace(PHASES[0], solved=True, epochs=1), *SHALLOW]
+    data = opened(model, records, tmp_path, phases=solved)
+    assert [len(data[name].views["train"]) for name in ("head", "fine_tune")] == [2, 2]
 
 
 @pytest.mark.slow
