@@ -112,7 +112,7 @@ def _depthwise(x: tf.Tensor, kernel: tf.Tensor, *, stride: int, padding: str) ->
         def gradients(of_output):
             of_x = tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
                 input_sizes=tf.shape(x), filter=kernel, out_backprop=of_output, **geometry)
-            return of_x, _kernel_gradient(x, of_output, len(kernel), stride, padding)
+            return of_x, _kernel_gradient(x, of_output, kernel.shape[0], stride, padding)
         return tf.nn.depthwise_conv2d(x, kernel, **geometry), gradients
     return convolution(x, kernel)
 
