@@ -160,6 +160,9 @@ def checked(records_dir: Path) -> dict:
     if manifests.reported_split(manifest, records_dir) != "test":
         print(f"note: {records_dir} have no test split: the report will be of the validation "
               "pictures, by which the epoch is chosen", flush=True)
+    if len(manifest["classes"]) < 2:
+        raise ValueError(f"{records_dir} have one class, {manifest['classes'][0]!r}, and a model "
+                         "needs two: give records with classes, and these with --unlabelled")
     if FLAGS.calibrate and not manifest["examples"].get("validation"):
         raise ValueError(f"{records_dir} have no validation split to fit --calibrate on: build "
                          "them with --validation_fraction above 0, or leave it out")
@@ -267,7 +270,7 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
 def lessons(records: "Records") -> "tuple[Records, Teachers | None, dict]":
     """What is trained on, who teaches, and what model.json tells about both."""
     from fashionclf.evaluation import lineage
-    from fashionclf.records import training_set
+    from fashionclf.records import training_set, verification
     from fashionclf.records.input_pipeline import Records
     from fashionclf.training.teachers import Teachers
 
@@ -280,6 +283,8 @@ def lessons(records: "Records") -> "tuple[Records, Teachers | None, dict]":
         facts = {**teachers.facts, "out_of_fold": FLAGS.out_of_fold}
     if FLAGS.fold or FLAGS.unlabelled or FLAGS.out_of_fold:
         unlabelled = FLAGS.unlabelled and Records.open(FLAGS.unlabelled, records.framing)
+        if unlabelled:
+            verification.check_shards(unlabelled.folder, unlabelled.manifest)
         training = training_set.select(records, fold=parse_fold(FLAGS.fold), unlabelled=unlabelled)
         facts |= training.facts
     if FLAGS.out_of_fold:
