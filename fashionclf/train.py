@@ -172,6 +172,8 @@ def checked(records_dir: Path) -> dict:
     if FLAGS.align and not Path(FLAGS.weights).is_dir():
         raise ValueError(f"--align starts from the head of a run, and --weights={FLAGS.weights} "
                          "is not the folder of one: name a run's folder")
+    for run in FLAGS.teacher or ():
+        specs.read(run)
     if FLAGS.unlabelled:
         manifests.read(FLAGS.unlabelled)
     if FLAGS.align != "same":

@@ -76,9 +76,9 @@ class TrainingSet(Records):
 
     @functools.cached_property
     def _rows(self) -> tf.lookup.StaticHashTable:
-        paths = tf.constant(self.listed.paths.tolist(), tf.string)
-        return tf.lookup.StaticHashTable(
-            tf.lookup.KeyValueTensorInitializer(paths, tf.range(len(paths))), default_value=-1)
+        paths = self.listed.paths.tolist()
+        return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(
+            tf.constant(paths, tf.string), tf.range(len(paths))), default_value=-1)
 
     def in_order(self, split: str, fields: tuple[str, ...],
                  shuffle_seed: int | None = None) -> tf.data.Dataset:
@@ -87,12 +87,13 @@ class TrainingSet(Records):
         parts = [source.in_order("train", {*fields, "path"}, shuffle_seed)
                  for source in self.sources]
         ds = _mixed(parts, [source.examples["train"] for source in self.sources], shuffle_seed)
-        ds = ds.filter(lambda record: self._rows.lookup(record["path"]) >= 0)
+        rows = self._rows  # made here, as a dataset's graph can't hold it
+        ds = ds.filter(lambda record: rows.lookup(record["path"]) >= 0)
 
         def as_asked(record: dict) -> dict:
             asked = {name: record[name] for name in fields}
             if self.teacher_shares is not None:
-                row = self._rows.lookup(record["path"])
+                row = rows.lookup(record["path"])
                 asked["teachers"] = tf.gather(self.teacher_shares, row)
             return asked
         return ds.map(as_asked)
