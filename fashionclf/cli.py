@@ -177,6 +177,7 @@ def changes(flag_file: str, leave_out: set[str]) -> list[str]:
     for flag in own:  # absl's own --verbosity would set the level of all logs again
         before[flag.name] = copy.deepcopy(flag)
         before[flag.name].unparse()
+        before[flag.name].validators = []  # which may ask for flags that are left out
     before([sys.argv[0], *flag_file.splitlines()], known_only=True)
 
     values = {flag.name: (before[flag.name].value, flag.value) for flag in own}
