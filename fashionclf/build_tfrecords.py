@@ -36,8 +36,9 @@ if TYPE_CHECKING:  # --help stays quick
 FLAGS = flags.FLAGS
 
 # Source
-flags.DEFINE_enum("source", "deepfashion", ["deepfashion", "folder", "csv"], "Layout of the "
-                  "pictures: the benchmark's tree, a folder per class, or the rows of --csv_file.")
+flags.DEFINE_enum("source", "deepfashion", ["deepfashion", "folder", "csv", "unlabelled"],
+                  "Layout of the pictures: the benchmark's tree, a folder per class, the rows of "
+                  "--csv_file, or pictures without classes in any folders, for train --unlabelled.")
 cli.path_flag("source_dir", None, "Folder of the pictures (for csv: the folder that the "
               "paths start from).")
 picture_flags.define_reading()
@@ -125,7 +126,7 @@ def checked() -> None:
         files.refuse_existing(Path(FLAGS.records))
     cli.require_folder(FLAGS.source_dir, "point --source_dir to the folder that holds "
                        + {"deepfashion": "DeepFashion's img/ and Anno_coarse/",
-                          "folder": "a folder per class",
+                          "folder": "a folder per class", "unlabelled": "the pictures",
                           "csv": "the pictures, from which the CSV's paths start"}[FLAGS.source])
     cli.require_file(FLAGS.csv_file, "--csv_file names a CSV with a header")
     cli.require_file(FLAGS.classes, "--classes names a text file, a class a line")
@@ -163,6 +164,8 @@ def read() -> "tuple[Source, Labelled, Corrections | None]":
         source = readers.read_deepfashion(FLAGS.source_dir)
     elif FLAGS.source == "folder":
         source = readers.read_folder(FLAGS.source_dir, follow_links=FLAGS.follow_links)
+    elif FLAGS.source == "unlabelled":
+        source = readers.read_unlabelled(FLAGS.source_dir, follow_links=FLAGS.follow_links)
     else:
         columns = {name: FLAGS[name].value for name in (
             "category_column", "item_column", "bbox_columns", "partition_column")}
@@ -181,7 +184,7 @@ def read() -> "tuple[Source, Labelled, Corrections | None]":
         top_k=FLAGS.top_k, classes=FLAGS.classes, max_per_class=FLAGS.max_per_class,
         official=FLAGS.split == "official", seed=FLAGS.seed,
         corrected=decisions and decisions.classes)
-    if len(labelled.classes) < 2:
+    if len(labelled.classes) < 2 and FLAGS.source != "unlabelled":
         raise ValueError(f"all rows are of one class, {labelled.classes[0]!r}, and a model needs "
                          "two; check --category_column, --classes and --category_map")
     labelled = dataclasses.replace(labelled, dropped=pandas.concat(
@@ -242,7 +245,7 @@ def split(table: "pandas.DataFrame", classes: list[str]) -> "tuple[pandas.DataFr
 
 def build(source: "Source", labelled: "Labelled", decisions: "Corrections | None") -> None:
     """Opens the labelled pictures, splits those that can be used, writes --records."""
-    if FLAGS.source != "folder":  # whose pictures were found, not listed
+    if FLAGS.source not in ("folder", "unlabelled"):  # whose pictures were found, not listed
         for note in missing_files.check(labelled.table["path"].tolist(), root=source.images_root,
                                         file=FLAGS.csv_file or FLAGS.source_dir):
             print(note)

@@ -161,8 +161,9 @@ def own_flags() -> str:
 
 
 def own_values(leave_out: set[str]) -> dict[str, bool | int | float | str]:
-    """Name -> value of the same flags."""
-    return {flag.name: flag.value for flag in _own() if flag.name not in leave_out}
+    """Name -> value of the same flags; a list as its words, separated by commas."""
+    return {flag.name: ",".join(flag.value) if isinstance(flag.value, list) else flag.value
+            for flag in _own() if flag.name not in leave_out}
 
 
 def changes(flag_file: str, leave_out: set[str]) -> list[str]:
@@ -176,6 +177,7 @@ def changes(flag_file: str, leave_out: set[str]) -> list[str]:
     for flag in own:  # absl's own --verbosity would set the level of all logs again
         before[flag.name] = copy.deepcopy(flag)
         before[flag.name].unparse()
+        before[flag.name].validators = []  # which may ask for flags that are left out
     before([sys.argv[0], *flag_file.splitlines()], known_only=True)
 
     values = {flag.name: (before[flag.name].value, flag.value) for flag in own}

@@ -13,19 +13,26 @@ thousands of pictures a second and the top two blocks on about 130; without the 
 and 50.
 """
 import contextlib
+import dataclasses
 import functools
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from fashionclf import cli
 from fashionclf.deployment import exported
+from fashionclf.model import spec as specs
 from fashionclf.model.spec import ARCHITECTURES, Spec
 from fashionclf.pictures.framing import Framing
 from fashionclf.records import manifests
 from fashionclf.system import extras, files, packaged, places, signals
 from fashionclf.training import run_folder
+
+if TYPE_CHECKING:
+    from fashionclf.records.input_pipeline import Records
+    from fashionclf.training.teachers import Teachers
 
 FLAGS = flags.FLAGS
 define_share = functools.partial(flags.DEFINE_float, lower_bound=0.0, upper_bound=0.9)
@@ -96,6 +103,20 @@ flags.DEFINE_float("fine_tune_learning_rate", 5e-4, "Peak learning rate of the f
                    lower_bound=0.0)
 flags.DEFINE_string("unfreeze_from", "block6a", "Lowest block that the fine-tune phase trains; "
                     "stem trains everything. BatchNorm stays frozen.")
+# Teachers
+cli.paths_flag("teacher", None, "Folders of finished runs, separated by commas, whose "
+               "probabilities are part of the target of each training picture.")
+flags.DEFINE_float("teacher_share", 0.7, "Share of the teachers in the target; the label has the "
+                   "rest.", lower_bound=0.0, upper_bound=1.0)
+flags.DEFINE_float("teacher_temperature", 1.0, "Temperature that softens the probabilities of each "
+                   "teacher.", lower_bound=0.05, upper_bound=20)
+flags.DEFINE_boolean("out_of_fold", False, "Ask about a picture only the teachers that were not "
+                     "trained on its garment, such as those of --fold.")
+flags.DEFINE_string("fold", None, "K/N: train without the K-th of N parts of the training "
+                    "pictures; a garment is in one part.")
+cli.path_flag("unlabelled", None, "Folder that build_tfrecords wrote, whose pictures, of all "
+              "splits, are trained on with --teacher. Their classes are ignored; near-duplicates "
+              "and garments of test and validation pictures are excluded.")
 # Both phases
 flags.DEFINE_integer("warmup_steps", 100, "Steps of linear warm-up before the cosine decay.",
                      lower_bound=0)
@@ -150,6 +171,9 @@ def checked(records_dir: Path) -> dict:
     if manifests.reported_split(manifest, records_dir) != "test":
         print(f"note: {records_dir} have no test split: the report will be of the validation "
               "pictures, by which the epoch is chosen", flush=True)
+    if len(manifest["classes"]) < 2:
+        raise ValueError(f"{records_dir} have one class, {manifest['classes'][0]!r}, and a model "
+                         "needs two: give records with classes, and these with --unlabelled")
     if FLAGS.calibrate and not manifest["examples"].get("validation"):
         raise ValueError(f"{records_dir} have no validation split to fit --calibrate on: build "
                          "them with --validation_fraction above 0, or leave it out")
@@ -159,6 +183,10 @@ def checked(records_dir: Path) -> dict:
     if FLAGS.align and not Path(FLAGS.weights).is_dir():
         raise ValueError(f"--align starts from the head of a run, and --weights={FLAGS.weights} "
                          "is not the folder of one: name a run's folder")
+    for run in FLAGS.teacher or ():
+        specs.read(run)
+    if FLAGS.unlabelled:
+        manifests.read(FLAGS.unlabelled)
     if FLAGS.align != "same":
         cli.require_file(FLAGS.align, "--align takes a CSV with run_class,records_class, or same")
     places.check_folder(FLAGS.run, flag="--run")
@@ -194,7 +222,9 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
     records = Records(folder=records_dir, manifest=manifest, framing=framing)
     spec = Spec(architecture=FLAGS.architecture, classes=records.classes, framing=framing,
                 mirrored=FLAGS.mirrored, temperature=FLAGS.temperature)
-    counts = np.array([max(1, manifest["counts"]["train"][name]) for name in records.classes])
+    training, teachers, facts = lessons(records)
+    counts = training.manifest["counts"]["train"]
+    counts = np.array([max(1, counts[name]) for name in records.classes])
     augmentation = Augmentation(
         rotation=FLAGS.rotation, zoom=FLAGS.zoom, shift=FLAGS.shift, contrast=FLAGS.colour,
         saturation=FLAGS.colour, brightness=FLAGS.colour / 2)
@@ -202,7 +232,8 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
         batch_size=FLAGS.batch_size, augmentation=augmentation if FLAGS.augment else None,
         mixup=FLAGS.mixup, dropout=FLAGS.dropout, stochastic_depth=FLAGS.stochastic_depth,
         label_smoothing=FLAGS.label_smoothing, ema_momentum=FLAGS.ema_momentum, seed=FLAGS.seed,
-        jit=FLAGS.jit, class_weights=class_weights(counts, FLAGS.class_weighting))
+        jit=FLAGS.jit, class_weights=class_weights(counts, FLAGS.class_weighting),
+        teachers=teachers)
     scratch = FLAGS.architecture == "baseline_cnn"  # a frozen random trunk teaches nothing
     solved = FLAGS.head == "solved"
     if solved:
@@ -224,8 +255,9 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
             held.enter_context(run_folder.held(run_dir, cli.own_flags(), records_dir, manifest,
                                                **compared()))
             provenance = {"trunk_from": packaged.name(FLAGS.weights),
-                          "records_fingerprint": manifest["fingerprint"],
-                          **lineage.start(run_dir, records, FLAGS.weights)}
+                          "records_fingerprint": manifest["fingerprint"], **facts,
+                          **lineage.start(run_dir, training, FLAGS.weights,
+                                          teachers=FLAGS.teacher or ())}
         held.enter_context(devices.stopping_together())
         if FLAGS.mixed_precision:
             keras.mixed_precision.set_global_policy("mixed_bfloat16")
@@ -234,10 +266,10 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
         with strategy.scope(), signals.deferred():
             model = network.build(spec)
             weights.warm_start(model, spec.classes, FLAGS.weights, FLAGS.align)
-            data = dict.fromkeys([phase.name for phase in phases], records)
+            data = dict.fromkeys([phase.name for phase in phases], training)
             if FLAGS.cache_views:
                 data = trunk_cache.open_or_fill(
-                    model, phases, recipe, records, views=FLAGS.cache_views,
+                    model, phases, recipe, training, views=FLAGS.cache_views,
                     cache_dir=Path(FLAGS.cache_dir or f"{records_dir}.trunk_cache"),
                     max_bytes=FLAGS.cache_gigabytes * 1e9)
             for phase in phases:
@@ -251,6 +283,31 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
                     hyperparameters=cli.own_values(PLACES))
     print(f"\nreport: {run_dir / 'report' / 'report.html'}\n"
           f"curves: tensorboard --logdir={run_dir / 'tb'} --window_title={run_dir.name}")
+
+
+def lessons(records: "Records") -> "tuple[Records, Teachers | None, dict]":
+    """What is trained on, who teaches, and what model.json tells about both."""
+    from fashionclf.evaluation import lineage
+    from fashionclf.records import training_set, verification
+    from fashionclf.records.input_pipeline import Records
+    from fashionclf.training.teachers import Teachers
+
+    training, teachers, facts = records, None, {}
+    if FLAGS.teacher:
+        for folder in FLAGS.teacher:
+            lineage.check_teacher(folder, records)
+        teachers = Teachers.of(FLAGS.teacher, records, share=FLAGS.teacher_share,
+                               temperature=FLAGS.teacher_temperature)
+        facts = {**teachers.facts, "out_of_fold": FLAGS.out_of_fold}
+    if FLAGS.fold or FLAGS.unlabelled or FLAGS.out_of_fold:
+        unlabelled = FLAGS.unlabelled and Records.open(FLAGS.unlabelled, records.framing)
+        if unlabelled:
+            verification.check_shards(unlabelled.folder, unlabelled.manifest)
+        training = training_set.select(records, fold=parse_fold(FLAGS.fold), unlabelled=unlabelled)
+        facts |= training.facts
+    if FLAGS.out_of_fold:
+        training = dataclasses.replace(training, teacher_shares=teachers.unseen_shares(training))
+    return training, teachers, facts
 
 
 def export(run_dir: Path, records_dir: Path, manifest: dict, formats: list[str]) -> None:
@@ -277,7 +334,19 @@ def compared() -> dict:
     """How a command is compared with the one that started --run."""
     return {"changes": lambda flag_file, known: cli.changes(
         flag_file, PLACES | {"records"} | known),
-            "named": {"weights": FLAGS.weights, "align": FLAGS.align}}
+            "named": {"weights": FLAGS.weights, "align": FLAGS.align,
+                      "teacher": ",".join(specs.read(run)[1] for run in FLAGS.teacher or ()),
+                      "unlabelled": FLAGS.unlabelled and manifests.read(
+                          FLAGS.unlabelled)["fingerprint"]}}
+
+
+def parse_fold(text: str | None) -> tuple[int, int] | None:
+    """K and N of "K/N"; (0, 0) for texts that are no fold."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    part, parts = (int(match[1]), int(match[2])) if match else (0, 0)
+    return (part, parts) if 1 <= part <= parts and parts > 1 else (0, 0)
 
 
 def check_solved(given: dict) -> bool:
@@ -311,6 +380,12 @@ if __name__ == "__main__":
         "profile_steps", lambda text: text is None or 1 <= parse_steps(text)[0] <= (
             parse_steps(text)[1]),
         "expected FIRST,LAST, two steps counted from 1, such as 20,24")
+    flags.register_validator("fold", lambda text: text is None or any(parse_fold(text)),
+                             "expected K/N, the K-th of N parts, such as 1/5")
+    for name in ("unlabelled", "out_of_fold"):
+        flags.register_multi_flags_validator(
+            ["teacher", name], lambda given, name=name: given["teacher"] or not given[name],
+            f"--{name} needs --teacher=RUN")
     flags.register_multi_flags_validator(
         ["calibrate", "temperature"],
         lambda given: not given["calibrate"] or given["temperature"] == 1,

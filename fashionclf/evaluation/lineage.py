@@ -1,5 +1,6 @@
 """The pictures that a model has seen: in its own training and in those of the runs it came from."""
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,14 @@ class Lineage:
             return cls(unhashed=(str(folder),))
         return cls(**picture_hashes.read(folder / HASHES, sha256),
                    unhashed=tuple(provenance.get("unhashed", ())))
+
+    @classmethod
+    def united(cls, parts: Sequence["Lineage"]) -> "Lineage":
+        """Returns what any of several has seen."""
+        hashes = {split: picture_hashes.united([getattr(part, split) for part in parts])
+                  for split in ("train", "validation")}
+        return cls(**hashes, unhashed=tuple(dict.fromkeys(
+            name for part in parts for name in part.unhashed)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,10 +99,34 @@ class Overlap:
         return found
 
 
-def start(folder: Path, records: Records, weights: str) -> dict:
+def check_teacher(folder: str, records: Records) -> None:
+    """Raises ValueError if a teacher was trained on validation or test pictures of a student.
+
+    Pictures of the student's own split "train" don't count, which may be near-duplicates of
+    test pictures where the split isn't grouped.
+    """
+    seen = Lineage.of_weights(folder).train
+    own = known_pictures.read(records, "train")
+    foreign = picture_hashes.picked(seen, ~picture_hashes.copies(seen, own))
+
+    counts = {}
+    for split in filter(records.examples.get, ("validation", "test")):
+        leaked = picture_hashes.seen(known_pictures.read(records, split), foreign) != UNSEEN
+        counts[split] = np.count_nonzero(leaked)
+    if any(counts.values()):
+        listed = " and ".join(f"{count:,} of {records.examples[split]:,} {split} pictures"
+                              for split, count in counts.items())
+        raise ValueError(
+            f"--teacher={folder}: was trained on {listed}, or near-duplicates of them, so that "
+            "their labels would reach the student and its scores would be too high. Train the "
+            "teacher on the split \"train\" of these records, or on other pictures")
+
+
+def start(folder: Path, records: Records, weights: str, *, teachers: Sequence[str] = ()) -> dict:
     """Writes the hashes of a training that starts from `weights` into its run folder.
 
-    Prints which of the validation and test pictures those weights have seen.
+    They include what `teachers`, folders of runs, have seen. Prints which of the validation and
+    test pictures those weights have seen.
 
     Returns:
         The fields of model.json that `Lineage.of_run` needs.
@@ -105,11 +138,11 @@ def start(folder: Path, records: Records, weights: str) -> dict:
             hashes = own.get(split) or known_pictures.read(records, split)
             for warning in Overlap.of(hashes, before).warnings(split, weights):
                 print(f"warning: {warning}", flush=True)
-    for name in before.unhashed:
+
+    together = Lineage.united([before, *map(Lineage.of_weights, teachers), Lineage(**own)])
+    for name in together.unhashed:
         print(f"note: {name} carries no hashes of its training pictures: unknown whether test "
               "pictures are among them", flush=True)
-
-    together = {split: picture_hashes.united([getattr(before, split), own[split]])
-                for split in ("train", "validation")}
-    return {"hashes_sha256": picture_hashes.write(folder / HASHES, together),
-            "unhashed": list(before.unhashed)}
+    return {"hashes_sha256": picture_hashes.write(
+        folder / HASHES, {"train": together.train, "validation": together.validation}),
+        "unhashed": list(together.unhashed)}

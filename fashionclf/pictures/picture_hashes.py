@@ -32,13 +32,28 @@ def united(parts: Iterable[PictureHashes]) -> PictureHashes:
 
 def seen(tested: PictureHashes, known: PictureHashes) -> np.ndarray:
     """Looks for each of N pictures among others: UNSEEN, NEAR_DUPLICATE or COPY, int [N]."""
-    numbers = [hashes.digests.copy().view(np.uint64).ravel() for hashes in (tested, known)]
-    found = np.where(np.isin(*numbers), COPY, UNSEEN)
+    found = np.where(copies(tested, known), COPY, UNSEEN)
 
     left = np.flatnonzero(found == UNSEEN)
     near = near_duplicates.near_any(tested.perceptual[left], known.perceptual)
     found[left[near]] = NEAR_DUPLICATE
     return found
+
+
+def copies(tested: PictureHashes, known: PictureHashes) -> np.ndarray:
+    """Returns bool [N]: which pictures are among others byte for byte."""
+    return np.isin(*(np.ascontiguousarray(hashes.digests).view(np.uint64).ravel()
+                     for hashes in (tested, known)))
+
+
+def picked(hashes: PictureHashes, rows: np.ndarray) -> PictureHashes:
+    """Returns the pictures of `rows`, positions or bool [N]."""
+    return PictureHashes(hashes.digests[rows], hashes.perceptual[rows])
+
+
+def joined(parts: Iterable[PictureHashes]) -> PictureHashes:
+    """Returns the pictures of all parts, in their order."""
+    return PictureHashes(*map(np.concatenate, zip(*parts)))
 
 
 def write(file: Path, by_split: dict[str, PictureHashes]) -> str:

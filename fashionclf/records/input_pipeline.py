@@ -21,6 +21,7 @@ class Records:
     folder: Path
     manifest: dict  # see records/manifests.py
     framing: Framing
+    hashes = teacher_shares = None  # of chosen pictures, see training_set
     enters = None  # pictures enter at the network's input, unlike trunk_cache.Activations
 
     @classmethod
@@ -31,6 +32,11 @@ class Records:
     @property
     def records(self) -> "Records":
         return self
+
+    @property
+    def sources(self) -> tuple["Records", ...]:
+        """The whole records that the split "train" is taken from, for the trunk cache."""
+        return (self,)
 
     @property
     def classes(self) -> list[str]:

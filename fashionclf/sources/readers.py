@@ -16,6 +16,7 @@ from fashionclf.system import files
 COLUMNS = ["path", "item", "category", "bbox", "partition"]
 DROPPED = ["path", "category", "reason", "line"]
 ANNOTATION_FOLDERS = ("Anno_coarse", "AnnoCoarse", "Anno", "anno", "")
+UNLABELLED = "unlabelled"
 PARTITION_FOLDERS = ("Eval", "eval", *ANNOTATION_FOLDERS)
 
 
@@ -170,3 +171,16 @@ def read_folder(source_dir: str | Path, *, follow_links: bool = False) -> Source
     table = folders.table(root, paths, dropped, notes)
     return Source(table=table.assign(bbox=None)[COLUMNS], images_root=root, notes=notes,
                   dropped=dropped)
+
+
+def read_unlabelled(source_dir: str | Path, *, follow_links: bool = False) -> Source:
+    """Reads pictures in any folders, all of the one class UNLABELLED; each is an item of its own.
+
+    They are for train --unlabelled. `follow_links`: enter linked folders.
+    """
+    root = Path(source_dir)
+    notes = [f"pictures: {root}, without classes"]
+    paths, dropped = _found(root, root, notes, follow_links=follow_links)
+    table = pd.DataFrame({"path": paths, "item": paths, "category": UNLABELLED}, dtype=object)
+    return Source(table=table.assign(bbox=None, partition=None)[COLUMNS], images_root=root,
+                  notes=notes, dropped=dropped)

@@ -1,6 +1,7 @@
-"""A .npy file that grows by rows, towards a shape that is known before the first."""
+"""Arrays on disk: a file that grows by rows, and rows of several files as one array."""
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,3 +47,24 @@ class GrowingArray:
         """Adds rows, of any type of number; the first are preceded by `cut`."""
         with open(self.file, "ab") as file:
             file.write(rows.astype(self._dtype).tobytes())
+
+
+class Rows:
+    """Some rows of arrays that lie on disk one after the other; only what is asked for is read."""
+
+    def __init__(self, parts: Sequence[np.ndarray], places: np.ndarray):
+        """Takes the positions of the rows, int [N], in the parts together."""
+        self._parts, self._ends = parts, np.cumsum([len(part) for part in parts])
+        self._places, self.shape = places, (len(places), *parts[0].shape[1:])
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        place = self._places[row]
+        part = np.searchsorted(self._ends, place, side="right")
+        return self._parts[part][place - self._ends[part]]  # counted from its end
+
+    def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
+        array = np.concatenate(self._parts)[self._places]
+        return array if dtype is None else array.astype(dtype)

@@ -60,11 +60,12 @@ class CacheFiles:
         return all(name in self._sha256 for name in names)
 
     def array(self, name: str) -> np.ndarray:
-        """float16 [N, ...], mapped into memory."""
+        """[N, ...] as it was written, mapped into memory."""
         return np.load(self.folder / name, mmap_mode="r")
 
     @contextlib.contextmanager
-    def writing(self, names: list[str], count: int) -> Iterator[Callable[[list], None]]:
+    def writing(self, names: list[str], count: int, *,
+                dtype: np.dtype = DTYPE) -> Iterator[Callable[[list], None]]:
         """Gives a function that appends rows: one array for each of `names`, `count` rows in all.
 
         Raises OSError if they can't be written; arrays that were complete before are kept.
@@ -73,7 +74,7 @@ class CacheFiles:
             with contextlib.ExitStack() as stack:
                 partial = [stack.enter_context(files.replaced(self.folder / name))
                            for name in names]
-                yield functools.partial(_add, partial, count, {})
+                yield functools.partial(_add, partial, count, dtype, {})
             self._sha256 |= {name: files.sha256(self.folder / name) for name in names}
             files.write_json(self.folder / DESCRIPTION,
                              {"made_from": self._made_from, "sha256": self._sha256})
@@ -83,17 +84,17 @@ class CacheFiles:
                           "--cache_dir") from error
 
 
-def _add(partial: list[Path], count: int, begun: dict[Path, arrays.GrowingArray],
-         batches: list[np.ndarray]) -> None:
+def _add(partial: list[Path], count: int, dtype: np.dtype,
+         begun: dict[Path, arrays.GrowingArray], batches: list[np.ndarray]) -> None:
     """Adds a batch of rows to each file, which will have `count` of them."""
     for file, batch in zip(partial, batches, strict=True):
         largest = np.abs(batch).max()
-        if not largest <= np.finfo(DTYPE).max:  # also where it is NaN
-            raise ValueError(f"{file}: values of up to {largest:.3g} do not fit {DTYPE.name}: "
+        if not largest <= np.finfo(dtype).max:  # also where it is NaN
+            raise ValueError(f"{file}: values of up to {largest:.3g} do not fit {dtype.name}: "
                              "train with --cache_views=0")
 
         # The shape of a row is known from the first batch; a killed process may have left a file.
         if file not in begun:
-            begun[file] = arrays.GrowingArray(file, (count, *batch.shape[1:]), DTYPE)
+            begun[file] = arrays.GrowingArray(file, (count, *batch.shape[1:]), dtype)
             begun[file].cut(0)
         begun[file].append(batch)

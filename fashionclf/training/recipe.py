@@ -1,10 +1,14 @@
 """The recipe that both phases share, the phases, and the learning rate schedule."""
 import dataclasses
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
 from fashionclf.model.augmentation import Augmentation
+
+if TYPE_CHECKING:
+    from fashionclf.training.teachers import Teachers
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,6 +29,7 @@ class Recipe:
     ema_momentum: float  # of the moving average of the weights; 0 for none
     seed: int  # of order, augmentation and dropout
     jit: bool = False  # compile the step by XLA
+    teachers: "Teachers | None" = None  # whose probabilities are part of the targets
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

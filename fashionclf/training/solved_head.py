@@ -15,6 +15,7 @@ from fashionclf.system.progress import progress_bar
 from fashionclf.training import convex, devices
 from fashionclf.training.convex import Fit
 from fashionclf.training.recipe import Recipe
+from fashionclf.training.targets import of_labels, weighted
 from fashionclf.training.trunk_cache import Activations
 
 STRENGTHS = (1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 3e-4, 1e-4)  # of the L2 penalty
@@ -53,10 +54,13 @@ def solve(model: keras.Model, recipe: Recipe, data: Activations) -> dict:
 
 def _fits(recipe: Recipe, data: Activations, strengths: tuple[float, ...]) -> list[Fit]:
     views, labels = data.views["train"], _labels(data.records, "train")
+    targets = data.targets or [
+        of_labels(labels, len(recipe.class_weights), recipe.label_smoothing)] * len(views)
+    weights = weighted(np.ones(len(labels), np.float32), labels,
+                       recipe.class_weights.astype(np.float32)).numpy()
     fits = convex.fits(
-        np.concatenate(views, dtype=np.float32),
-        np.tile(_targets(labels, recipe), (len(views), 1)),
-        np.tile(recipe.class_weights[labels], len(views)),
+        np.concatenate([np.asarray(view) for view in views], dtype=np.float32),
+        np.concatenate(targets), np.tile(weights, len(views)),
         strengths=strengths, each=_leave_if_asked)
 
     found = []
@@ -65,13 +69,6 @@ def _fits(recipe: Recipe, data: Activations, strengths: tuple[float, ...]) -> li
             found.append(fit)
             bar.update()
     return found
-
-
-def _targets(labels: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """Returns float32 [N, C]."""
-    classes, smoothing = len(recipe.class_weights), recipe.label_smoothing
-    targets = (1 - smoothing) * np.eye(classes) + smoothing / classes
-    return targets[labels].astype(np.float32)
 
 
 def _best(fits: list[Fit], data: Activations) -> Fit:

@@ -8,6 +8,7 @@ from fashionclf.model import network
 from fashionclf.model.augmentation import DRAWS
 from fashionclf.model.fewer_passes import fewer_passes
 from fashionclf.training.recipe import Phase, Recipe
+from fashionclf.training.targets import make_targets, right_classes, weighted
 
 
 def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, recipe: Recipe,
@@ -32,9 +33,9 @@ def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, reci
     # replicas, whichever parts of the recipe are off.
     sections = [DRAWS, head.kernel.shape[0], len(branches)]
 
+    targets_of = make_targets(recipe, head.units, on_pictures=not enters)
     class_weights = tf.constant(recipe.class_weights, tf.float32)
-    cross_entropy = keras.losses.CategoricalCrossentropy(
-        from_logits=True, label_smoothing=recipe.label_smoothing, reduction=None)
+    cross_entropy = keras.losses.CategoricalCrossentropy(from_logits=True, reduction=None)
 
     def replica_step(batch, seed):
         draws = tf.random.stateless_uniform([recipe.batch_size, sum(sections)], seed)
@@ -42,16 +43,20 @@ def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, reci
             tf.gather(draws, _own_examples(recipe.batch_size)), sections, axis=1)
 
         images, labels = batch["image"], batch["label"]
-        targets = tf.one_hot(labels, head.units)
         if recipe.augmentation:
             augment = recipe.augmentation.of_activations if enters else recipe.augmentation
             images = augment(images, for_augmentation)
+
+        # Of the augmented picture, as teachers look at what the student sees
+        targets = targets_of(batch, images)
+        right = right_classes(labels, targets)
         if recipe.mixup:
             images, targets = _mix(images, targets, _mixing_weights(recipe, seed))
 
-        return update(images, labels, targets, _keep(for_dropout, recipe.dropout), for_depth)
+        keep = _keep(for_dropout, recipe.dropout)
+        return update(images, labels, right, targets, keep, for_depth)
 
-    def update(images, labels, targets, keep, for_depth):
+    def update(images, labels, right, targets, keep, for_depth):
         with (tf.GradientTape() as tape, fewer_passes(features),
               _dropping(branches, for_depth, recipe.stochastic_depth)):
             # training=False: BatchNorm stays frozen, and dropout is ours, below,
@@ -60,14 +65,14 @@ def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, reci
             logits = head(pooled * keep)
 
             # Divided by the global batch: the replicas' losses and gradients are summed.
-            losses = cross_entropy(targets, logits) * tf.gather(class_weights, labels)
+            losses = weighted(cross_entropy(targets, logits), labels, class_weights)
             loss = tf.reduce_sum(losses) / recipe.batch_size
             l2 = phase.l2 * tf.add_n([tf.reduce_sum(tf.square(v.value)) for v in kernels])
             l2 /= strategy.num_replicas_in_sync
             total = loss + l2
 
         optimizer.apply_gradients(zip(tape.gradient(total, variables), variables))
-        correct = tf.argmax(logits, axis=-1) == labels
+        correct = tf.argmax(logits, axis=-1) == right
         return tf.stack([loss, l2, tf.reduce_sum(tf.cast(correct, tf.float32))])
 
     # XLA has no operations for augmentation and mixup.

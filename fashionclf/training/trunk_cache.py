@@ -7,30 +7,28 @@ the files:
 
     train-003-predictions.npy   float16 [N, ...]: the input of the layer "predictions" for view 3
                                 of the N training pictures, in the order of the records
+
+Records that a training takes some pictures of are cached whole, so that folds share their views.
+What teachers say of the views is in a cache of each teacher.
 """
 import dataclasses
 import functools
 import hashlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from fashionclf.model import inference, network
-from fashionclf.model.augmentation import DRAWS
 from fashionclf.model.network import PREDICTIONS
-from fashionclf.pictures import decoding
 from fashionclf.records.input_pipeline import Records
-from fashionclf.system import signals
+from fashionclf.system.arrays import Rows
 from fashionclf.system.cache_files import DTYPE, CacheFiles
-from fashionclf.system.progress import progress_bar
 from fashionclf.training.recipe import Phase, Recipe
-
-FILL_BATCH = 32
+from fashionclf.training.views import View, fill, made_from
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,8 +36,9 @@ class Activations:
     """The input of a phase in place of Records: the same examples in the same order."""
     records: Records
     enters: str  # the layer that takes the activations
-    views: dict[str, list[np.ndarray]]  # by split: float16 [N, ...] per view, in records' order
+    views: dict[str, list[np.ndarray | Rows]]  # by split: float16 [N, ...] per view, in order
     rows: dict[str, dict[bytes, int]]  # split -> path -> row in these arrays
+    targets: list[np.ndarray] = ()  # float32 [N, C] per training view; none without teachers
 
     @property
     def examples(self) -> dict[str, int]:
@@ -49,7 +48,8 @@ class Activations:
                  context: tf.distribute.InputContext | None = None) -> tf.data.Dataset:
         """As Records.training, but "image" is float32 [B, ...], the activations.
 
-        An example changes its view from epoch to epoch; a batch mixes views.
+        With teachers, "target" is float32 [B, C]. An example changes its view from epoch to
+        epoch; a batch mixes views.
         """
         context = context or tf.distribute.InputContext()
         ds = self.records.shuffled(("path", "label"), batch_size=batch_size, seed=seed,
@@ -63,24 +63,21 @@ class Activations:
         return self._looked_up(ds.batch(batch_size), split, epoch=0).prefetch(2)
 
     def _looked_up(self, ds: tf.data.Dataset, split: str, epoch: int) -> tf.data.Dataset:
-        views, rows = self.views[split], self.rows[split]
+        views, rows = {"image": self.views[split]}, self.rows[split]
+        if split == "train" and self.targets:
+            views["target"] = self.targets
 
-        def look_up(paths: np.ndarray) -> np.ndarray:
+        def look_up(paths: np.ndarray) -> list[np.ndarray]:
             places = [rows[path] for path in paths]
-            chosen = [views[(epoch + place) % len(views)][place] for place in places]
-            return np.stack(chosen).astype(np.float32)
+            return [np.stack([arrays[(epoch + place) % len(arrays)][place] for place in places])
+                    .astype(np.float32) for arrays in views.values()]
 
         def with_activations(batch: dict) -> dict:
-            arrays = tf.numpy_function(look_up, [batch["path"]], tf.float32, stateful=False)
-            return {**batch, "image": tf.ensure_shape(arrays, [None, *views[0].shape[1:]])}
+            found = tf.numpy_function(look_up, [batch["path"]], [tf.float32] * len(views),
+                                      stateful=False)
+            return {**batch, **{name: tf.ensure_shape(array, [None, *arrays[0].shape[1:]])
+                                for (name, arrays), array in zip(views.items(), found)}}
         return ds.map(with_activations)
-
-
-class View(NamedTuple):
-    """One pass over a split: augmented by the draws of `number` if it is "train", else plain."""
-    split: str
-    number: int
-    pooled: bool = True  # whether the head, besides other phases, needs it
 
 
 def open_or_fill(model: keras.Model, phases: Sequence[Phase], recipe: Recipe, records: Records, *,
@@ -108,18 +105,49 @@ def open_or_fill(model: keras.Model, phases: Sequence[Phase], recipe: Recipe, re
     solved = any(phase.solved for phase in phases)
     if not solved:
         views = min(views, max(phase.epochs for phase in phases if enters[phase.name]))
-    wanted = [View("train", number, pooled=solved or not number)
-              for number in range(views if recipe.augmentation else 1)]
-    if records.examples.get("validation"):
-        wanted.append(View("validation", 0))
+    train = [View("train", number, pooled=solved or not number)
+             for number in range(views if recipe.augmentation else 1)]
+    wanted = [train + [View("validation", 0)] * bool(source.examples.get("validation"))
+              for source in records.sources]
+    whole = sum(_num_bytes(model, layers, source, several)
+                for source, several in zip(records.sources, wanted))
+    if whole > max_bytes:
+        raise ValueError(f"the trunk cache would take {whole / 1e9:.2f} GB, over "
+                         f"--cache_gigabytes={max_bytes / 1e9:g}: raise it, lower --cache_views, "
+                         "or turn the cache off with --cache_views=0")
 
-    made_from = _made_from(model, layers, recipe, records)
-    with CacheFiles.opened(Path(cache_dir), made_from) as files:
+    parts = [_computed(model, layers, recipe, source, several, cache_dir=Path(cache_dir))
+             for source, several in zip(records.sources, wanted)]
+    arrays, rows = parts[0], {split: _rows(records, split) for split in parts[0][layers[0]]}
+
+    # Of several records, or of some pictures of one, the rows that are trained on
+    places = None
+    if records.sources[0] is not records:
+        paths = [path for source in records.sources for path in _rows(source, "train")]
+        place = {path: number for number, path in enumerate(paths)}
+        places = np.array([place[path] for path in rows["train"]])
+        for layer in layers:
+            arrays[layer]["train"] = [Rows(several, places) for several in zip(
+                *(part[layer]["train"] for part in parts))]
+
+    taught = []
+    if recipe.teachers:
+        taught = recipe.teachers.targets(recipe, records, train, places=places,
+                                         cache_dir=Path(cache_dir))
+    return {phase: Activations(
+        records=records, enters=layer, views=arrays[layer], rows=rows,
+        targets=taught[:len(arrays[layer]["train"])]) if layer else records
+        for phase, layer in enters.items()}
+
+
+def _computed(model: keras.Model, layers: list[str], recipe: Recipe, records: Records,
+              wanted: list[View], *, cache_dir: Path) -> dict[str, dict[str, list[np.ndarray]]]:
+    """Returns layer -> split -> the arrays of whole records, one per view."""
+    with CacheFiles.opened(cache_dir, _made_from(model, layers, recipe, records)) as files:
         missing = [view for view in wanted if not files.hold(list(_names(layers, view).values()))]
         print(f"trunk cache {files.folder}: cached features of {len(wanted) - len(missing)} of "
               f"{len(wanted)} views, computing {len(missing)}", flush=True)
-        _check_room(files.folder, max_bytes, whole=_num_bytes(model, layers, records, wanted),
-                    more=_num_bytes(model, layers, records, missing))
+        _check_room(files.folder, _num_bytes(model, layers, records, missing))
 
         # Views that take the same layers share one compiled graph.
         forward = functools.cache(lambda names: _forward(model, names))
@@ -127,17 +155,13 @@ def open_or_fill(model: keras.Model, phases: Sequence[Phase], recipe: Recipe, re
             compute = forward(tuple(_names(layers, view)))
             names = _names(layers, view).values()
             with files.writing(list(names), records.examples[view.split]) as add:
-                _fill(add, compute, recipe, records, view, title=f"view {number}/{len(missing)}")
+                fill(add, compute, recipe, records, view, title=f"view {number}/{len(missing)}")
 
-        # layer -> split -> the arrays, one per view
         arrays = {layer: {view.split: [] for view in wanted} for layer in layers}
         for view in wanted:
             for layer, name in _names(layers, view).items():
                 arrays[layer][view.split].append(files.array(name))
-
-    rows = {view.split: _rows(records, view.split) for view in wanted if not view.number}
-    return {phase: Activations(records=records, enters=layer, views=arrays[layer], rows=rows)
-            if layer else records for phase, layer in enters.items()}
+    return arrays
 
 
 def _names(layers: list[str], view: View) -> dict[str, str]:
@@ -158,13 +182,8 @@ def _made_from(model: keras.Model, layers: list[str], recipe: Recipe, records: R
     trunk = hashlib.sha256()
     for variable in network.part(model, None, network.FEATURES).variables:
         trunk.update(variable.numpy().tobytes())
-    return {
-        "records": records.manifest["fingerprint"],
-        "image_size": records.framing.image_size, "box_margin": records.framing.box_margin,
-        "decoder": decoding.VERSION, "trunk_sha256": trunk.hexdigest(), "layers": layers,
-        "precision": keras.mixed_precision.global_policy().name,
-        "augmentation": recipe.augmentation and recipe.augmentation.settings, "seed": recipe.seed,
-        "tensorflow": tf.__version__, "keras": keras.__version__, "dtype": DTYPE.name}
+    return {**made_from(recipe, records), "trunk_sha256": trunk.hexdigest(), "layers": layers,
+            "dtype": DTYPE.name}
 
 
 def _num_bytes(model: keras.Model, layers: list[str], records: Records, views: list[View]) -> int:
@@ -174,12 +193,8 @@ def _num_bytes(model: keras.Model, layers: list[str], records: Records, views: l
                                 for view in views for name in _names(layers, view))
 
 
-def _check_room(folder: Path, max_bytes: float, *, whole: int, more: int) -> None:
-    """Raises ValueError if `whole` exceeds the limit, OSError if `more` does not fit the disk."""
-    if whole > max_bytes:
-        raise ValueError(f"the trunk cache would take {whole / 1e9:.2f} GB, over "
-                         f"--cache_gigabytes={max_bytes / 1e9:g}: raise it, lower --cache_views, "
-                         "or turn the cache off with --cache_views=0")
+def _check_room(folder: Path, more: int) -> None:
+    """Raises OSError if `more` bytes do not fit the disk."""
     free = shutil.disk_usage(folder).free
     if more > free:
         raise OSError(f"the trunk cache needs {more / 1e9:.2f} GB more and {folder} has "
@@ -196,27 +211,6 @@ def _forward(model: keras.Model, layers: Sequence[str]):
     def forward(images):
         return [tf.cast(array, tf.float32) for array in tf.nest.flatten(frozen(images))]
     return forward
-
-
-def _fill(add: Callable[[list], None], compute, recipe: Recipe, records: Records, view: View, *,
-          title: str) -> None:
-    """Computes a view batch by batch and passes its arrays to `add`."""
-    augment = (tf.function(recipe.augmentation, reduce_retracing=True)
-               if recipe.augmentation and view.split == "train" else None)
-    batches = records.evaluation(view.split, batch_size=FILL_BATCH)
-    with progress_bar(total=records.examples[view.split], desc=f"filling the trunk cache, {title}",
-                      unit="pictures") as bar:
-        for number, batch in enumerate(batches):
-            images = batch["image"]
-            if augment:
-                entropy = np.random.SeedSequence([recipe.seed, view.number, number])
-                seed = entropy.generate_state(2).astype(np.int32)
-                images = augment(images, tf.random.stateless_uniform([len(images), DRAWS], seed))
-
-            add([array.numpy() for array in compute(images)])
-            bar.update(len(batch["label"]))
-            if signals.requested():
-                signals.leave("the trunk cache keeps the views computed before this one")
 
 
 def _rows(records: Records, split: str) -> dict[bytes, int]:

@@ -59,19 +59,20 @@ def draw(file: Path, rng: np.random.Generator, channel: int) -> None:
 
 
 def make_records(folder: Path, *, per_class: dict[str, int], damaged: str = "",
-                 suffix: str = ".png") -> Path:
+                 suffix: str = ".png", garments: int = 1) -> Path:
     """Writes records of noisy pictures in the colour of their class; gives their folder.
 
     Args:
         per_class: split -> pictures of each class.
         damaged: item whose pictures are cut in half before they are written.
         suffix: of the pictures' names, which decides their format.
+        garments: items of each class and split, which share its pictures.
     """
     rng, rows = np.random.default_rng(0), []
     for split, count in per_class.items():
         for label, name in enumerate(CLASSES):
             for number in range(count):
-                item = f"img/{split}_{name}"
+                item = f"img/{split}{number % garments or ''}_{name}"
                 path = f"{item}/img_{number:08d}{suffix}"
                 file = folder / "source" / path
                 draw(file, rng, label)

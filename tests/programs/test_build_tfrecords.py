@@ -168,3 +168,12 @@ def test_items_that_share_near_duplicates_stay_together_and_are_listed(tmp_path,
 def test_classes_and_split_need_no_pictures(shared):
     said = built(f"--source_dir={shared / 'deepfashion'}", "--top_k=20", "--dry_run")
     assert "rows read: 30,545" in said and "overlap items, train and test: 0" in said
+
+
+def test_pictures_without_classes_are_built_and_not_trained_on_alone(tmp_path, pictures):
+    built("--source=unlabelled", f"--source_dir={pictures / 'Dress'}",
+          f"--records={tmp_path / 'r'}", r"--group_pattern=item\d+", "--test_fraction=0.1")
+    manifest = json.loads((tmp_path / "r/manifest.json").read_text())
+    assert manifest["classes"] == ["unlabelled"] and sum(manifest["examples"].values()) == 30
+    done = start("fashionclf.train", f"--records={tmp_path / 'r'}", f"--run={tmp_path / 'run'}")
+    assert done.returncode == 1 and "and these with --unlabelled" in done.stderr

@@ -166,6 +166,16 @@ def test_a_folder_per_class_has_items_one_level_deeper(tmp_path):
         ["Tee/x.txt", None, "files with suffix .txt are not read", ""]]
 
 
+def test_pictures_without_classes_lie_anywhere_and_are_items_of_their_own(tmp_path):
+    for path in ("a.jpg", "shop/b.png", "shop/x.txt"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    found = readers.read_unlabelled(tmp_path)
+    assert found.table[["path", "item", "category"]].to_numpy().tolist() == [
+        ["a.jpg", "a.jpg", "unlabelled"], ["shop/b.png", "shop/b.png", "unlabelled"]]
+    assert found.dropped["path"].tolist() == ["shop/x.txt"]
+
+
 def test_csv_columns_are_named_by_the_caller(tmp_path):
     (tmp_path / "rows.csv").write_text("file,kind,l,t,r,b,part\nx/a.jpg,Tee,1,2,3.0,4.0,train\n"
                                        "b.jpg,,,,,,\n")  # 3.0: as pandas writes it beside a gap

@@ -12,7 +12,7 @@ import pytest
 from fashionclf.model import weights
 from tests.helpers.checks import assert_same, succeed
 from tests.helpers.programs import Program, begin, wait_until
-from tests.helpers.tiny import make_records
+from tests.helpers.tiny import make_records, make_spec, save_run
 
 SMALL = ["--architecture=baseline_cnn", "--weights=none", "--image_size=32", "--batch_size=12",
          "--head_epochs=2", "--fine_tune_epochs=2", "--ema_momentum=0.9"]
@@ -21,10 +21,11 @@ SMALL = ["--architecture=baseline_cnn", "--weights=none", "--image_size=32", "--
 @pytest.mark.slow
 def test_two_mirrored_devices_train_to_the_weights_of_one(tmp_path):
     records, trained = make_records(tmp_path, per_class={"train": 8, "validation": 2}), []
+    teacher = save_run(tmp_path / "teacher", make_spec()).folder
     for devices in (1, 2):
         run = tmp_path / str(devices)
         run.mkdir()
-        succeed("tests.helpers.train_on_devices", records, run, devices)
+        succeed("tests.helpers.train_on_devices", records, run, devices, teacher)
         with np.load(run / "weights.npz") as arrays:
             trained.append(list(arrays.values()))
     assert_same(*trained, atol=1e-5)

@@ -9,13 +9,15 @@ import pytest
 import tensorflow as tf
 
 from fashionclf.model import augmentation, network
+from fashionclf.records import training_set
 from fashionclf.records.input_pipeline import Records
 from fashionclf.system import cache_files
-from fashionclf.training import loop, trunk_cache
+from fashionclf.training import loop, trunk_cache, views
 from fashionclf.training.step import make_step
+from fashionclf.training.teachers import Teachers
 from tests.helpers.checks import assert_same, killed_after
 from tests.helpers.small_disk import small_disk
-from tests.helpers.tiny import frame, make_phase, make_recipe, make_records, make_spec
+from tests.helpers.tiny import frame, make_phase, make_recipe, make_records, make_spec, save_run
 
 PHASES = [make_phase(unfreeze_from=None), make_phase(unfreeze_from="block6a", name="fine_tune")]
 LATE = [PHASES[0], make_phase(unfreeze_from="block7a", name="fine_tune")]  # little to trace
@@ -49,6 +51,12 @@ def one_view(tmp_path_factory, records, efficientnet):
     return folder
 
 
+def taught_by(folder, records):
+    """A teacher whose run is in a folder of `folder`'s parent, with random weights."""
+    run = save_run(folder.parent / f"{folder.name}_teacher", make_spec())
+    return Teachers.of([run.folder], records, share=0.5, temperature=2.0)
+
+
 def losses(model, phase, data, how):
     """The loss of each step of a phase."""
     network.unfreeze_from(model, phase.unfreeze_from)
@@ -79,12 +87,12 @@ def test_without_augmentation_one_view_gives_the_losses_of_the_plain_path(
 def test_activations_are_those_of_the_augmented_picture_and_in_validation_of_the_plain_one(
         tmp_path, records, model):
     data = opened(model, records, tmp_path)["fine_tune"]
-    batch = next(iter(records.evaluation("train", batch_size=trunk_cache.FILL_BATCH)))
+    batch = next(iter(records.evaluation("train", batch_size=views.FILL_BATCH)))
     frozen = keras.Model(model.input, model.get_layer(MAPS).input)
     seed = np.random.SeedSequence([0, 1, 0]).generate_state(2).astype(np.int32)
     draws = tf.random.stateless_uniform([len(batch["image"]), augmentation.DRAWS], seed)
     expected = frozen(augmentation.Augmentation()(batch["image"], draws), training=False)
-    np.testing.assert_allclose(data.views["train"][1][:trunk_cache.FILL_BATCH], expected,
+    np.testing.assert_allclose(data.views["train"][1][:views.FILL_BATCH], expected,
                                atol=2e-3)
     batch, plain = (next(iter(which.evaluation("validation", batch_size=32)))
                     for which in (data, records))
@@ -134,9 +142,34 @@ def test_a_cache_is_used_again_and_grows_by_the_views_that_lack(
     assert "cached features of 3 of 4 views, computing 1" in capsys.readouterr().out
     for file in tmp_path.rglob("*.npy"):
         assert one.get(file.name, file.read_bytes()) == file.read_bytes()
-    monkeypatch.setattr(trunk_cache, "_fill", None)
+    monkeypatch.setattr(trunk_cache, "fill", None)
     opened(model, records, tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
+
+    # A teacher adds its own folder, and leaves the views alone.
+    found = opened(model, records, tmp_path, teachers=taught_by(tmp_path, records))["fine_tune"]
+    assert [target.shape for target in found.targets] == [(42, 3)] * 2
+    batch = next(iter(found.training(epoch=0, batch_size=42, seed=0)))
+    for path, target in zip(batch["path"].numpy(), batch["target"].numpy()):
+        row = found.rows["train"][path]
+        assert (target == found.targets[row % 2][row]).all()
+
+
+@pytest.mark.slow
+def test_a_fold_and_unlabelled_pictures_show_views_of_whole_records(tmp_path, records, model):
+    more = Records.open(make_records(tmp_path / "more", per_class={"train": 2}), frame())
+    chosen = training_set.select(records, fold=(1, 2), unlabelled=more)
+    whole, found = (opened(model, which, tmp_path / "cache")["fine_tune"]
+                    for which in (records, chosen))
+    assert len(list((tmp_path / "cache").iterdir())) == 2  # the second of the unlabelled pictures
+    labelled = {path for path in found.rows["train"] if not path.startswith(b"\0")}
+    assert 0 < len(labelled) < 42 and len(found.rows["train"]) == len(labelled) + 6
+    for view, expected in zip(found.views["train"], whole.views["train"], strict=True):
+        for path, row in found.rows["train"].items():
+            # The unlabelled ones are the first pictures of each class, in another augmentation.
+            assert path not in labelled or (view[row] == expected[whole.rows["train"][path]]).all()
+        assert (np.asarray(view) == np.stack([view[row] for row in range(len(view))])).all()
+    assert len(next(iter(found.training(epoch=1, batch_size=len(labelled) + 6, seed=0)))["label"])
 
 
 @pytest.mark.slow
@@ -149,7 +182,7 @@ def test_what_the_activations_depend_on_names_the_cache(
     if change == "image_size":
         records = dataclasses.replace(records, framing=frame(box_margin=0.5))
     if change == "decoder":
-        monkeypatch.setattr(trunk_cache.decoding, "VERSION", -1)
+        monkeypatch.setattr(views.decoding, "VERSION", -1)
     if change == "trunk":
         kernel = model.get_layer("stem_conv").kernel
         kernel.assign(kernel + 1)
@@ -231,17 +264,21 @@ def test_a_full_disk_is_named_and_keeps_the_views_before(tmp_path, records, mode
 @pytest.mark.slow
 def test_a_phase_killed_on_cached_activations_ends_bit_for_bit_like_an_unbroken_one(
         tmp_path, records, efficientnet):
-    how = make_recipe(mixup=0.2, ema_momentum=0.9)
+    """Also with teachers and unlabelled pictures."""
+    teachers = taught_by(tmp_path, records)
+    how = make_recipe(mixup=0.2, ema_momentum=0.9, teachers=teachers)
+    more = Records.open(make_records(tmp_path / "more", per_class={"train": 2}), frame())
+    chosen = training_set.select(records, unlabelled=more)
 
     def train(run):
         model = efficientnet()
-        data = opened(model, records, tmp_path / "cache", phases=LATE)
+        data = opened(model, chosen, tmp_path / "cache", phases=LATE, teachers=teachers)
         for phase in LATE:
             loop.run_phase(model, phase, how, data[phase.name],
                            loop.Output(run_dir=run, checkpoint_every_steps=2))
         return [v.numpy() for v in model.variables]
     unbroken = train(tmp_path / "unbroken_run")
-    with killed_after(13, loop, "make_step", of_result=True):  # of 10 in each phase
+    with killed_after(15, loop, "make_step", of_result=True):  # of 12 in each phase
         train(tmp_path / "run")
     shutil.rmtree(tmp_path / "cache")  # also without it
     assert_same(unbroken, train(tmp_path / "run"))
