@@ -1,7 +1,6 @@
 """Measures accuracy against seconds of the whole process, for ours and for plain recipes.
 
-    python -m tools.benchmark.frontier --records=DIR0,DIR1,DIR2 --weights=FILE \
-        --output=data/frontier
+    python -m tools.benchmark.frontier --records=DIR0,DIR1,DIR2 --weights=FILE --output=DIR
 
 runs each recipe of configs/recipes_frontier.txt, and the plain recipes of Keras and PyTorch at
 several numbers of epochs, on each folder of records, round by round: from start to exit, each with
