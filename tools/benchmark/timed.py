@@ -26,7 +26,7 @@ def run(command: list[str], *, marks: dict[str, str], log: Path,
         RuntimeError: it failed, or a mark never came; the message ends with its output.
     """
     begun, stages, output = [time.perf_counter()], list(marks), ""
-    with log.open("w") as file, subprocess.Popen(
+    with log.open("w", buffering=1) as file, subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env={**os.environ, **(environment or {})}) as process:
         while chunk := os.read(process.stdout.fileno(), 65_536):
