@@ -166,7 +166,7 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
             return
 
         run = weights.Run(folder=run_dir, network=model, spec=spec, provenance=provenance)
-        loop.finish(run, records, logit_adjustment=FLAGS.logit_adjustment,
+        loop.finish(run, records, counts=counts, logit_adjustment=FLAGS.logit_adjustment,
                     calibrate=FLAGS.calibrate, batch_size=FLAGS.batch_size,
                     hyperparameters=cli.own_values(PLACES))
     print(f"\nreport: {run_dir / 'report' / 'report.html'}\n"

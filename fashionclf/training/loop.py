@@ -106,22 +106,21 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
         optimizer.finalize_variable_values(model.trainable_variables)
 
 
-def finish(run: Run, records: Records, *, logit_adjustment: float, calibrate: bool,
-           batch_size: int, hyperparameters: dict) -> None:
+def finish(run: Run, records: Records, *, counts: np.ndarray, logit_adjustment: float,
+           calibrate: bool, batch_size: int, hyperparameters: dict) -> None:
     """Loads the best epoch by validation, tests it once and saves the model and its reference.
 
     Without a test split, the report is of the validation split.
 
     Args:
         run: the training; the best weights are loaded into its network.
+        counts: int [C], pictures of each class that were trained on.
         logit_adjustment: its strength, see network.adjust_logits.
         calibrate: whether to fit a temperature on the validation split first.
         hyperparameters: name -> value, for TensorBoard's page.
     """
     weight_files.load(run.network, run.folder / "checkpoints" / "best.weights.h5")
-    counts = records.manifest["counts"]["train"]
-    network.adjust_logits(run.network, np.array([counts[name] for name in records.classes]),
-                          logit_adjustment)
+    network.adjust_logits(run.network, counts, logit_adjustment)
     history = History(run.folder / "history.csv", records.examples.get("validation", 0))
     run = dataclasses.replace(run, provenance={**run.provenance, "kept": history.kept()})
 

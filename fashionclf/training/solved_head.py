@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from fashionclf.model.network import PREDICTIONS
-from fashionclf.records.input_pipeline import Records
+from fashionclf.records.training_set import list_split
 from fashionclf.system import signals
 from fashionclf.system.progress import progress_bar
 from fashionclf.training import convex, devices
@@ -53,7 +53,7 @@ def solve(model: keras.Model, recipe: Recipe, data: Activations) -> dict:
 
 
 def _fits(recipe: Recipe, data: Activations, strengths: tuple[float, ...]) -> list[Fit]:
-    views, labels = data.views["train"], _labels(data.records, "train")
+    views, labels = data.views["train"], list_split(data.records, "train").labels
     targets = data.targets or [
         of_labels(labels, len(recipe.class_weights), recipe.label_smoothing)] * len(views)
     weights = weighted(np.ones(len(labels), np.float32), labels,
@@ -74,18 +74,12 @@ def _fits(recipe: Recipe, data: Activations, strengths: tuple[float, ...]) -> li
 def _best(fits: list[Fit], data: Activations) -> Fit:
     """Returns the one with the lowest cross-entropy on the validation split."""
     features = data.views["validation"][0].astype(np.float32)
-    labels = _labels(data.records, "validation")
+    labels = list_split(data.records, "validation").labels
 
     def loss(fit: Fit) -> float:
         logarithms = convex.log_softmax(features @ fit.kernel + fit.bias)
         return -float(logarithms[np.arange(len(labels)), labels].mean())
     return min(fits, key=loss)
-
-
-def _labels(records: Records, split: str) -> np.ndarray:
-    """Returns int64 [N], in the order of the records."""
-    batches = records.in_order(split, ("label",)).batch(1024).as_numpy_iterator()
-    return np.concatenate([batch["label"] for batch in batches])
 
 
 def _leave_if_asked() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from fashionclf.model import network
 from fashionclf.records.input_pipeline import Records
+from fashionclf.records.training_set import list_split
 from fashionclf.training import loop, solved_head, trunk_cache
 from fashionclf.training.trunk_cache import Activations
 from tests.helpers.checks import assert_same, events, killed_after
@@ -34,7 +35,7 @@ def activations(records):
     for split in ("train", "validation"):
         if not records.examples[split]:
             continue
-        labels = solved_head._labels(records, split)
+        labels = list_split(records, split).labels
         shape = (len(labels), FEATURES)
         views[split] = [(2 * np.eye(3, FEATURES)[labels] + rng.normal(size=shape)
                          ).astype(np.float16) for _ in range(VIEWS)]
@@ -63,7 +64,7 @@ def test_every_view_counts_and_the_strength_is_chosen_by_validation_loss(records
             patch.setattr(solved_head, "STRENGTHS", (strength,))
             solved_head.solve(model, make_recipe(), data)
         features = data.views["validation"][0].astype(np.float32)
-        labels = solved_head._labels(records, "validation")
+        labels = list_split(records, "validation").labels
         losses[strength] = keras.losses.sparse_categorical_crossentropy(
             labels, model(features), from_logits=True).numpy().mean()
     assert f"strength {min(losses, key=losses.get):g} of the L2 penalty has the lowest" in said

@@ -18,7 +18,7 @@ def of_most_seeds(runs: list[pd.DataFrame]) -> pd.DataFrame:
 
     Returns:
         path, true, predicted (the most frequent wrong class), probability (its mean where it is
-        predicted), wrong (runs), runs; those that most runs get wrong first, then the surest.
+        predicted), wrong (runs), runs; sorted by wrong, then by probability, the highest first.
     """
     rows = pd.concat(runs, ignore_index=True).astype({"probability": float})
     wrong = rows[rows["true"] != rows["predicted"]]
