@@ -110,7 +110,7 @@ class TensorFlow:
 
     def __init__(self, run: "Run"):
         self.folder, self.spec = run.folder, run.spec
-        self.predictor = run.predictor(features=True)
+        self.predictor = run.predictor()
 
     def outputs(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         probabilities, features = self.predictor.outputs(images)

@@ -23,7 +23,7 @@ def keep(run: Run, records: Records, predictions: Predictions, *, split: str, we
     """
     manifests.check_split(records.manifest, "train", records.folder)
     batches = -(-reference.SAMPLE // batch_size)
-    training = run.predictor(features=True).predict_dataset(
+    training = run.predictor().predict_dataset(
         records.evaluation("train", batch_size=batch_size).take(batches), None)
     kept = reference.of(
         split=split, records_fingerprint=records.manifest["fingerprint"],

@@ -61,7 +61,7 @@ def predict_split(run: Run, records: Records, split: str, *, batch_size: int,
     empty, or a record is missing.
     """
     manifests.check_split(records.manifest, split, records.folder)
-    predictor = run.predictor(features=max_features > 0)
+    predictor = run.ready_for(records.examples[split]).predictor()
     return predictor.predict_dataset(
         records.evaluation(split, batch_size=batch_size), records.examples[split],
         progress=f"reading {split}", max_features=max_features)

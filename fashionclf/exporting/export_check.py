@@ -55,7 +55,7 @@ def check(run: Run, path: Path, name: str, trial: Trial) -> dict:
     num_bytes = sum(file.stat().st_size for file in written if file.is_file())
 
     measured = {"bytes": num_bytes}
-    predict = run.predictor(features=True).outputs
+    predict = run.predictor().outputs
     for signature in SIGNATURES if name == "saved_model" else SIGNATURES[:1]:
         compare = compare_on_pictures if signature == INPUT else compare_on_files
         exported = export_runtimes.start(name, path, signature=signature)

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from fashionclf.deployment.exported import FILES, INPUT, OUTPUTS
 from fashionclf.exporting import export_metadata
+from fashionclf.model import litert
 from fashionclf.pictures import decoding
 from fashionclf.pictures.framing import Framing
 
@@ -52,7 +53,7 @@ def write(name: str, graph: Callable, facts: dict, folder: Path, *,
     elif name.startswith("onnx"):
         path.write_bytes(_onnx(graph, facts, half=name == "onnx_float16"))
     else:
-        model = _litert(graph, half=name == "litert_float16")
+        model = litert.converted(graph, half=name == "litert_float16")
         if name == "litert_int8":
             model = _in_int8(model, calibrate_on())
         path.write_bytes(export_metadata.describe_litert(model, facts))
@@ -121,24 +122,6 @@ def _store_in_half(graph: "onnx.GraphProto") -> None:
     operations = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(operations)
-
-
-def _litert(graph: Callable, *, half: bool) -> bytes:
-    """Converts to a file with one signature, "serving_default", of which a batch may have any size.
-
-    It has LiteRT's own operations only: without TensorFlow's, it runs where TensorFlow is not.
-
-    Args:
-        half: whether to store weights in float16; everything is computed in float32.
-    """
-    owner = tf.Module()
-    owner.graph = graph
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [graph.get_concrete_function()], owner)
-    if half:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_types = [tf.float16]
-    return converter.convert()
 
 
 def _in_int8(in_float: bytes, pictures: Iterable[np.ndarray]) -> bytes:

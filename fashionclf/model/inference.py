@@ -1,5 +1,6 @@
 """Predicts the classes of pictures in memory, and of every record of a dataset in order."""
 import collections
+import copy
 import dataclasses
 import functools
 from collections.abc import Callable
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from fashionclf.model import calibration, network
+from fashionclf.model import calibration, litert, network
 from fashionclf.system.progress import progress_bar
 
 
@@ -33,23 +34,35 @@ class Predictor:
             BatchNorm into the convolutions, a fifth faster on a CPU.
         features: whether to also return the output of the layer network.FEATURES from the same
             pass; averaged like the probabilities if `mirrored`.
+        pictures: how many, about, will be predicted; of many on a CPU, LiteRT takes a `fixed`
+            model, see litert.py.
     """
 
     def __init__(self, model: keras.Model, *, mirrored: bool = False, temperature: float = 1.0,
-                 fixed: bool = False, features: bool = False):
+                 fixed: bool = False, features: bool = False, pictures: int = 0):
         if features:
             pooled = model.get_layer(network.FEATURES).output
             model = keras.Model(model.input, [model.output, pooled])
         logits = with_constants(model) if fixed else functools.partial(model, training=False)
-        any_batch = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)
 
-        @tf.function(input_signature=[any_batch])  # a smaller last batch needs no new graph
         def forward(images):
             outputs = tf.nest.flatten(logits(images))
             scores, *pooled = (tf.cast(output, tf.float32) for output in outputs)
             return tf.nn.softmax(scores), *pooled
 
-        self._forward, self._mirrored, self._temperature = forward, mirrored, temperature
+        shape, passes = model.input_shape[1:], pictures * (1 + mirrored)
+        if fixed and litert.worth(passes):
+            self._forward = litert.OnEachCore(forward, shape)
+        else:  # a smaller last batch needs no new graph
+            self._forward = tf.function(forward, input_signature=[
+                tf.TensorSpec([None, *shape], tf.float32)])
+        self._mirrored, self._temperature = mirrored, temperature
+
+    def at_temperature(self, temperature: float) -> "Predictor":
+        """Returns the same, compiled once, at another temperature."""
+        other = copy.copy(self)
+        other._temperature = temperature
+        return other
 
     def probabilities(self, images: tf.Tensor) -> np.ndarray:
         """Maps float32 [B, S, S, 3], RGB, 0..255, to float32 [B, C], also under mixed precision."""
@@ -57,9 +70,9 @@ class Predictor:
 
     def outputs(self, images: tf.Tensor) -> list[np.ndarray]:
         """Returns the `probabilities` and, if the Predictor has them, features float32 [B, D]."""
-        outputs = [output.numpy() for output in self._forward(images)]
+        outputs = [np.asarray(output) for output in self._forward(images)]
         if self._mirrored:
-            outputs = [(output + mirrored.numpy()) / 2
+            outputs = [(output + np.asarray(mirrored)) / 2
                        for output, mirrored in zip(outputs, self._forward(images[:, :, ::-1]))]
         if self._temperature != 1.0:
             outputs[0] = calibration.at_temperature(outputs[0], self._temperature)

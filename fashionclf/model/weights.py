@@ -25,10 +25,11 @@ class Run:
     network: keras.Model
     spec: Spec
     provenance: dict = dataclasses.field(default_factory=dict)  # further fields of model.json
+    compiled: Predictor | None = None  # see `ready_for`
 
     @property
     def num_features(self) -> int:
-        """D of the pooled features, float32 [B, D], of `predictor(features=True)`."""
+        """D of the pooled features, float32 [B, D], of `predictor()`."""
         return self.network.get_layer(network.FEATURES).output.shape[-1]
 
     def at_temperature(self, temperature: float) -> "Run":
@@ -36,10 +37,22 @@ class Run:
         return dataclasses.replace(
             self, spec=dataclasses.replace(self.spec, temperature=temperature))
 
-    def predictor(self, *, features: bool = False) -> Predictor:
-        """Returns a Predictor of the current weights, with the spec's mirroring and temperature."""
-        return Predictor(self.network, mirrored=self.spec.mirrored,
-                         temperature=self.spec.temperature, fixed=True, features=features)
+    def ready_for(self, pictures: int) -> "Run":
+        """Returns the run with its current weights compiled once for all its predictors.
+
+        Args:
+            pictures: how many, about, they will predict.
+        """
+        return self if self.compiled else dataclasses.replace(self, compiled=Predictor(
+            self.network, mirrored=self.spec.mirrored, fixed=True, features=True,
+            pictures=pictures))
+
+    def predictor(self) -> Predictor:
+        """Returns a Predictor of the current weights, or the `compiled` ones, as the spec says.
+
+        It gives probabilities and features.
+        """
+        return self.ready_for(0).compiled.at_temperature(self.spec.temperature)
 
 
 def save(run: Run) -> None:

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fashionclf.evaluation import held_out, report, tensorboard_pages
+from fashionclf.evaluation import held_out, reference, report, tensorboard_pages
 from fashionclf.model import calibration, network, weight_files, weights
 from fashionclf.model.inference import Predictions, Predictor
 from fashionclf.model.weights import Run
@@ -123,6 +123,9 @@ def finish(run: Run, records: Records, *, counts: np.ndarray, logit_adjustment: 
     network.adjust_logits(run.network, counts, logit_adjustment)
     history = History(run.folder / "history.csv", records.examples.get("validation", 0))
     run = dataclasses.replace(run, provenance={**run.provenance, "kept": history.kept()})
+
+    run = run.ready_for(sum(records.examples.values()) - records.examples["train"]
+                        + reference.SAMPLE)
 
     # One pass over the validation split, for the temperature and for what predict has to know.
     validation = None

@@ -22,7 +22,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fashionclf.model import inference, network
+from fashionclf.model import inference, litert, network
 from fashionclf.model.network import PREDICTIONS
 from fashionclf.records.input_pipeline import Records
 from fashionclf.system.arrays import Rows
@@ -150,7 +150,8 @@ def _computed(model: keras.Model, layers: list[str], recipe: Recipe, records: Re
         _check_room(files.folder, _num_bytes(model, layers, records, missing))
 
         # Views that take the same layers share one compiled graph.
-        forward = functools.cache(lambda names: _forward(model, names))
+        forward = functools.cache(
+            lambda names: _forward(model, names, pictures=records.examples["train"]))
         for number, view in enumerate(missing, start=1):
             compute = forward(tuple(_names(layers, view)))
             names = _names(layers, view).values()
@@ -182,8 +183,9 @@ def _made_from(model: keras.Model, layers: list[str], recipe: Recipe, records: R
     trunk = hashlib.sha256()
     for variable in network.part(model, None, network.FEATURES).variables:
         trunk.update(variable.numpy().tobytes())
+    runtime = litert.version() if litert.worth(records.examples["train"]) else "tensorflow"
     return {**made_from(recipe, records), "trunk_sha256": trunk.hexdigest(), "layers": layers,
-            "dtype": DTYPE.name}
+            "dtype": DTYPE.name, "runtime": runtime}
 
 
 def _num_bytes(model: keras.Model, layers: list[str], records: Records, views: list[View]) -> int:
@@ -202,15 +204,18 @@ def _check_room(folder: Path, more: int) -> None:
                       "--cache_views")
 
 
-def _forward(model: keras.Model, layers: Sequence[str]):
+def _forward(model: keras.Model, layers: Sequence[str], *, pictures: int):
     """Compiles float32 [B, S, S, 3] -> the input of each of `layers`, float32."""
     inputs = [model.get_layer(name).input for name in layers]
     frozen = inference.with_constants(keras.Model(model.input, inputs))
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)])
     def forward(images):
         return [tf.cast(array, tf.float32) for array in tf.nest.flatten(frozen(images))]
-    return forward
+
+    shape = model.input_shape[1:]
+    if litert.worth(pictures):
+        return litert.OnEachCore(forward, shape)
+    return tf.function(forward, input_signature=[tf.TensorSpec([None, *shape], tf.float32)])
 
 
 def _rows(records: Records, split: str) -> dict[bytes, int]:

@@ -52,7 +52,7 @@ def fill(add: Callable[[list], None], compute: Callable[[tf.Tensor], Sequence[tf
                 seed = entropy.generate_state(2).astype(np.int32)
                 images = augment(images, tf.random.stateless_uniform([len(images), DRAWS], seed))
 
-            add([array.numpy() for array in compute(images)])
+            add([np.asarray(array) for array in compute(images)])
             bar.update(len(batch["label"]))
             if signals.requested():
                 signals.leave("the trunk cache keeps the views computed before this one")

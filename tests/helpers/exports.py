@@ -44,7 +44,7 @@ def pictures(records_dir: Path) -> np.ndarray:
 
 def expected(run_dir: Path, batch: np.ndarray) -> dict[str, np.ndarray]:
     """The run's probabilities, float32 [B, 3], and features, float32 [B, D], by their names."""
-    outputs = weights.load(run_dir).predictor(features=True).outputs(tf.constant(batch))
+    outputs = weights.load(run_dir).predictor().outputs(tf.constant(batch))
     return dict(zip(("probabilities", "features"), outputs, strict=True))
 
 

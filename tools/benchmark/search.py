@@ -61,7 +61,7 @@ def main(_: list[str]) -> None:
 
 def predicted(run: "Run", records: "Records", name: str) -> "Predictions":
     dataset = records.evaluation(FLAGS.split, batch_size=32)
-    return run.predictor(features=True).predict_dataset(dataset, None,
+    return run.predictor().predict_dataset(dataset, None,
                                                         progress=f"features of the {name}")
 
 
