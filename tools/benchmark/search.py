@@ -61,8 +61,7 @@ def main(_: list[str]) -> None:
 
 def predicted(run: "Run", records: "Records", name: str) -> "Predictions":
     dataset = records.evaluation(FLAGS.split, batch_size=32)
-    return run.predictor().predict_dataset(dataset, None,
-                                                        progress=f"features of the {name}")
+    return run.predictor().predict_dataset(dataset, None, progress=f"features of the {name}")
 
 
 def digests(records: "Records") -> np.ndarray:
