@@ -99,7 +99,8 @@ flags.DEFINE_float("class_weighting", 0.0, "Exponent of 1/frequency in the class
                    "loss: 0 weights all pictures equally, 1 all classes.",
                    lower_bound=0.0, upper_bound=1.0)
 flags.DEFINE_float("ema_momentum", 0.0, "Momentum of a moving average of the weights, which is "
-                   "then validated and kept instead of them; 0 for none.",
+                   "then validated and kept instead of them, shorter over the first steps; "
+                   "0 for none.",
                    lower_bound=0.0, upper_bound=0.9999)
 flags.DEFINE_integer("seed", 0, "Random seed of initial weights, order, augmentation and dropout.",
                      lower_bound=0)

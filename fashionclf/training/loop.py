@@ -23,6 +23,7 @@ from fashionclf.system import signals
 from fashionclf.system.progress import progress_bar
 from fashionclf.training import recipe as recipes
 from fashionclf.training import solved_head, tensorboard_log
+from fashionclf.training.averaging_adam import AveragingAdam
 from fashionclf.training.checkpoints import TrainingState
 from fashionclf.training.history import History
 from fashionclf.training.recipe import Phase, Recipe
@@ -54,7 +55,7 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
     steps = recipes.steps_per_epoch(data.examples["train"], recipe.batch_size)
     schedule = recipes.cosine(phase.learning_rate, total_steps=steps * phase.epochs,
                               warmup_steps=phase.warmup_steps)
-    optimizer = keras.optimizers.Adam(
+    optimizer = AveragingAdam(
         schedule, use_ema=recipe.ema_momentum > 0 and not phase.solved,
         ema_momentum=recipe.ema_momentum or 0.99)
 

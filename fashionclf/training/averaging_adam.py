@@ -1,0 +1,18 @@
+"""Adam whose moving average of the weights is of use after a few steps too."""
+import keras
+
+
+class AveragingAdam(keras.optimizers.Adam):
+    """Adam with the momentum min(ema_momentum, (1 + t) / (10 + t)) of its moving average at step t.
+
+    With 0.99 alone, the average of a training of a hundred steps would mostly be of its start. The
+    formula is that of tf.train.ExponentialMovingAverage with `num_updates`.
+    """
+
+    def _update_model_variables_moving_average(self, trainable_variables):
+        longest, steps = self.ema_momentum, keras.ops.cast(self.iterations, "float32")
+        self.ema_momentum = keras.ops.minimum(longest, (1 + steps) / (10 + steps))
+        try:
+            super()._update_model_variables_moving_average(trainable_variables)
+        finally:
+            self.ema_momentum = longest
