@@ -8,9 +8,8 @@ split at the end (of the validation split if there is no other). After a kill, t
 resumes from the last checkpoint.
 
 The output of the frozen layers is computed once, for --cache_views views of each picture, and kept
-on disk. Two CPU cores compute about 100 views of 224 pixels a second, then train the head on
-thousands of pictures a second and the top two blocks on about 130; without the cache, on about 60
-and 50.
+on disk. The head then trains on thousands of pictures a second, and the top blocks about twice as
+fast as without the cache. Many pictures on a CPU are computed by LiteRT.
 """
 import contextlib
 import dataclasses
