@@ -70,7 +70,7 @@ def checked(records_dir: Path) -> dict:
     if FLAGS.align and not Path(FLAGS.weights).is_dir():
         raise ValueError(f"--align starts from the head of a run, and --weights={FLAGS.weights} "
                          "is not the folder of one: name a run's folder")
-    for run in FLAGS.teacher or ():
+    for run in [*(FLAGS.teacher or ()), *(FLAGS.average or ())]:
         specs.read(run)
     if FLAGS.unlabelled:
         manifests.read(FLAGS.unlabelled)
@@ -96,7 +96,7 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
         from fashionclf.model.augmentation import Augmentation
         from fashionclf.records import verification
         from fashionclf.records.input_pipeline import Records
-        from fashionclf.training import devices, loop, trunk_cache
+        from fashionclf.training import averaging, devices, loop, trunk_cache
         from fashionclf.training.recipe import Phase, Recipe, class_weights
 
     # Who trains: one process, or one of several workers of which the chief writes.
@@ -125,6 +125,7 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
     solved = FLAGS.head == "solved"
     if solved:
         print("head: solved, --head_epochs and --head_learning_rate don't apply")
+    start = FLAGS.weights
     both = {"warmup_steps": FLAGS.warmup_steps, "l2": FLAGS.l2}
     phases = [
         Phase(name="head", unfreeze_from="conv2d" if scratch else None, solved=solved,
@@ -133,6 +134,11 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
         Phase(name="fine_tune", unfreeze_from="conv2d" if scratch else FLAGS.unfreeze_from,
               epochs=FLAGS.fine_tune_epochs, learning_rate=FLAGS.fine_tune_learning_rate, **both)]
     phases = [phase for phase in phases if phase.epochs]
+    if FLAGS.average:
+        averaging.check(FLAGS.average, spec)
+        start, facts = "none", {**facts, **averaging.facts(FLAGS.average)}
+        phases = [Phase(name="average", unfreeze_from=None, epochs=1, learning_rate=0.0,
+                        averages=tuple(FLAGS.average), **both)]
     output = loop.Output(run_dir=run_dir, chief=chief,
                          checkpoint_every_steps=FLAGS.checkpoint_every_steps,
                          profile_steps=train_flags.parse_steps(FLAGS.profile_steps))
@@ -141,10 +147,10 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
         if chief:
             held.enter_context(run_folder.held(run_dir, cli.own_flags(), records_dir, manifest,
                                                **compared()))
-            provenance = {"trunk_from": packaged.name(FLAGS.weights),
+            provenance = {"trunk_from": packaged.name(start),
                           "records_fingerprint": manifest["fingerprint"], **facts,
-                          **lineage.start(run_dir, training, FLAGS.weights,
-                                          teachers=FLAGS.teacher or ())}
+                          **lineage.start(run_dir, training, start,
+                                          others=[*(FLAGS.teacher or ()), *(FLAGS.average or ())])}
         held.enter_context(devices.stopping_together())
         if FLAGS.mixed_precision:
             keras.mixed_precision.set_global_policy("mixed_bfloat16")
@@ -152,9 +158,9 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
 
         with strategy.scope(), signals.deferred():
             model = network.build(spec)
-            weights.warm_start(model, spec.classes, FLAGS.weights, FLAGS.align)
+            weights.warm_start(model, spec.classes, start, FLAGS.align)
             data = dict.fromkeys([phase.name for phase in phases], training)
-            if FLAGS.cache_views:
+            if FLAGS.cache_views and not FLAGS.average:
                 data = trunk_cache.open_or_fill(
                     model, phases, recipe, training, views=FLAGS.cache_views,
                     cache_dir=Path(FLAGS.cache_dir or f"{records_dir}.trunk_cache"),
@@ -223,7 +229,8 @@ def compared() -> dict:
     return {"changes": lambda flag_file, known: cli.changes(
         flag_file, PLACES | {"records"} | known),
             "named": {"weights": FLAGS.weights, "align": FLAGS.align,
-                      "teacher": ",".join(specs.read(run)[1] for run in FLAGS.teacher or ()),
+                      **{name: ",".join(specs.read(run)[1] for run in FLAGS[name].value or ())
+                         for name in ("teacher", "average")},
                       "unlabelled": FLAGS.unlabelled and manifests.read(
                           FLAGS.unlabelled)["fingerprint"]}}
 

@@ -90,6 +90,9 @@ flags.DEFINE_string("fold", None, "K/N: train without the K-th of N parts of the
 cli.path_flag("unlabelled", None, "Folder that build_tfrecords wrote, whose pictures, of all "
               "splits, are trained on with --teacher. Their classes are ignored; near-duplicates "
               "and garments of test and validation pictures are excluded.")
+# Averaging
+cli.paths_flag("average", None, "Folders of finished runs of one recipe, separated by commas: "
+               "train nothing and average their weights.")
 # Both phases
 flags.DEFINE_integer("warmup_steps", 100, "Steps of linear warm-up before the cosine decay.",
                      lower_bound=0)
@@ -134,6 +137,11 @@ def check() -> None:
         flags.register_multi_flags_validator(
             ["teacher", name], lambda given, name=name: given["teacher"] or not given[name],
             f"--{name} needs --teacher=RUN")
+    flags.register_multi_flags_validator(
+        ["average", "teacher", "fold", "unlabelled"],
+        lambda given: not given["average"] or not any(
+            given[name] for name in ("teacher", "fold", "unlabelled")),
+        "--average trains nothing: leave out --teacher, --fold and --unlabelled")
     flags.register_multi_flags_validator(
         ["calibrate", "temperature"],
         lambda given: not given["calibrate"] or given["temperature"] == 1,

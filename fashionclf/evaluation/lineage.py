@@ -122,11 +122,12 @@ def check_teacher(folder: str, records: Records) -> None:
             "teacher on the split \"train\" of these records, or on other pictures")
 
 
-def start(folder: Path, records: Records, weights: str, *, teachers: Sequence[str] = ()) -> dict:
+def start(folder: Path, records: Records, weights: str, *,
+          others: Sequence[str] = ()) -> dict:
     """Writes the hashes of a training that starts from `weights` into its run folder.
 
-    They include what `teachers`, folders of runs, have seen. Prints which of the validation and
-    test pictures those weights have seen.
+    They include what `others`, runs that teach it or are averaged, have seen. Prints which of the
+    validation and test pictures those weights have seen.
 
     Returns:
         The fields of model.json that `Lineage.of_run` needs.
@@ -139,7 +140,7 @@ def start(folder: Path, records: Records, weights: str, *, teachers: Sequence[st
             for warning in Overlap.of(hashes, before).warnings(split, weights):
                 print(f"warning: {warning}", flush=True)
 
-    together = Lineage.united([before, *map(Lineage.of_weights, teachers), Lineage(**own)])
+    together = Lineage.united([before, *map(Lineage.of_weights, others), Lineage(**own)])
     for name in together.unhashed:
         print(f"note: {name} carries no hashes of its training pictures: unknown whether test "
               "pictures are among them", flush=True)

@@ -21,6 +21,7 @@ from fashionclf.records import manifests
 from fashionclf.records.input_pipeline import Records
 from fashionclf.system import signals
 from fashionclf.system.progress import progress_bar
+from fashionclf.training import averaging
 from fashionclf.training import recipe as recipes
 from fashionclf.training import solved_head, tensorboard_log
 from fashionclf.training.averaging_adam import AveragingAdam
@@ -52,11 +53,12 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
     (averaged) weights of the last epoch in the model.
     """
     network.unfreeze_from(model, phase.unfreeze_from)
-    steps = recipes.steps_per_epoch(data.examples["train"], recipe.batch_size)
+    steps = (recipes.steps_per_epoch(data.examples["train"], recipe.batch_size)
+             if not phase.averages else 1)
     schedule = recipes.cosine(phase.learning_rate, total_steps=steps * phase.epochs,
                               warmup_steps=phase.warmup_steps)
     optimizer = AveragingAdam(
-        schedule, use_ema=recipe.ema_momentum > 0 and not phase.solved,
+        schedule, use_ema=recipe.ema_momentum > 0 and phase.stepwise,
         ema_momentum=recipe.ema_momentum or 0.99)
 
     # Its variables must exist before a checkpoint can fill them.
@@ -73,7 +75,7 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
         history.trim(phase.name, state.epoch)
         log = PhaseLog(output.run_dir / tensorboard_pages.FOLDER, phase, data.records,
                        epochs_before=history.epochs_before(phase.name))
-        if not state.newest:
+        if not state.newest and not phase.averages:
             log.start(recipe)
 
     # A predictor reads the variables at each call, so that one serves every epoch.
@@ -86,6 +88,7 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
 
     for epoch in range(state.epoch, phase.epochs):
         trained = (solved_head.solve(model, recipe, data) if phase.solved else
+                   averaging.average(model, phase.averages) if phase.averages else
                    epoch_trainer.train(epoch))
 
         # Validate and keep the averaged weights; training continues from the others.
@@ -248,5 +251,8 @@ def _validate(predictor: Predictor, data: Records | Activations,
 def _line(phase: Phase, row: dict) -> str:
     validation = (f"validation loss {row['val_loss']:.3f}, accuracy {row['val_accuracy']:.3f}"
                   if np.isfinite(row["val_loss"]) else "no validation split")
-    return (f"{phase.name} {row['epoch']}/{phase.epochs}: loss {row['loss']:.3f}, accuracy "
-            f"{row['accuracy']:.3f}; {validation}; {row['images_per_second']:.0f} images/s")
+    title = f"{phase.name} {row['epoch']}/{phase.epochs}"
+    if phase.averages:
+        return f"{title}: {validation}"
+    return (f"{title}: loss {row['loss']:.3f}, accuracy {row['accuracy']:.3f}; {validation}; "
+            f"{row['images_per_second']:.0f} images/s")

@@ -42,6 +42,12 @@ class Phase:
     warmup_steps: int
     l2: float  # factor of the sum of squares of the trainable kernels
     solved: bool = False  # the dense layer, by solved_head; learning rate and l2 do not apply
+    averages: tuple[str, ...] = ()  # folders of runs whose mean the phase is; nothing is trained
+
+    @property
+    def stepwise(self) -> bool:
+        """Whether the phase is trained step by step."""
+        return not self.solved and not self.averages
 
     def seed(self, recipe: Recipe, *position: int) -> list[int]:
         """Returns two numbers that depend on the seed, the phase and `position` alone."""
