@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from fashionclf.evaluation.lineage import Lineage
-from fashionclf.model import calibration, inference
+from fashionclf.model import calibration, inference, litert
 from fashionclf.model import spec as specs
 from fashionclf.model import weights
 from fashionclf.pictures import picture_hashes
@@ -45,11 +45,13 @@ class Teacher:
 
         Pictures are resized to the size that the run was trained with.
         """
+        pictures = tf.TensorSpec([None, self._image_size, self._image_size, 3], tf.float32)
+        return tf.function(self._forward(), input_signature=[pictures]).get_concrete_function()
+
+    def _forward(self) -> Callable[[tf.Tensor], tf.Tensor]:
         run, own = weights.load(self.folder), self.spec.framing.image_size
         logits = inference.with_constants(run.network)
 
-        @tf.function(input_signature=[
-            tf.TensorSpec([None, self._image_size, self._image_size, 3], tf.float32)])
         def forward(images):
             if own != self._image_size:
                 images = tf.image.resize(images, [own, own], antialias=True)
@@ -58,7 +60,7 @@ class Teacher:
                 mirrored = tf.nn.softmax(tf.cast(logits(images[:, :, ::-1]), tf.float32))
                 found = (found + mirrored) / 2
             return tf.gather(_softened(found, self.spec.temperature), self._columns, axis=1)
-        return forward.get_concrete_function()
+        return forward
 
     def cached(self, recipe: Recipe, records: Records, wanted: Sequence[View],
                cache_dir: Path) -> list[np.ndarray]:
@@ -66,20 +68,31 @@ class Teacher:
 
         They lie in a folder of their own beside the cached features, which it leaves untouched.
         """
+        by_litert = (litert.worth(records.examples["train"])
+                     and self.spec.framing.image_size == self._image_size)
         made_from = {**views.made_from(recipe, records), "teacher": self.weights_sha256,
-                     "teacher_spec": self.spec.as_json()}
+                     "teacher_spec": self.spec.as_json(),
+                     "runtime": litert.version() if by_litert else "tensorflow"}
         names = {view: f"{view.split}-{view.number:03d}-probabilities.npy" for view in wanted}
         with CacheFiles.opened(cache_dir, made_from) as files:
             missing = [view for view in wanted if not files.hold([names[view]])]
             print(f"teacher {self.folder} in {files.folder}: cached probabilities of "
                   f"{len(wanted) - len(missing)} of {len(wanted)} views, computing {len(missing)}",
                   flush=True)
+            compute = self._compute(by_litert=by_litert) if missing else None
             for number, view in enumerate(missing, start=1):
                 with files.writing([names[view]], records.examples[view.split],
                                    dtype=np.dtype(np.float32)) as add:
-                    views.fill(add, lambda images: [self.probabilities(images)], recipe, records,
-                               view, title=f"{self.folder.name} {number}/{len(missing)}")
+                    views.fill(add, compute, recipe, records, view,
+                               title=f"{self.folder.name} {number}/{len(missing)}")
             return [files.array(names[view]) for view in wanted]
+
+    def _compute(self, *, by_litert: bool) -> Callable[[tf.Tensor], list]:
+        """Returns pictures -> [probabilities]."""
+        if not by_litert:
+            return lambda images: [self.probabilities(images)]
+        forward, side = self._forward(), self._image_size
+        return litert.OnEachCore(lambda images: [forward(images)], (side, side, 3))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from fashionclf.evaluation import lineage
 from fashionclf.evaluation.lineage import Lineage
-from fashionclf.model import calibration, network
+from fashionclf.model import calibration, litert, network
 from fashionclf.model.augmentation import DRAWS
 from fashionclf.pictures import picture_hashes
 from fashionclf.records import known_pictures, training_set
@@ -104,8 +104,10 @@ def test_the_target_of_an_unlabelled_picture_is_its_teachers_alone(runs, teacher
     assert factors.numpy().tolist() == [1, 5, 1, 1, 1]
 
 
+@pytest.mark.parametrize("fewest", [litert.FEWEST, 1])
 def test_targets_of_the_cache_are_those_of_the_same_augmented_pictures(
-        tmp_path, records, runs, teachers):
+        tmp_path, records, runs, teachers, fewest, monkeypatch):
+    monkeypatch.setattr(litert, "FEWEST", fewest)
     recipe = make_recipe(teachers=teachers)
     found = teachers.targets(recipe, records, VIEWS, places=None, cache_dir=tmp_path)
     batch = next(iter(records.evaluation("train", batch_size=views.FILL_BATCH)))

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from fashionclf.model import augmentation, network
+from fashionclf.model import augmentation, litert, network
 from fashionclf.records import training_set
 from fashionclf.records.input_pipeline import Records
 from fashionclf.system import cache_files
@@ -84,8 +84,10 @@ def test_without_augmentation_one_view_gives_the_losses_of_the_plain_path(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("fewest", [litert.FEWEST, 1])
 def test_activations_are_those_of_the_augmented_picture_and_in_validation_of_the_plain_one(
-        tmp_path, records, model):
+        tmp_path, records, model, fewest, monkeypatch):
+    monkeypatch.setattr(litert, "FEWEST", fewest)
     data = opened(model, records, tmp_path)["fine_tune"]
     batch = next(iter(records.evaluation("train", batch_size=views.FILL_BATCH)))
     frozen = keras.Model(model.input, model.get_layer(MAPS).input)
