@@ -122,9 +122,12 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
         jit=FLAGS.jit, class_weights=class_weights(counts, FLAGS.class_weighting),
         teachers=teachers)
     scratch = FLAGS.architecture == "baseline_cnn"  # a frozen random trunk teaches nothing
-    solved = FLAGS.head == "solved"
-    if solved:
-        print("head: solved, --head_epochs and --head_learning_rate don't apply")
+    head, reason = train_flags.head_of(
+        {name: FLAGS[name].value for name in train_flags.DECIDE_HEAD})
+    solved = head == "solved"
+    if FLAGS.head_epochs and not FLAGS.average:
+        print(f"head: {head}" + (f", as {reason}" if reason else "")
+              + (", --head_epochs and --head_learning_rate don't apply" if solved else ""))
     start = FLAGS.weights
     both = {"warmup_steps": FLAGS.warmup_steps, "l2": FLAGS.l2}
     phases = [

@@ -8,6 +8,8 @@ from fashionclf import cli
 from fashionclf.deployment import exported
 from fashionclf.model.spec import ARCHITECTURES
 
+# The flags by which the head is trained or solved
+DECIDE_HEAD = ("head", "head_epochs", "cache_views", "architecture", "align")
 define_share = functools.partial(flags.DEFINE_float, lower_bound=0.0, upper_bound=0.9)
 
 # Data
@@ -23,7 +25,7 @@ define_share("zoom", 0.15, "Augmentation: largest change of scale, as a share.")
 define_share("shift", 0.1, "Augmentation: largest shift, as a share of the side.")
 define_share("colour", 0.2, "Augmentation: largest change of contrast and saturation, as a share; "
              "brightness changes by up to half of it.")
-flags.DEFINE_float("mixup", 0.0, "Mixup: alpha of the Beta distribution of the mixing weights "
+flags.DEFINE_float("mixup", 0.2, "Mixup: alpha of the Beta distribution of the mixing weights "
                    "(Zhang et al., 2018); 0 switches mixup off.", lower_bound=0.0)
 # Model
 flags.DEFINE_enum("architecture", "efficientnet_b0", ARCHITECTURES,
@@ -37,8 +39,8 @@ cli.packaged_flag("align", None, "With a run's folder as --weights: CSV file "
                   "run_class,records_class that maps its classes to those of the records, or "
                   "same, which maps each to the one of its name. Their rows of the head then start "
                   "from the run's.")
-define_share("dropout", 0.2, "Dropout rate of the pooled features.")
-define_share("stochastic_depth", 0.0, "Drop rate of the last residual block, falling linearly to 0 "
+define_share("dropout", 0.3, "Dropout rate of the pooled features.")
+define_share("stochastic_depth", 0.2, "Drop rate of the last residual block, falling linearly to 0 "
              "at the first; frozen blocks are never dropped.")
 flags.DEFINE_boolean("mirrored", False, "Average each prediction over the picture and its mirror "
                      "image, in evaluation and prediction; takes twice the time.")
@@ -59,12 +61,13 @@ cli.path_flag("cache_dir", None, "Folder of the trunk cache, which later runs re
 flags.DEFINE_float("cache_gigabytes", 20.0, "Largest size of this run's trunk cache on disk, in "
                    "GB; checked before anything is written.", lower_bound=0.0)
 # Head phase
-flags.DEFINE_enum("head", "trained", ["trained", "solved"],
+flags.DEFINE_enum("head", "auto", ["auto", "trained", "solved"],
                   "How the head phase fits the dense layer: trained for --head_epochs; or solved, "
                   "in seconds, for its optimum on all --cache_views, with an L2 penalty chosen on "
                   "the validation split. A solved head uses --label_smoothing and "
                   "--class_weighting, but no --head_epochs, --head_learning_rate, --l2, --dropout, "
-                  "--mixup or --ema_momentum.")
+                  "--mixup or --ema_momentum. auto solves it unless another flag rules that out, "
+                  "which is then printed.")
 flags.DEFINE_integer("head_epochs", 10, "Epochs of the head phase, which trains the dense layer on "
                      "a frozen trunk.", lower_bound=0)
 flags.DEFINE_float("head_learning_rate", 1e-3, "Peak learning rate of the head phase.",
@@ -72,7 +75,7 @@ flags.DEFINE_float("head_learning_rate", 1e-3, "Peak learning rate of the head p
 # Fine-tune phase
 flags.DEFINE_integer("fine_tune_epochs", 10, "Epochs of the fine-tune phase, which trains the "
                      "unfrozen blocks too.", lower_bound=0)
-flags.DEFINE_float("fine_tune_learning_rate", 5e-4, "Peak learning rate of the fine-tune phase.",
+flags.DEFINE_float("fine_tune_learning_rate", 2e-3, "Peak learning rate of the fine-tune phase.",
                    lower_bound=0.0)
 flags.DEFINE_string("unfreeze_from", "block6a", "Lowest block that the fine-tune phase trains; "
                     "stem trains everything. BatchNorm stays frozen.")
@@ -97,11 +100,11 @@ cli.paths_flag("average", None, "Folders of finished runs of one recipe, separat
 flags.DEFINE_integer("warmup_steps", 100, "Steps of linear warm-up before the cosine decay.",
                      lower_bound=0)
 flags.DEFINE_float("l2", 1e-5, "Factor of the L2 penalty on the trained kernels.", lower_bound=0.0)
-define_share("label_smoothing", 0.0, "Share of each target spread over all classes.")
+define_share("label_smoothing", 0.1, "Share of each target spread over all classes.")
 flags.DEFINE_float("class_weighting", 0.0, "Exponent of 1/frequency in the class weights of the "
                    "loss: 0 weights all pictures equally, 1 all classes.",
                    lower_bound=0.0, upper_bound=1.0)
-flags.DEFINE_float("ema_momentum", 0.0, "Momentum of a moving average of the weights, which is "
+flags.DEFINE_float("ema_momentum", 0.99, "Momentum of a moving average of the weights, which is "
                    "then validated and kept instead of them, shorter over the first steps; "
                    "0 for none.",
                    lower_bound=0.0, upper_bound=0.9999)
@@ -151,7 +154,7 @@ def check() -> None:
         lambda given: given["head_epochs"] + given["fine_tune_epochs"] > 0,
         "--head_epochs and --fine_tune_epochs are both 0: nothing would be trained")
     flags.register_multi_flags_validator(
-        ["head", "head_epochs", "cache_views", "architecture", "align"], _fits_solved)
+        list(DECIDE_HEAD), lambda given: bool(head_of(given)))
     flags.register_multi_flags_validator(
         ["jit", "strategy"], lambda given: not given["jit"] or given["strategy"] == "default",
         "--jit compiles the step of one device: leave out --strategy")
@@ -159,10 +162,11 @@ def check() -> None:
                              f"takes formats: {', '.join(exported.NEEDS)}")
 
 
-def _fits_solved(given: dict) -> bool:
-    """Raises if --head=solved is given with a flag that excludes it."""
-    if given["head"] != "solved":
-        return True
+def head_of(given: dict) -> tuple[str, str]:
+    """Returns "trained" or "solved", and why "auto" is the former, or "".
+
+    Raises flags.ValidationError if --head=solved is given with a flag that rules it out.
+    """
     reasons = {
         "--head_epochs=0 leaves out the head phase": given["head_epochs"] == 0,
         "--cache_views=0 keeps no features to solve it on": given["cache_views"] == 0,
@@ -170,10 +174,12 @@ def _fits_solved(given: dict) -> bool:
             given["architecture"] == "baseline_cnn",
         "--align names where the head starts, which does not change its optimum":
             given["align"] is not None}
-    for reason, applies in reasons.items():
-        if applies:
-            raise flags.ValidationError(f"--head=solved: {reason}; leave out one of the two")
-    return True
+    found = [reason for reason, applies in reasons.items() if applies]
+    if given["head"] == "solved" and found:
+        raise flags.ValidationError(f"--head=solved: {found[0]}; leave out one of the two")
+    if given["head"] == "auto" and found:
+        return "trained", found[0]
+    return given["head"].replace("auto", "solved"), ""
 
 
 def parse_steps(text: str | None) -> tuple[int, int] | None:

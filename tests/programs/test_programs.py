@@ -98,7 +98,7 @@ def test_a_killed_training_goes_on_and_the_finished_model_predicts(tmp_path, rec
 
     assert "finished" in start(*flags).stdout
     other = start(*flags, "--dropout=0.5")
-    assert other.returncode == 1 and "--dropout was 0.2, is 0.5. Run the" in other.stderr
+    assert other.returncode == 1 and "--dropout was 0.3, is 0.5. Run the" in other.stderr
 
     succeed("fashionclf.evaluate", f"--run={run}", f"--records={records_dir}",
             f"--output={tmp_path / 'again'}")
