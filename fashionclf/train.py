@@ -175,7 +175,8 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
 
         run = weights.Run(folder=run_dir, network=model, spec=spec, provenance=provenance)
         loop.finish(run, records, counts=counts, logit_adjustment=FLAGS.logit_adjustment,
-                    calibrate=FLAGS.calibrate, batch_size=FLAGS.batch_size,
+                    calibrate=train_flags.calibrates(records.examples.get("validation", 0)),
+                    batch_size=FLAGS.batch_size,
                     hyperparameters=cli.own_values(PLACES))
     print(f"\nreport: {run_dir / 'report' / 'report.html'}\n"
           f"curves: tensorboard --logdir={run_dir / 'tb'} --window_title={run_dir.name}")

@@ -10,6 +10,7 @@ from fashionclf.model.spec import ARCHITECTURES
 
 # The flags by which the head is trained or solved
 DECIDE_HEAD = ("head", "head_epochs", "cache_views", "architecture", "align")
+CALIBRATES = 100  # validation pictures from which a temperature is fitted without being asked for
 define_share = functools.partial(flags.DEFINE_float, lower_bound=0.0, upper_bound=0.9)
 
 # Data
@@ -48,7 +49,9 @@ flags.DEFINE_float("logit_adjustment", 0.0, "Once trained, shift the head's bias
                    "classes: 1 as if all classes were equally frequent, 0 not at all. Raises macro "
                    "F1 where classes are uneven, and usually costs some accuracy.",
                    lower_bound=0.0, upper_bound=1.0)
-flags.DEFINE_boolean("calibrate", False, "Fit a temperature on the validation split (calibration).")
+flags.DEFINE_boolean("calibrate", None, "Fit a temperature on the validation split (calibration). "
+                     f"By default if it has {CALIBRATES} pictures or more and --temperature is not "
+                     "given: mixup and label smoothing make probabilities too low.")
 flags.DEFINE_float("temperature", 1.0, "Temperature of the probabilities, e.g. one that "
                    "--calibrate found for the same recipe.", lower_bound=0.05, upper_bound=20)
 # Trunk cache
@@ -160,6 +163,13 @@ def check() -> None:
         "--jit compiles the step of one device: leave out --strategy")
     flags.register_validator("export", lambda names: set(names) <= set(exported.NEEDS),
                              f"takes formats: {', '.join(exported.NEEDS)}")
+
+
+def calibrates(pictures: int) -> bool:
+    """Returns whether a temperature is fitted on so many validation pictures."""
+    if flags.FLAGS.calibrate is None:
+        return flags.FLAGS.temperature == 1 and pictures >= CALIBRATES
+    return flags.FLAGS.calibrate
 
 
 def head_of(given: dict) -> tuple[str, str]:
