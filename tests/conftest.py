@@ -7,10 +7,15 @@ import pytest
 
 from fashionclf.system import quiet
 
-with quiet.tensorflow_start():  # once, before any test looks at what is printed
-    import tensorflow  # noqa: F401
-
 SHARED = "FASHIONCLF_SHARED"  # names the folder of real photographs
+
+
+def pytest_configure(config):
+    """Loads TensorFlow before any test looks at what is printed, and only where tests run: the
+    process that hands them out would keep the others waiting."""
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        with quiet.tensorflow_start():
+            import tensorflow  # noqa: F401
 
 
 @pytest.fixture
