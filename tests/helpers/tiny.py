@@ -1,9 +1,11 @@
 """Records of a few small pictures, networks and recipes, for tests."""
 from pathlib import Path
+from unittest import mock
 
 import keras
 import numpy as np
 import pandas as pd
+from keras.src.applications import efficientnet
 from PIL import Image
 
 from fashionclf.model import network, weights
@@ -27,6 +29,21 @@ def frame(size: int = SIZE, box_margin: float = 0.0) -> Framing:
 def make_spec(architecture: str = "baseline_cnn", classes: list[str] = CLASSES,
               framing: Framing = frame(), **more) -> Spec:
     return Spec(architecture=architecture, classes=classes, framing=framing, **more)
+
+
+def shallow_efficientnet(spec: Spec) -> keras.Model:
+    """EfficientNetB0 without the repetitions of its blocks but block6b: half as many layers.
+
+    Each kind of block is there, and each name that begins a phase or the cache.
+    """
+    blocks = [{**block, "repeats": 2 if number == 6 else 1}
+              for number, block in enumerate(efficientnet.DEFAULT_BLOCKS_ARGS, 1)]
+
+    def trunk(architecture: str, **options) -> keras.Model:
+        return efficientnet.EfficientNet(1.0, 1.0, 224, blocks_args=blocks, name=architecture,
+                                         include_top=False, **options)
+    with mock.patch.object(network, "efficientnet", trunk):
+        return network.build(spec)
 
 
 def save_run(folder: Path, spec: Spec, model: keras.Model | None = None) -> Run:

@@ -45,7 +45,7 @@ def one_step(model, which, enters=None, **changes):
 
 @pytest.fixture(scope="module")
 def changed(efficientnet):
-    """Names of the layers that a step of each phase changes in an EfficientNetB0."""
+    """Names of the layers that a step of each phase changes in an EfficientNet."""
     def run(block):
         model = efficientnet()
         before = {v.path: v.numpy() for v in model.variables}
@@ -73,7 +73,7 @@ def test_stochastic_depth_reaches_trained_blocks_and_ends_with_the_step(efficien
         found = one_step(model, make_phase(unfreeze_from=block), stochastic_depth=rate)
         assert all(getattr(layer, "keep", None) is None for layer in model.layers)
         return float(found[0])
-    assert loss("block6a", 0.9) == loss("block6a", 0.9) != loss("block6a", 0.0)
+    assert loss("block6b", 0.9) == loss("block6b", 0.9) != loss("block6b", 0.0)
     assert loss(None, 0.9) == loss(None, 0.0)
 
 
@@ -93,7 +93,7 @@ def test_a_step_compiled_by_xla_is_the_plain_one_up_to_rounding(efficientnet, bl
 
 @pytest.mark.slow
 def test_it_learns_what_colours_tell(tmp_path, data):
-    run_phase(cnn(), make_phase(epochs=12), make_recipe(augmentation=None), data, tmp_path)
+    run_phase(cnn(), make_phase(epochs=4), make_recipe(augmentation=None), data, tmp_path)
     history = pd.read_csv(tmp_path / "history.csv")
     assert history["val_accuracy"].max() == 1.0 and history["loss"].iloc[-1] < 0.7
     assert (tmp_path / "checkpoints" / "best.weights.h5").is_file()
@@ -108,15 +108,19 @@ def test_l2_is_the_sum_of_squares_of_the_trained_kernels():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block, kills, changes", [
-    ("conv2d", [2, 2], {}),  # of 3 steps an epoch: each time after a save within the epoch
-    ("conv2d", [2, 2], {"ema_momentum": 0.9, "mixup": 0.2}),
-    ("block6a", [4], {"ema_momentum": 0.9, "mixup": 0.2, "stochastic_depth": 0.2})])
+    ("conv2d", [2, 2], {"mixup": 0.2}),  # of 3 an epoch: after a save within the epoch
+    ("block6b", [4], {"mixup": 0.2, "stochastic_depth": 0.2})])
 def test_a_phase_killed_in_an_epoch_ends_bit_for_bit_like_an_unbroken_one(
         tmp_path, data, efficientnet, block, kills, changes):
-    """Also that the same flags give the same weights twice, on threads as they come."""
+    """Also that the same flags give the same weights twice, on threads as they come.
+
+    test_tensorboard_log kills a training without a moving average in both phases.
+    """
+    recipe = make_recipe(ema_momentum=0.9, **changes)
+
     def train(run):
-        model = efficientnet() if block == "block6a" else cnn()
-        run_phase(model, make_phase(unfreeze_from=block), make_recipe(**changes), data, run,
+        model = efficientnet() if block == "block6b" else cnn()
+        run_phase(model, make_phase(unfreeze_from=block), recipe, data, run,
                   checkpoint_every_steps=1)
         return weights(model)
 

@@ -25,9 +25,9 @@ def data(tmp_path_factory):
     return pictures(tmp_path_factory.mktemp("log"), train=6, validation=2, test=1)
 
 
-def train(run, data, *, augmentation=True, **output):
-    model, recipe = cnn(), make_recipe(**{} if augmentation else {"augmentation": None})
-    for phase in (HEAD, FINE_TUNE):
+def train(run, data, phases=(HEAD, FINE_TUNE), recipe=make_recipe(), **output):
+    model = cnn()
+    for phase in phases:
         loop.run_phase(model, phase, recipe, data, loop.Output(run_dir=run, **output))
     return model
 
@@ -75,9 +75,10 @@ def test_classes_are_shown_once_and_pictures_in_pairs_before_each_phase(unbroken
 
 def test_without_validation_or_augmentation_there_are_no_pages_of_them(tmp_path):
     data = pictures(tmp_path, train=6, test=1)
-    train(tmp_path / "run", data, augmentation=None)
-    assert steps(tmp_path / "run", "train", "epoch/loss") == [1, 2, 3, 4, 5, 6]
-    assert steps(tmp_path / "run", "train", "train/pictures") == [0, 3]
+    short = [make_phase(1), make_phase(1, name="fine_tune")]
+    train(tmp_path / "run", data, short, make_recipe(augmentation=None))
+    assert steps(tmp_path / "run", "train", "epoch/loss") == [1, 2]
+    assert steps(tmp_path / "run", "train", "train/pictures") == [0, 1]
     assert not (tmp_path / "run/tb/validation").exists()
 
 

@@ -20,7 +20,8 @@ from tests.helpers.small_disk import small_disk
 from tests.helpers.tiny import frame, make_phase, make_recipe, make_records, make_spec, save_run
 
 PHASES = [make_phase(unfreeze_from=None), make_phase(unfreeze_from="block6a", name="fine_tune")]
-LATE = [PHASES[0], make_phase(unfreeze_from="block7a", name="fine_tune")]  # little to trace
+LATE = [make_phase(1, unfreeze_from=None),  # little to trace
+        make_phase(unfreeze_from="block7a", name="fine_tune")]
 SHALLOW = [make_phase(4, unfreeze_from="block2a", name="fine_tune")]  # quick to compute
 MAPS = "block2a_expand_conv"
 
@@ -34,7 +35,7 @@ def records(tmp_path_factory):
 
 @pytest.fixture
 def model(efficientnet):
-    """An EfficientNetB0 with the same weights at the start of each test."""
+    """An EfficientNet with the same weights at the start of each test."""
     return efficientnet()
 
 
@@ -209,9 +210,10 @@ def test_what_was_changed_is_refused_by_name(tmp_path, records, model, one_view)
     with pytest.raises(ValueError, match="is not a cache of this project"):
         opened(model, records, tmp_path, views=1)
     description.write_text(content)
-    with open(description.parent / f"train-000-{MAPS}.npy", "r+b") as file:
-        file.seek(500)
-        file.write(b"\1")
+    maps = description.parent / f"train-000-{MAPS}.npy"
+    changed = bytearray(maps.read_bytes())
+    changed[500] ^= 1
+    maps.write_bytes(changed)
     with pytest.raises(ValueError, match=f"is stale: train-000-{MAPS}.npy changed"):
         opened(model, records, tmp_path, views=1)
 
@@ -280,8 +282,8 @@ def test_a_phase_killed_on_cached_activations_ends_bit_for_bit_like_an_unbroken_
                            loop.Output(run_dir=run, checkpoint_every_steps=2))
         return [v.numpy() for v in model.variables]
     unbroken = train(tmp_path / "unbroken_run")
-    with killed_after(15, loop, "make_step", of_result=True):  # of 12 in each phase
+    with killed_after(9, loop, "make_step", of_result=True):  # of 6 and 12
         train(tmp_path / "run")
     shutil.rmtree(tmp_path / "cache")  # also without it
     assert_same(unbroken, train(tmp_path / "run"))
-    assert pd.read_csv(tmp_path / "run" / "history.csv")["epoch"].tolist() == [1, 2, 1, 2]
+    assert pd.read_csv(tmp_path / "run" / "history.csv")["epoch"].tolist() == [1, 1, 2]
