@@ -18,13 +18,18 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def start(module: str, *words, timeout: float = 300, cwd: Path = ROOT,
-          env: dict[str, str] | None = None, fresh: bool = False) -> subprocess.CompletedProcess:
+          env: dict[str, str] | None = None, fresh: bool = False, starts_forks: bool = False
+          ) -> subprocess.CompletedProcess:
     """Runs `python -m module words...`, with `env` added to its variables, to its end.
 
     It runs in a fork of a Python that has loaded TensorFlow, which saves 5 seconds of CPU; with
-    `fresh` in a new Python.
+    `fresh` in a new Python, as with `starts_forks`, which gives it the channel of `forks`.
     """
     command = _command(module, words)
+    if starts_forks:
+        channel = forks().fileno()
+        return subprocess.run(command, cwd=cwd, env=_environment({"FORKS": str(channel)}),
+                              pass_fds=[channel], capture_output=True, text=True, timeout=timeout)
     if fresh:
         return subprocess.run(command, cwd=cwd, env=_environment(env), capture_output=True,
                               text=True, timeout=timeout)
@@ -65,7 +70,7 @@ class Program:
 
     def poll(self) -> int | None:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.wait(0.001)
+            self.wait(0)
         return self.returncode
 
     def wait(self, timeout: float) -> int:
@@ -73,7 +78,7 @@ class Program:
             self._status.settimeout(timeout)
             try:
                 self.returncode = int(self._status.recv(100))
-            except TimeoutError:
+            except (TimeoutError, BlockingIOError):  # the latter where it is 0
                 raise subprocess.TimeoutExpired(self.args, timeout) from None
         return self.returncode
 
@@ -142,7 +147,12 @@ def _environment(more: dict[str, str] | None = None) -> dict[str, str]:
 
 @functools.cache
 def forks() -> socket.socket:
-    """The channel to a process that forks for each request, and ends when this process does."""
+    """The channel to a process that forks for each request, and ends when this process does.
+
+    It is the open file FORKS where a test hands its own on.
+    """
+    if given := os.environ.get("FORKS"):
+        return socket.socket(fileno=int(given))
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         subprocess.Popen(_command("tests.helpers.forking", [theirs.fileno()]), cwd=ROOT,

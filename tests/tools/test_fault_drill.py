@@ -5,12 +5,13 @@ from tests.helpers.programs import succeed
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("flags, kills, inside", [
-    pytest.param(["--kills=6", "--part=head", "--part=end", "--images=240", "--epochs=4"], 3, 1,
-                 id="small"),
-    pytest.param(["--kills=30"], 29, 5, id="full", marks=pytest.mark.drill)])
-def test_kills_lose_and_change_nothing(flags, kills, inside):
-    drill = succeed("tools.fault_drill", *flags, timeout=1800)
+@pytest.mark.parametrize("module, flags, kills, inside", [
+    pytest.param("tests.helpers.forked_drill", ["--kills=6", "--part=head", "--part=end",
+                                                "--images=240", "--epochs=4"], 3, 1, id="small"),
+    pytest.param("tools.fault_drill", ["--kills=30"], 29, 5, id="full", marks=pytest.mark.drill)])
+def test_kills_lose_and_change_nothing(module, flags, kills, inside):
+    forked = module.startswith("tests.")
+    drill = succeed(module, *flags, timeout=1800, starts_forks=forked)
     assert "lost or changed: nothing" in drill.stdout
     assert drill.stdout.count(": kill ") == kills
     assert drill.stdout.count("inside the writing of a checkpoint") >= inside
