@@ -33,8 +33,8 @@ def test_every_module_and_test_file_of_the_table_is_there():
 
 
 @pytest.mark.slow
-def test_changes_of_the_schedule_are_noticed_and_the_checkout_stays_as_it_was():
-    source = ROOT / "fashionclf/training/recipe.py"
+def test_a_change_is_noticed_and_the_checkout_stays_as_it_was():
+    source = ROOT / "fashionclf/sources/alignment.py"
     before = source.read_bytes()
-    trial = succeed("tools.mutation_trial", "--changes=1", "--only=recipe", fresh=True)
+    trial = succeed("tools.mutation_trial", "--changes=1", "--only=alignment", fresh=True)
     assert trial.stdout.endswith("noticed 1 of 1\n") and source.read_bytes() == before
