@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fashionclf.training.recipe import cosine, steps_per_epoch
+from fashionclf.training.recipe import Phase, cosine, steps_per_epoch
 
 
 @pytest.mark.parametrize("total, asked, warmup", [
@@ -18,3 +18,11 @@ def test_an_epoch_is_full_batches_and_at_least_one():
     assert [steps_per_epoch(examples, 32) for examples in (32, 63, 70)] == [1, 1, 2]
     with pytest.raises(ValueError, match="--batch_size"):
         steps_per_epoch(31, 32)
+
+
+@pytest.mark.parametrize("how, stepwise", [
+    ({}, True), ({"solved": True}, False), ({"averages": ("run",)}, False)])
+def test_a_head_that_is_solved_and_a_mean_of_runs_take_no_steps(how, stepwise):
+    phase = Phase(name="head", unfreeze_from=None, epochs=1, learning_rate=0.1, warmup_steps=0,
+                  l2=0.0, **how)
+    assert phase.stepwise == stepwise

@@ -211,7 +211,7 @@ def test_a_student_has_seen_what_its_teachers_have_seen(tmp_path, records, runs,
     folder = trained_on(runs[0], tmp_path / "teacher", hashes)
     (tmp_path / "run").mkdir()
     facts = lineage.start(tmp_path / "run", records, "none",
-                          teachers=[folder, str(runs[1].folder)])
+                          others=[folder, str(runs[1].folder)])
     found = Lineage.of_run(tmp_path / "run", facts)
     assert len(found.train.digests) == 24 + 3 and facts["unhashed"] == [str(runs[1].folder)]
     assert picture_hashes.copies(hashes, found.train).all()
