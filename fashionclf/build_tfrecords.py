@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from fashionclf import cli, picture_flags
+from fashionclf import build_flags, cli, picture_flags
 from fashionclf.records import manifests
 from fashionclf.system import extras, files, missing_files
 
@@ -34,73 +34,7 @@ if TYPE_CHECKING:  # --help stays quick
     from fashionclf.sources.readers import Source
 
 FLAGS = flags.FLAGS
-
-# Source
-flags.DEFINE_enum("source", "deepfashion", ["deepfashion", "folder", "csv", "unlabelled"],
-                  "Layout of the pictures: the benchmark's tree, a folder per class, the rows of "
-                  "--csv_file, or pictures without classes in any folders, for train --unlabelled.")
-cli.path_flag("source_dir", None, "Folder of the pictures (for csv: the folder that the "
-              "paths start from).")
-picture_flags.define_reading()
-flags.DEFINE_string("category_column", "category", "CSV column with the category.")
-flags.DEFINE_string("item_column", None, "CSV column with the garment (default: the picture's "
-                    "folder where folders look like a garment's, else each picture is its own).")
-flags.DEFINE_list("bbox_columns", None, "CSV columns with x1,y1,x2,y2 of the bounding box, in "
-                  "pixels, 1-based, inclusive.")
-flags.DEFINE_string("partition_column", None, "CSV column with train, val or test.")
-# Classes
-flags.DEFINE_enum("label_from", "annotation", ["annotation", "name", "keyword"],
-                  "Where the category comes from: the source's annotation, the text after the last "
-                  "underscore of the item's folder, or the first category word in it.")
-cli.paths_flag("corrections", None, "CSV files of decisions, as the label page saves them. They "
-               "replace the category of a picture, before --category_map; drop it; or make "
-               "pictures one item.")
-cli.paths_flag("category_map", None, "CSV files from,to that rename, merge or drop categories "
-               "(an empty `to` drops). Several files are applied in order.")
-flags.DEFINE_integer("top_k", None, "Keep the k categories with the most pictures.", lower_bound=2)
-cli.packaged_flag("classes", None, "Text file with the classes to keep, one a line, in the order "
-                  "of the labels.")
-flags.DEFINE_integer("max_per_class", None, "Largest number of pictures per class, drawn evenly "
-                     "over its items.", lower_bound=1)
-# Split
-flags.DEFINE_enum("split", None, ["grouped", "stratified", "official"],
-                  "grouped: an item, and items that share near-duplicates, stay in one split; "
-                  "stratified: pictures are drawn at random within each class; official: the "
-                  "source's own partition, and pictures without a part are dropped. Default: "
-                  "official with --partition_column and where folders are named train, val, test; "
-                  "else grouped.")
-flags.DEFINE_float("test_fraction", 0.2, "Share of all pictures for the test split.",
-                   lower_bound=0.0, upper_bound=0.9)
-flags.DEFINE_float("validation_fraction", 0.1, "Share of all pictures for the validation split.",
-                   lower_bound=0.0, upper_bound=0.9)
-flags.DEFINE_string("group_pattern", None,
-                    "Regular expression searched in each path: pictures with the same match (of "
-                    "its group, if it has one) are one item, instead of those in one folder.")
-flags.DEFINE_integer(
-    "near_duplicate_bits", 32, "Two pictures are near-duplicates if their perceptual hashes of 256 "
-    "bits differ in at most this many: copies in another size, quality or colour, or cropped by 1 "
-    "or 2 %. Above 0, every picture is compared with every other: ten times the pictures take a "
-    "hundred times as long.", lower_bound=0, upper_bound=96)
-cli.path_flag("duplicates", None, "CSV with group,path as fashionclf duplicates writes it: with "
-              "--split=grouped, items that share a group stay in one split.")
-flags.DEFINE_alias("look_alike_bits", "near_duplicate_bits")  # its name in older flag files
-flags.DEFINE_integer("seed", 0, "Random seed of --split and --max_per_class.")
-# Output
-cli.path_flag("records", None, "Folder to create; an existing one is never overwritten.")
-flags.DEFINE_boolean("dry_run", False, "Only print classes and split; open and write nothing.")
-flags.DEFINE_boolean("verify", False, "Only check finished --records, every shard, record and "
-                     "picture, and name what is damaged.")
-# Work
-flags.DEFINE_enum("runner", "local", ["local", "beam"],
-                  "Where pictures are opened and shards written: in processes on this machine, or "
-                  "on Apache Beam (needs the extra beam). The records are the same.")
-flags.DEFINE_integer("workers", None, "With --runner=local: number of processes (default: one per "
-                     "core).", lower_bound=1)
-flags.DEFINE_list("beam_options", ["--runner=FnApiRunner", "--direct_num_workers=0",
-                                   "--direct_running_mode=multi_processing"],
-                  "With --runner=beam: Beam's pipeline options, separated by commas (default: a "
-                  "process per core of this machine). Every worker needs this package, and "
-                  "--source_dir and --records under the same absolute paths.")
+flags.adopt_module_key_flags(build_flags)
 
 JOINING = {"near_duplicate_group": "near-duplicates", "duplicate_group": "--duplicates"}  # columns
 
@@ -158,19 +92,9 @@ def read() -> "tuple[Source, Labelled, Corrections | None]":
     """
     import pandas
 
-    from fashionclf.sources import categories, corrections, leakage, readers, shop_csv, splits
+    from fashionclf.sources import categories, corrections, leakage, splits
 
-    if FLAGS.source == "deepfashion":
-        source = readers.read_deepfashion(FLAGS.source_dir)
-    elif FLAGS.source == "folder":
-        source = readers.read_folder(FLAGS.source_dir, follow_links=FLAGS.follow_links)
-    elif FLAGS.source == "unlabelled":
-        source = readers.read_unlabelled(FLAGS.source_dir, follow_links=FLAGS.follow_links)
-    else:
-        columns = {name: FLAGS[name].value for name in (
-            "category_column", "item_column", "bbox_columns", "partition_column")}
-        source = shop_csv.read(FLAGS.csv_file, picture_flags.csv_form(),
-                               images_root=FLAGS.source_dir, **columns)
+    source = read_source()
     print(*source.notes, f"rows read: {source.rows_read:,}", sep="\n")
     choose_split(source)
     paths = source.table["path"]
@@ -202,6 +126,22 @@ def read() -> "tuple[Source, Labelled, Corrections | None]":
     if FLAGS.duplicates:
         table = table.assign(duplicate_group=corrections.read_duplicates(FLAGS.duplicates, paths))
     return source, dataclasses.replace(labelled, table=table), decisions
+
+
+def read_source() -> "Source":
+    """All rows of --source_dir or --csv_file."""
+    from fashionclf.sources import readers, shop_csv
+
+    if FLAGS.source == "deepfashion":
+        return readers.read_deepfashion(FLAGS.source_dir)
+    if FLAGS.source == "folder":
+        return readers.read_folder(FLAGS.source_dir, follow_links=FLAGS.follow_links)
+    if FLAGS.source == "unlabelled":
+        return readers.read_unlabelled(FLAGS.source_dir, follow_links=FLAGS.follow_links)
+    columns = {name: FLAGS[name].value for name in (
+        "category_column", "item_column", "bbox_columns", "partition_column")}
+    return shop_csv.read(FLAGS.csv_file, picture_flags.csv_form(), images_root=FLAGS.source_dir,
+                         **columns)
 
 
 def choose_split(source: "Source") -> None:
@@ -255,9 +195,7 @@ def build(source: "Source", labelled: "Labelled", decisions: "Corrections | None
         corrections.refuse_changed(decisions, source.images_root)
     with cli.loading():
         from fashionclf.evaluation import figures
-        from fashionclf.pictures import headers
         from fashionclf.records import audit, known_pictures, shards
-        from fashionclf.sources import leakage
         from fashionclf.system import beam, tables, workers
 
     with files.staging(Path(FLAGS.records)) as folder:
@@ -273,15 +211,7 @@ def build(source: "Source", labelled: "Labelled", decisions: "Corrections | None
         print("\n" + manifests.account(source.rows_read, written, len(quarantined),
                                        len(labelled.dropped)))
 
-        # What did not go in as it was, picture by picture
-        repaired = table[table["repair"].notna()]
-        reencoded = table[~table["kind"].isin(headers.FORMATS)]
-        tables.write(quarantined[["path", "item", "category", "reason"]], folder / "quarantine.csv")
-        tables.write(repaired[["path", "item", "category", "repair"]], folder / "repaired.csv")
-        tables.write(reencoded[["path", "item", "category", "kind"]], folder / "reencoded.csv")
-        tables.write(labelled.dropped, folder / "dropped.csv")
-        tables.write(leakage.near_duplicate_rows(table, labelled.classes),
-                     folder / "near_duplicates.csv")
+        changed = audit.write_lists(folder, table, quarantined, labelled)
         if decisions:
             tables.write(decisions.table, folder / "corrections.csv")
         figures.class_distribution(facts["counts"]).savefig(folder / "class_distribution.png")
@@ -290,7 +220,7 @@ def build(source: "Source", labelled: "Labelled", decisions: "Corrections | None
         manifests.write(
             folder, classes=labelled.classes, examples=examples, **facts,
             rows_read=source.rows_read, written=written, quarantined=len(quarantined),
-            repaired=len(repaired), reencoded=len(reencoded), plain=bool(table["plain"].all()),
+            **changed, plain=bool(table["plain"].all()),
             dropped=labelled.dropped["reason"].value_counts().to_dict(),
             **asked_for(table, decisions), flags=cli.own_flags(),
             hashes_sha256=known_pictures.write(table, folder))
@@ -309,17 +239,5 @@ def asked_for(table: "pandas.DataFrame", decisions: "Corrections | None") -> dic
 
 
 if __name__ == "__main__":
-    flags.register_multi_flags_validator(
-        ["source_dir", "verify"], lambda given: given["source_dir"] or given["verify"],
-        "name the folder of the pictures with --source_dir=DIR")
-    flags.register_multi_flags_validator(
-        ["records", "dry_run"], lambda given: given["records"] or given["dry_run"],
-        "name the folder to create with --records=DIR, or only look with --dry_run")
-    flags.register_multi_flags_validator(
-        ["source", "csv_file"], lambda given: (given["source"] == "csv") == bool(given["csv_file"]),
-        "--source=csv needs --csv_file=FILE, and no other source takes one")
-    flags.register_multi_flags_validator(
-        ["test_fraction", "validation_fraction"],
-        lambda given: given["test_fraction"] + given["validation_fraction"] < 1,
-        "--test_fraction and --validation_fraction add up to 1 or more: nothing is left for train")
+    build_flags.check()
     cli.run(main)

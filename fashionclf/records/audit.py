@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from fashionclf.pictures import files as picture_files
-from fashionclf.pictures import inspection, near_duplicates
-from fashionclf.sources import categories
-from fashionclf.system import files, workers
+from fashionclf.pictures import headers, inspection, near_duplicates
+from fashionclf.sources import categories, leakage
+from fashionclf.system import files, tables, workers
 
 COLUMNS = ["reason", "digest", "perceptual_hash", "kind", "size", "plain"]
 PART = 64  # pictures that a worker opens at a time
@@ -102,3 +102,24 @@ def with_near_duplicate_groups(table: pd.DataFrame, bits: int) -> pd.DataFrame:
     print(f"near-duplicates: {len(alike):,} pictures in {len(labels):,} groups, "
           f"{(labels > 1).sum():,} of them under several classes")
     return table
+
+
+def write_lists(folder: Path, usable: pd.DataFrame, quarantined: pd.DataFrame,
+                labelled: categories.Labelled) -> dict[str, int]:
+    """Writes what did not go into the records as it was, picture by picture, as CSV.
+
+    Args:
+        usable, quarantined: see `usable`, with the groups of near-duplicates and the split.
+
+    Returns the numbers of repaired and of re-encoded pictures.
+    """
+    repaired = usable[usable["repair"].notna()]
+    reencoded = usable[~usable["kind"].isin(headers.FORMATS)]
+    columns = ["path", "item", "category"]
+    tables.write(quarantined[[*columns, "reason"]], folder / "quarantine.csv")
+    tables.write(repaired[[*columns, "repair"]], folder / "repaired.csv")
+    tables.write(reencoded[[*columns, "kind"]], folder / "reencoded.csv")
+    tables.write(labelled.dropped, folder / "dropped.csv")
+    tables.write(leakage.near_duplicate_rows(usable, labelled.classes),
+                 folder / "near_duplicates.csv")
+    return {"repaired": len(repaired), "reencoded": len(reencoded)}
