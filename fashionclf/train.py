@@ -28,7 +28,10 @@ from fashionclf.system import extras, files, packaged, places, signals
 from fashionclf.training import run_folder
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from fashionclf.records.input_pipeline import Records
+    from fashionclf.training.recipe import Phase, Recipe
     from fashionclf.training.teachers import Teachers
 
 FLAGS = flags.FLAGS
@@ -93,11 +96,9 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
 
         from fashionclf.evaluation import lineage
         from fashionclf.model import network, weights
-        from fashionclf.model.augmentation import Augmentation
         from fashionclf.records import verification
         from fashionclf.records.input_pipeline import Records
         from fashionclf.training import averaging, devices, loop, trunk_cache
-        from fashionclf.training.recipe import Phase, Recipe, class_weights
 
     # Who trains: one process, or one of several workers of which the chief writes.
     verification.check_shards(records_dir, manifest)
@@ -112,36 +113,10 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
     training, teachers, facts = lessons(records)
     counts = training.manifest["counts"]["train"]
     counts = np.array([max(1, counts[name]) for name in records.classes])
-    augmentation = Augmentation(
-        rotation=FLAGS.rotation, zoom=FLAGS.zoom, shift=FLAGS.shift, contrast=FLAGS.colour,
-        saturation=FLAGS.colour, brightness=FLAGS.colour / 2)
-    recipe = Recipe(
-        batch_size=FLAGS.batch_size, augmentation=augmentation if FLAGS.augment else None,
-        mixup=FLAGS.mixup, dropout=FLAGS.dropout, stochastic_depth=FLAGS.stochastic_depth,
-        label_smoothing=FLAGS.label_smoothing, ema_momentum=FLAGS.ema_momentum, seed=FLAGS.seed,
-        jit=FLAGS.jit, class_weights=class_weights(counts, FLAGS.class_weighting),
-        teachers=teachers)
-    scratch = FLAGS.architecture == "baseline_cnn"  # a frozen random trunk teaches nothing
-    head, reason = train_flags.head_of(
-        {name: FLAGS[name].value for name in train_flags.DECIDE_HEAD})
-    solved = head == "solved"
-    if FLAGS.head_epochs and not FLAGS.average:
-        print(f"head: {head}" + (f", as {reason}" if reason else "")
-              + (", --head_epochs and --head_learning_rate don't apply" if solved else ""))
-    start = FLAGS.weights
-    both = {"warmup_steps": FLAGS.warmup_steps, "l2": FLAGS.l2}
-    phases = [
-        Phase(name="head", unfreeze_from="conv2d" if scratch else None, solved=solved,
-              epochs=1 if solved else FLAGS.head_epochs,
-              learning_rate=FLAGS.head_learning_rate, **both),
-        Phase(name="fine_tune", unfreeze_from="conv2d" if scratch else FLAGS.unfreeze_from,
-              epochs=FLAGS.fine_tune_epochs, learning_rate=FLAGS.fine_tune_learning_rate, **both)]
-    phases = [phase for phase in phases if phase.epochs]
+    recipe, phases, start = recipe_of(counts, teachers), phases_of(), FLAGS.weights
     if FLAGS.average:
         averaging.check(FLAGS.average, spec)
         start, facts = "none", {**facts, **averaging.facts(FLAGS.average)}
-        phases = [Phase(name="average", unfreeze_from=None, epochs=1, learning_rate=0.0,
-                        averages=tuple(FLAGS.average), **both)]
     output = loop.Output(run_dir=run_dir, chief=chief,
                          checkpoint_every_steps=FLAGS.checkpoint_every_steps,
                          profile_steps=train_flags.parse_steps(FLAGS.profile_steps))
@@ -180,6 +155,50 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
                     hyperparameters=cli.own_values(PLACES))
     print(f"\nreport: {run_dir / 'report' / 'report.html'}\n"
           f"curves: tensorboard --logdir={run_dir / 'tb'} --window_title={run_dir.name}")
+
+
+def recipe_of(counts: "np.ndarray", teachers: "Teachers | None") -> "Recipe":
+    """What the flags say of a step.
+
+    Args:
+        counts: training pictures of each class.
+    """
+    from fashionclf.model.augmentation import Augmentation
+    from fashionclf.training.recipe import Recipe, class_weights
+
+    augmentation = Augmentation(
+        rotation=FLAGS.rotation, zoom=FLAGS.zoom, shift=FLAGS.shift, contrast=FLAGS.colour,
+        saturation=FLAGS.colour, brightness=FLAGS.colour / 2)
+    return Recipe(
+        batch_size=FLAGS.batch_size, augmentation=augmentation if FLAGS.augment else None,
+        mixup=FLAGS.mixup, dropout=FLAGS.dropout, stochastic_depth=FLAGS.stochastic_depth,
+        label_smoothing=FLAGS.label_smoothing, ema_momentum=FLAGS.ema_momentum, seed=FLAGS.seed,
+        jit=FLAGS.jit, class_weights=class_weights(counts, FLAGS.class_weighting),
+        teachers=teachers)
+
+
+def phases_of() -> "list[Phase]":
+    """What the flags say is trained, one after the other; prints how the head is."""
+    from fashionclf.training.recipe import Phase
+
+    both = {"warmup_steps": FLAGS.warmup_steps, "l2": FLAGS.l2}
+    if FLAGS.average:
+        return [Phase(name="average", unfreeze_from=None, epochs=1, learning_rate=0.0,
+                      averages=tuple(FLAGS.average), **both)]
+    scratch = FLAGS.architecture == "baseline_cnn"  # a frozen random trunk teaches nothing
+    head, reason = train_flags.head_of(
+        {name: FLAGS[name].value for name in train_flags.DECIDE_HEAD})
+    solved = head == "solved"
+    if FLAGS.head_epochs:
+        print(f"head: {head}" + (f", as {reason}" if reason else "")
+              + (", --head_epochs and --head_learning_rate don't apply" if solved else ""))
+    phases = [
+        Phase(name="head", unfreeze_from="conv2d" if scratch else None, solved=solved,
+              epochs=1 if solved else FLAGS.head_epochs,
+              learning_rate=FLAGS.head_learning_rate, **both),
+        Phase(name="fine_tune", unfreeze_from="conv2d" if scratch else FLAGS.unfreeze_from,
+              epochs=FLAGS.fine_tune_epochs, learning_rate=FLAGS.fine_tune_learning_rate, **both)]
+    return [phase for phase in phases if phase.epochs]
 
 
 def lessons(records: "Records") -> "tuple[Records, Teachers | None, dict]":

@@ -2,6 +2,7 @@
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +11,10 @@ from fashionclf.pictures import near_duplicates, picture_hashes
 from fashionclf.pictures.picture_hashes import COPY, NEAR_DUPLICATE, UNSEEN, PictureHashes
 from fashionclf.records import known_pictures
 from fashionclf.records.input_pipeline import Records
+from fashionclf.sources import leakage
+
+if TYPE_CHECKING:
+    from fashionclf.model.weights import Run
 
 HASHES = "training_hashes.npz"  # in the folder of a run
 
@@ -147,3 +152,45 @@ def start(folder: Path, records: Records, weights: str, *,
     return {"hashes_sha256": picture_hashes.write(
         folder / HASHES, {"train": together.train, "validation": together.validation}),
         "unhashed": list(together.unhashed)}
+
+
+def told(run: "Run", records: Records, split: str, hashes: PictureHashes,
+         hits: np.ndarray) -> tuple[dict, np.ndarray]:
+    """Returns what a reader must know beside the scores, and which pictures were in the training.
+
+    Args:
+        hashes: of the N scored pictures.
+        hits: bool [N], whether the predicted class is right.
+    """
+    overlap = Overlap.of(hashes, Lineage.of_run(run.folder, run.provenance))
+    warnings, remarks = overlap.warnings(split), overlap.remarks(split)
+    unseen = hits[overlap.seen == UNSEEN]
+    facts = overlap.facts()
+    if 0 < len(unseen) < len(hits):
+        facts["top1_of_others"] = float(unseen.mean())
+        warnings[0] += f"; accuracy on the other {len(unseen):,}: {unseen.mean():.3f}"
+
+    shared = _shared_garments(run, records, split)
+    if shared == 0 and facts["training_pictures"] > records.examples["train"]:
+        shared = None  # the garments of an earlier training are not known
+    facts["share_of_shared_garments"] = shared
+    if shared:
+        warnings.append(f"{shared:.0%} of {split} pictures show garments that training pictures "
+                        "show too: expect less on new garments (see --split=grouped of "
+                        "build_tfrecords)")
+
+    kept = run.provenance.get("kept")
+    if kept:
+        (remarks if kept["gained"] else warnings).append(kept["summary"])
+    else:
+        remarks.append("which epoch was kept is not recorded")
+    return {"warnings": warnings, "remarks": remarks, "kept": kept,
+            "seen_in_training": facts}, overlap.seen
+
+
+def _shared_garments(run: "Run", records: Records, split: str) -> float | None:
+    """Returns the share of the split's pictures whose garment is in the training, if known."""
+    if split != "test" or run.provenance.get("records_fingerprint") != records.manifest[
+            "fingerprint"]:
+        return None
+    return records.manifest.get("overlap", {}).get(leakage.SHARED_ITEMS)

@@ -3,19 +3,18 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from fashionclf.evaluation import (by_garment, figures, held_out, metrics, mistakes, page,
+from fashionclf.evaluation import (by_garment, figures, held_out, lineage, metrics, mistakes, page,
                                    selective, tensorboard_pages)
-from fashionclf.evaluation.lineage import Lineage, Overlap
 from fashionclf.model import calibration, inference
 from fashionclf.model import spec as specs
 from fashionclf.model.inference import Predictions
 from fashionclf.model.weights import Run
-from fashionclf.pictures import picture_hashes
 from fashionclf.pictures.picture_hashes import PictureHashes
 from fashionclf.records import known_pictures, manifests
 from fashionclf.records.input_pipeline import Records
-from fashionclf.sources import alignment, leakage
+from fashionclf.sources import alignment
 from fashionclf.sources.alignment import Alignment
 from fashionclf.system import files, tables
 
@@ -51,6 +50,11 @@ class Evaluation:
     run_dir: Path | None = None
     load_pictures: mistakes.PictureLoader | None = None
     explain: mistakes.Explainer | None = None
+
+    @property
+    def plain_probabilities(self) -> np.ndarray:
+        """Those at temperature 1, float [N, C]."""
+        return calibration.at_temperature(self.predictions.probabilities, 1 / self.temperature)
 
 
 def predict_split(run: Run, records: Records, split: str, *, batch_size: int,
@@ -88,48 +92,6 @@ def _predict_aligned(run: Run, records: Records, split: str, classes: Alignment,
         probabilities=calibration.at_temperature(probabilities, run.spec.temperature),
         paths=[predictions.paths[i] for i in kept],
         items=[predictions.items[i] for i in kept]), facts, kept
-
-
-def _told(run: Run, records: Records, split: str, hashes: PictureHashes,
-          hits: np.ndarray) -> tuple[dict, np.ndarray]:
-    """Returns what a reader must know beside the scores, and which pictures were in the training.
-
-    Args:
-        hashes: of the N scored pictures.
-        hits: bool [N], whether the predicted class is right.
-    """
-    overlap = Overlap.of(hashes, Lineage.of_run(run.folder, run.provenance))
-    warnings, remarks = overlap.warnings(split), overlap.remarks(split)
-    unseen = hits[overlap.seen == picture_hashes.UNSEEN]
-    facts = overlap.facts()
-    if 0 < len(unseen) < len(hits):
-        facts["top1_of_others"] = float(unseen.mean())
-        warnings[0] += f"; accuracy on the other {len(unseen):,}: {unseen.mean():.3f}"
-
-    shared = _shared_garments(run, records, split)
-    if shared == 0 and facts["training_pictures"] > records.examples["train"]:
-        shared = None  # the garments of an earlier training are not known
-    facts["share_of_shared_garments"] = shared
-    if shared:
-        warnings.append(f"{shared:.0%} of {split} pictures show garments that training pictures "
-                        "show too: expect less on new garments (see --split=grouped of "
-                        "build_tfrecords)")
-
-    kept = run.provenance.get("kept")
-    if kept:
-        (remarks if kept["gained"] else warnings).append(kept["summary"])
-    else:
-        remarks.append("which epoch was kept is not recorded")
-    return {"warnings": warnings, "remarks": remarks, "kept": kept,
-            "seen_in_training": facts}, overlap.seen
-
-
-def _shared_garments(run: Run, records: Records, split: str) -> float | None:
-    """Returns the share of the split's pictures whose garment is in the training, if known."""
-    if split != "test" or run.provenance.get("records_fingerprint") != records.manifest[
-            "fingerprint"]:
-        return None
-    return records.manifest.get("overlap", {}).get(leakage.SHARED_ITEMS)
 
 
 def calibrated(run: Run, predictions: Predictions) -> Run:
@@ -174,7 +136,7 @@ def evaluate(run: Run, records: Records, split: str, report_dir: str | Path, *, 
 
     hashes = PictureHashes(*(values[scored] for values in known_pictures.read(records, split)))
     hits = predictions.probabilities.argmax(axis=1) == predictions.labels
-    told, seen = _told(run, records, split, hashes, hits)
+    told, seen = lineage.told(run, records, split, hashes, hits)
     evaluation = Evaluation(
         predictions=predictions, classes=names, name=name, temperature=run.spec.temperature,
         manifest=records.manifest, run_dir=run.folder,
@@ -206,40 +168,12 @@ def write(report_dir: str | Path, evaluation: Evaluation, *,
     predictions, classes, name = evaluation.predictions, evaluation.classes, evaluation.name
     labels, predicted = predictions.labels, predictions.probabilities.argmax(axis=1)
 
-    # Scores and tables
-    plain = calibration.at_temperature(predictions.probabilities, 1 / evaluation.temperature)
-    text_table = metrics.text_table(labels, predicted, classes)
-    rows = inference.prediction_rows(predictions, classes)
-    if evaluation.seen is not None:
-        words = np.array(["", "near-duplicate", "copy"], object)  # as picture_hashes numbers them
-        rows["seen_in_training"] = words[evaluation.seen]
-    by_class = metrics.per_class(labels, predicted, classes, predictions.items)
-    scores = {
-        "warnings": [], "remarks": [], **evaluation.provenance,
-        **metrics.summary(labels, predictions.probabilities, classes, predictions.items),
-        "by_garment": by_garment.scores(predictions, classes, evaluation.group_pattern),
-        "ece": calibration.expected_calibration_error(labels, predictions.probabilities),
-        "temperature": evaluation.temperature,
-        "ece_at_temperature_1": calibration.expected_calibration_error(labels, plain)}
-    answered = metrics.by_coverage(labels, predictions.probabilities, predictions.items)
-    scores |= {"by_coverage": [dataclasses.asdict(point) for point in answered],
-               "by_coverage_summary": selective.sentence(answered)}
-    files.write_json(report_dir / "metrics.json", scores)
-    files.write_text(report_dir / "classification_report.txt", text_table)
-    tables.write(by_class, report_dir / "per_class.csv", float_format="%.4f")
-    tables.write(rows, report_dir / "predictions.csv", float_format="%.6f")
+    scores, rows, by_class, text_table = _tables(report_dir, evaluation)
 
     # Charts, and the errors to show
     matrix = metrics.confusion(labels, predicted, len(classes))
-    curves = {"temperature 1": calibration.reliability(labels, plain)}
-    if evaluation.temperature != 1:
-        curves[f"temperature {evaluation.temperature:.2f}"] = calibration.reliability(
-            labels, predictions.probabilities)
     charts = {"confusion_matrix": figures.confusion(matrix, classes, name),
-              "reliability": figures.reliability(curves, name),
-              "coverage": figures.coverage(metrics.by_coverage(
-                  labels, predictions.probabilities, predictions.items,
-                  coverages=selective.PERCENTS), name)}
+              **_probability_charts(evaluation)}
     pairs = metrics.confused_pairs(labels, predicted, classes).head(PAIRS)
     errors, pairs, pictures = mistakes.to_show(
         rows, pairs, max_errors=GALLERY, load_pictures=evaluation.load_pictures,
@@ -263,3 +197,47 @@ def write(report_dir: str | Path, evaluation: Evaluation, *,
         tensorboard_pages.add_report(tensorboard_dir, predictions, classes, name=name,
                                      pictures=images, table=text_table, scores=scores, step=step)
     return scores
+
+
+def _tables(report_dir: Path, evaluation: Evaluation
+            ) -> tuple[dict, pd.DataFrame, pd.DataFrame, str]:
+    """Writes and returns metrics.json, the rows of all predictions, those by class, a text."""
+    predictions, classes = evaluation.predictions, evaluation.classes
+    labels, predicted = predictions.labels, predictions.probabilities.argmax(axis=1)
+    by_class = metrics.per_class(labels, predicted, classes, predictions.items)
+    text_table = metrics.text_table(labels, predicted, classes)
+    rows = inference.prediction_rows(predictions, classes)
+    if evaluation.seen is not None:
+        words = np.array(["", "near-duplicate", "copy"], object)  # as picture_hashes numbers them
+        rows["seen_in_training"] = words[evaluation.seen]
+
+    answered = metrics.by_coverage(labels, predictions.probabilities, predictions.items)
+    scores = {
+        "warnings": [], "remarks": [], **evaluation.provenance,
+        **metrics.summary(labels, predictions.probabilities, classes, predictions.items),
+        "by_garment": by_garment.scores(predictions, classes, evaluation.group_pattern),
+        "ece": calibration.expected_calibration_error(labels, predictions.probabilities),
+        "temperature": evaluation.temperature,
+        "ece_at_temperature_1": calibration.expected_calibration_error(
+            labels, evaluation.plain_probabilities),
+        "by_coverage": [dataclasses.asdict(point) for point in answered],
+        "by_coverage_summary": selective.sentence(answered)}
+    files.write_json(report_dir / "metrics.json", scores)
+    files.write_text(report_dir / "classification_report.txt", text_table)
+    tables.write(by_class, report_dir / "per_class.csv", float_format="%.4f")
+    tables.write(rows, report_dir / "predictions.csv", float_format="%.6f")
+    return scores, rows, by_class, text_table
+
+
+def _probability_charts(evaluation: Evaluation) -> dict:
+    """What the probabilities promise: reliability, and accuracy by coverage."""
+    predictions, name = evaluation.predictions, evaluation.name
+    labels, probabilities = predictions.labels, predictions.probabilities
+    curves = {"temperature 1": calibration.reliability(labels, evaluation.plain_probabilities)}
+    if evaluation.temperature != 1:
+        curves[f"temperature {evaluation.temperature:.2f}"] = calibration.reliability(
+            labels, probabilities)
+    answered = metrics.by_coverage(labels, probabilities, predictions.items,
+                                   coverages=selective.PERCENTS)
+    return {"reliability": figures.reliability(curves, name),
+            "coverage": figures.coverage(answered, name)}
