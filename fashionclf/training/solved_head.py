@@ -20,16 +20,15 @@ from fashionclf.training.targets import of_labels, weighted
 from fashionclf.training.trunk_cache import Activations
 
 STRENGTHS = (1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 3e-4, 1e-4)  # of the L2 penalty
-WORSE = 2  # strengths in a row with a higher loss than the best end the search
 DEFAULT = 0.03  # without a validation split; the choice on each of three splits by sender
 
 
 def solve(model: keras.Model, recipe: Recipe, data: Activations) -> dict:
     """Sets the dense layer of `model` to its optimum on all views of all training pictures.
 
-    Of STRENGTHS, tried from the strongest until WORSE in a row are worse than the best so far, the
-    one with the lowest cross-entropy on the validation split is chosen; without that split it is
-    DEFAULT. Deterministic; a kill costs the whole solution.
+    Of STRENGTHS, tried from the strongest until one is worse than the best so far, the one with the
+    lowest cross-entropy on the validation split is chosen; without that split it is DEFAULT.
+    Deterministic; a kill costs the whole solution.
 
     Returns:
         Columns of history.csv: means over the views; "step", the iterations of L-BFGS for the
@@ -75,7 +74,7 @@ def _tried(recipe: Recipe, data: Activations) -> tuple[list[Fit], list[float]]:
             found.append(fit)
             losses.append(validation_loss(fit))
             bar.update()
-            if len(losses) - 1 - np.argmin(losses) >= WORSE:
+            if losses[-1] > min(losses):
                 break
     return found, losses
 
