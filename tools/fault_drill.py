@@ -8,6 +8,11 @@ and of both training phases, some of them inside the writing of a checkpoint, an
 of model.json, which marks a training as finished. In the end records, weights, history and
 predictions are compared with the undisturbed ones. Exit code 1 if anything differs. 30 kills take
 about six minutes on two CPU cores.
+
+--training=everything does so with an EfficientNetB0 and all that `train` has at once: the trunk
+cache, a solved head, teachers that are asked out of fold, unlabelled pictures, mixup, stochastic
+depth, averaged weights, class weights, logit adjustment. The head is then killed while the cache is
+filled, and TODO minutes pass.
 """
 import contextlib
 import json
@@ -18,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from absl import flags
@@ -34,6 +39,8 @@ flags.DEFINE_multi_enum("part", list(SHARES), list(SHARES), "Part that is killed
                         "several times (default: all). A phase that is left out is not trained.")
 flags.DEFINE_integer("seed", 0, "Seed of their moments.", lower_bound=0)
 flags.DEFINE_integer("images", 480, "Pictures that are drawn.", lower_bound=240)
+flags.DEFINE_enum("training", "small", ["small", "everything"], "What is trained: a small network, "
+                  "or EfficientNetB0 with a cache, teachers and all else.")
 flags.DEFINE_integer("epochs", 8, "Epochs of each training phase.", lower_bound=1)
 
 PHASES = ("head", "fine_tune")
@@ -42,8 +49,12 @@ MISSES = 5  # attempts to hit the writing of model.json, each of which may come 
 AIMED = 1 / 3  # of the kills in training: inside the writing of a checkpoint
 LIMIT = 600  # seconds, of a program and of the wait for a moment
 PAUSE, SHORT_PAUSE = 0.02, 0.0005  # seconds between two looks; a short moment needs short ones
-TRAINING = ["--architecture=baseline_cnn", "--weights=none", "--image_size=64", "--batch_size=8",
-            "--ema_momentum=0.9", "--mixup=0.2", "--checkpoint_every_steps=4"]
+BOTH = ["--weights=none", "--batch_size=8", "--mixup=0.2", "--checkpoint_every_steps=4"]
+SMALL = [*BOTH, "--architecture=baseline_cnn", "--image_size=64", "--ema_momentum=0.9"]
+EVERYTHING = [
+    *BOTH, "--image_size=32", "--unfreeze_from=block6a", "--cache_views=8", "--head=solved",
+    "--label_smoothing=0.1", "--stochastic_depth=0.2", "--ema_momentum=0.9",
+    "--class_weighting=0.3", "--logit_adjustment=0.3", "--mirrored", "--out_of_fold"]
 
 
 def main(_: list[str]) -> int:
@@ -58,6 +69,8 @@ def main(_: list[str]) -> int:
         if "build" in FLAGS.part and not (work / "killed_records").exists():
             run(*build(work, "killed"))
 
+        if FLAGS.training == "everything":
+            prepare(work)
         run(*training(work, "whole"))
         kill_trainings(work, rng)
         kill_ends(work)
@@ -79,8 +92,22 @@ def build(work: Path, name: str) -> list[str]:
 def training(work: Path, name: str) -> list[str]:
     """Returns the command that trains the run `name`, always on the undisturbed records."""
     epochs = [f"--{phase}_epochs={FLAGS.epochs if phase in FLAGS.part else 0}" for phase in PHASES]
+    chosen = SMALL if FLAGS.training == "small" else [
+        *EVERYTHING, f"--cache_dir={work / name}_cache", f"--unlabelled={work / 'more_records'}",
+        f"--teacher={work / 'teacher1'},{work / 'teacher2'}"]
     return ["fashionclf.train", f"--records={work / 'whole_records'}",
-            f"--run={work / name}_run", *epochs, *TRAINING]
+            f"--run={work / name}_run", *epochs, *chosen]
+
+
+def prepare(work: Path) -> None:
+    """Trains two teachers, each without half of the garments, and builds unlabelled records."""
+    for number in (1, 2):
+        run("fashionclf.train", f"--records={work / 'whole_records'}", f"--fold={number}/2",
+            f"--run={work / f'teacher{number}'}", "--head_epochs=1", "--fine_tune_epochs=0", *SMALL)
+    run("tools.make_sample_data", f"--output={work / 'more'}", "--seed=1", "--image_size=96",
+        f"--images={FLAGS.images}")
+    run("fashionclf.build_tfrecords", "--source=unlabelled", f"--source_dir={work / 'more'}",
+        f"--records={work / 'more_records'}")
 
 
 def run(*command: str) -> None:
@@ -103,7 +130,7 @@ def kill_builds(work: Path, rng: random.Random) -> None:
     for number in range(kills_in("build")):
         staged, began = work / "killed_records.incomplete", time.time()
         victim = start(*build(work, "killed"))
-        wait_until(lambda: writes_shards(staged, began), victim)
+        wait_until(lambda: begun(staged.glob("*.tfrecord*"), began), victim)
         time.sleep(rng.uniform(0, 0.3))
         kill(victim)
 
@@ -114,17 +141,23 @@ def kill_builds(work: Path, rng: random.Random) -> None:
             return
 
 
-def writes_shards(staged: Path, since: float) -> bool:
-    """Tells whether a shard was begun after `since`: an earlier kill may have left others."""
+def begun(files: Iterable[Path], since: float) -> bool:
+    """Tells whether one was written after `since`: an earlier kill may have left others."""
     try:
-        return any(file.stat().st_mtime > since for file in staged.glob("*.tfrecord*"))
+        return any(file.stat().st_mtime > since for file in files)
     except FileNotFoundError:  # one was renamed meanwhile
         return True
 
 
 def kill_trainings(work: Path, rng: random.Random) -> None:
-    """Kills a training in both phases, each time after at least one checkpoint of that process."""
-    for phase in PHASES:
+    """Kills a training in both phases, each time after at least one checkpoint of that process.
+
+    The one checkpoint of a solved head comes after its end; it is killed while its cache is filled.
+    """
+    solved = FLAGS.training == "everything"
+    if solved:
+        kill_fillings(work, rng)
+    for phase in PHASES[solved:]:
         folder, kills = work / "killed_run" / "checkpoints" / phase, kills_in(phase)
         for number in range(kills):
             began, before = time.time(), checkpoints(folder)
@@ -139,6 +172,20 @@ def kill_trainings(work: Path, rng: random.Random) -> None:
             newest = max(checkpoints(folder), key=number_of)
             where = ", inside the writing of a checkpoint" if writing(folder, began) else ""
             print(f"{phase}: kill {number + 1}, newest checkpoint {newest}{where}", flush=True)
+
+
+def kill_fillings(work: Path, rng: random.Random) -> None:
+    """Kills a training that has begun to write a file of its trunk cache."""
+    cache = work / "killed_cache"
+    for number in range(kills_in("head")):
+        began = time.time()
+        victim = start(*training(work, "killed"))
+        wait_until(lambda: begun(cache.rglob("*.npy"), began), victim)
+        time.sleep(rng.uniform(0, 0.3))
+        kill(victim)
+
+        whole = [file for file in cache.rglob("*.npy") if not file.name.startswith("incomplete-")]
+        print(f"head: kill {number + 1}, {len(whole)} files of the trunk cache", flush=True)
 
 
 def kill_ends(work: Path) -> None:

@@ -93,6 +93,16 @@ def test_a_round_that_misses_a_recipe_is_left_out_of_the_pairs():
         "keras", one_less, ours="fashionclf")
 
 
+def test_without_others_each_recipe_is_compared_with_the_first_by_round():
+    own = RUNS[RUNS["contender"] == "fashionclf"]
+    lines = frontier_report.less_the_first(own).splitlines()
+    assert lines[0] == "| minus fast | rounds | accuracy, points | macro F1, points |"
+    assert lines[2:] == ["| odd | 2 | -11.0 ± 1.0 | -10.0 ± 0.0 |",
+                         "| best | 2 | +10.0 ± 0.0 | +20.0 ± 0.0 |"]
+    assert lines[0] in frontier_report.report(own, "", ours="fashionclf", base="keras")
+    assert "minus fast" not in frontier_report.report(RUNS, "", ours="fashionclf", base="keras")
+
+
 def test_all_recipes_are_listed_with_errors_and_ranges():
     shown = frontier_report.report(RUNS, "- cores: 2", ours="fashionclf", base="keras")
     assert "- cores: 2" in shown

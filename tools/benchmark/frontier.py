@@ -6,9 +6,9 @@ runs each recipe of configs/recipes_frontier.txt, and the plain recipes of Keras
 several numbers of epochs, on each folder of records, round by round: from start to exit, each with
 a fresh folder and a fresh cache, in another order in each round. A recipe of several programs
 counts with all of them. Writes into --output, after each run, frontier.json; after each round
-frontier.md (all recipes; our seconds at Keras's accuracy; our accuracy in Keras's time) and
-frontier.png. The same command resumes after a stop, and measures what a longer list adds. Use the
-machine for nothing else meanwhile.
+frontier.md (all recipes; our seconds at Keras's accuracy; our accuracy in Keras's time; without
+Keras, each recipe minus the first) and frontier.png. The same command resumes after a stop, and
+measures what a longer list adds. Use the machine for nothing else meanwhile.
 """
 import re
 from pathlib import Path

@@ -156,9 +156,29 @@ def gain(own: pd.DataFrame, theirs: pd.DataFrame, shares: pd.Series, column: str
     return (mixed - theirs.set_index("round")[column]).dropna()
 
 
+def less_the_first(own: pd.DataFrame) -> str:
+    """Returns a row per recipe of one contender: its scores minus those of the first recipe.
+
+    Differences are taken round by round, in percentage points.
+    """
+    first, *others = own["recipe"].unique()
+    rows = []
+    for recipe in others:
+        gains = [gain(own, own[own["recipe"] == first], pd.Series({recipe: 1.0}), column)
+                 for column in ("accuracy", "macro_f1")]
+        rows.append([recipe, len(gains[0]), *(mean(100 * each, "+.1f") for each in gains)])
+    return markdown.table([f"minus {first}", "rounds", "accuracy, points", "macro F1, points"],
+                          rows)
+
+
 def report(runs: pd.DataFrame, setting: str, *, ours: str, base: str) -> str:
-    """Returns everything as Markdown; without runs of both, the table of all recipes alone."""
+    """Returns everything as Markdown.
+
+    Ours are compared with `base`, or without runs of it, with the first recipe of ours.
+    """
     parts = [setting, all_recipes(runs)]
+    if set(runs["contender"]) == {ours} and runs["recipe"].nunique() > 1:
+        parts.append(less_the_first(runs))
     if {ours, base} <= set(runs["contender"]):
         parts += [f"At the accuracy of {base}:", at_accuracy_of(base, runs, ours=ours),
                   f"In the time of {base}, {ours} minus {base}:", in_time_of(base, runs, ours=ours)]
