@@ -9,7 +9,8 @@ from tests.helpers.programs import succeed
     pytest.param("tests.helpers.forked_drill", ["--kills=6", "--part=head", "--part=end",
                                                 "--images=240", "--epochs=4"], 3, 1, id="small"),
     pytest.param("tools.fault_drill", ["--kills=30"], 29, 5, id="full", marks=pytest.mark.drill),
-    pytest.param("tools.fault_drill", ["--kills=30", "--training=everything"], 29, 2,
+    pytest.param("tools.fault_drill", ["--kills=20", "--training=everything", "--images=240",
+                                       "--epochs=4"], 20, 1,
                  id="everything", marks=pytest.mark.drill)])
 def test_kills_lose_and_change_nothing(module, flags, kills, inside):
     forked = module.startswith("tests.")
