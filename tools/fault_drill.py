@@ -12,7 +12,7 @@ about six minutes on two CPU cores.
 --training=everything does so with an EfficientNetB0 and all that `train` has at once: the trunk
 cache, a solved head, teachers that are asked out of fold, unlabelled pictures, mixup, stochastic
 depth, averaged weights, class weights, logit adjustment. The head is then killed while the cache is
-filled, and TODO minutes pass.
+filled. 20 kills with --images=240 --epochs=4 take eight minutes.
 """
 import contextlib
 import json
