@@ -49,10 +49,10 @@ MISSES = 5  # attempts to hit the writing of model.json, each of which may come 
 AIMED = 1 / 3  # of the kills in training: inside the writing of a checkpoint
 LIMIT = 600  # seconds, of a program and of the wait for a moment
 PAUSE, SHORT_PAUSE = 0.02, 0.0005  # seconds between two looks; a short moment needs short ones
-BOTH = ["--weights=none", "--batch_size=8", "--mixup=0.2", "--checkpoint_every_steps=4"]
-SMALL = [*BOTH, "--architecture=baseline_cnn", "--image_size=64", "--ema_momentum=0.9"]
+COMMON = ["--weights=none", "--batch_size=8", "--mixup=0.2", "--checkpoint_every_steps=4"]
+SMALL = [*COMMON, "--architecture=baseline_cnn", "--image_size=64", "--ema_momentum=0.9"]
 EVERYTHING = [
-    *BOTH, "--image_size=32", "--unfreeze_from=block6a", "--cache_views=8", "--head=solved",
+    *COMMON, "--image_size=32", "--unfreeze_from=block6a", "--cache_views=8", "--head=solved",
     "--label_smoothing=0.1", "--stochastic_depth=0.2", "--ema_momentum=0.9",
     "--class_weighting=0.3", "--logit_adjustment=0.3", "--mirrored", "--out_of_fold"]
 
@@ -154,10 +154,11 @@ def kill_trainings(work: Path, rng: random.Random) -> None:
 
     The one checkpoint of a solved head comes after its end; it is killed while its cache is filled.
     """
-    solved = FLAGS.training == "everything"
-    if solved:
+    stepwise = PHASES
+    if FLAGS.training == "everything":
         kill_fillings(work, rng)
-    for phase in PHASES[solved:]:
+        stepwise = ["fine_tune"]
+    for phase in stepwise:
         folder, kills = work / "killed_run" / "checkpoints" / phase, kills_in(phase)
         for number in range(kills):
             began, before = time.time(), checkpoints(folder)

@@ -36,7 +36,7 @@ def converted(function: Callable, *, half: bool = False, signature: bool = True)
 
     Args:
         half: whether to store weights in float16; everything is computed in float32.
-        signature: whether the file needs one; without it, converting takes half the time.
+        signature: whether the file needs one; without it, converting is several times as quick.
     """
     owner = tf.Module()
     owner.function = function
