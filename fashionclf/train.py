@@ -12,13 +12,11 @@ on disk. The head then trains on thousands of pictures a second, and the top blo
 fast as without the cache. Many pictures on a CPU are computed by LiteRT.
 """
 import contextlib
-import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from absl import flags
 
-from fashionclf import cli, train_flags
+from fashionclf import cli, train_flags, train_plan
 from fashionclf.deployment import exported
 from fashionclf.model import spec as specs
 from fashionclf.model.spec import Spec
@@ -26,13 +24,6 @@ from fashionclf.pictures.framing import Framing
 from fashionclf.records import manifests
 from fashionclf.system import extras, files, packaged, places, signals
 from fashionclf.training import run_folder
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from fashionclf.records.input_pipeline import Records
-    from fashionclf.training.recipe import Phase, Recipe
-    from fashionclf.training.teachers import Teachers
 
 FLAGS = flags.FLAGS
 flags.adopt_module_key_flags(train_flags)
@@ -98,7 +89,7 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
         from fashionclf.model import network, weights
         from fashionclf.records import verification
         from fashionclf.records.input_pipeline import Records
-        from fashionclf.training import averaging, devices, loop, trunk_cache
+        from fashionclf.training import averaging, devices, finish, loop, trunk_cache
 
     # Who trains: one process, or one of several workers of which the chief writes.
     verification.check_shards(records_dir, manifest)
@@ -110,10 +101,11 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
     records = Records(folder=records_dir, manifest=manifest, framing=framing)
     spec = Spec(architecture=FLAGS.architecture, classes=records.classes, framing=framing,
                 mirrored=FLAGS.mirrored, temperature=FLAGS.temperature)
-    training, teachers, facts = lessons(records)
+    training, teachers, facts = train_plan.lessons(records)
     counts = training.manifest["counts"]["train"]
     counts = np.array([max(1, counts[name]) for name in records.classes])
-    recipe, phases, start = recipe_of(counts, teachers), phases_of(), FLAGS.weights
+    recipe, phases = train_plan.recipe_of(counts, teachers), train_plan.phases_of()
+    start = FLAGS.weights
     if FLAGS.average:
         averaging.check(FLAGS.average, spec)
         start, facts = "none", {**facts, **averaging.facts(FLAGS.average)}
@@ -149,82 +141,12 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
             return
 
         run = weights.Run(folder=run_dir, network=model, spec=spec, provenance=provenance)
-        loop.finish(run, records, counts=counts, logit_adjustment=FLAGS.logit_adjustment,
-                    calibrate=train_flags.calibrates(records.examples.get("validation", 0)),
-                    batch_size=FLAGS.batch_size,
-                    hyperparameters=cli.own_values(PLACES))
+        finish.finish(
+            run, records, counts=counts, logit_adjustment=FLAGS.logit_adjustment,
+            calibrate=train_flags.calibrates(records.examples.get("validation", 0)),
+            batch_size=FLAGS.batch_size, hyperparameters=cli.own_values(PLACES))
     print(f"\nreport: {run_dir / 'report' / 'report.html'}\n"
           f"curves: tensorboard --logdir={run_dir / 'tb'} --window_title={run_dir.name}")
-
-
-def recipe_of(counts: "np.ndarray", teachers: "Teachers | None") -> "Recipe":
-    """What the flags say of a step.
-
-    Args:
-        counts: training pictures of each class.
-    """
-    from fashionclf.model.augmentation import Augmentation
-    from fashionclf.training.recipe import Recipe, class_weights
-
-    augmentation = Augmentation(
-        rotation=FLAGS.rotation, zoom=FLAGS.zoom, shift=FLAGS.shift, contrast=FLAGS.colour,
-        saturation=FLAGS.colour, brightness=FLAGS.colour / 2)
-    return Recipe(
-        batch_size=FLAGS.batch_size, augmentation=augmentation if FLAGS.augment else None,
-        mixup=FLAGS.mixup, dropout=FLAGS.dropout, stochastic_depth=FLAGS.stochastic_depth,
-        label_smoothing=FLAGS.label_smoothing, ema_momentum=FLAGS.ema_momentum, seed=FLAGS.seed,
-        jit=FLAGS.jit, class_weights=class_weights(counts, FLAGS.class_weighting),
-        teachers=teachers)
-
-
-def phases_of() -> "list[Phase]":
-    """What the flags say is trained, one after the other; prints how the head is."""
-    from fashionclf.training.recipe import Phase
-
-    both = {"warmup_steps": FLAGS.warmup_steps, "l2": FLAGS.l2}
-    if FLAGS.average:
-        return [Phase(name="average", unfreeze_from=None, epochs=1, learning_rate=0.0,
-                      averages=tuple(FLAGS.average), **both)]
-    scratch = FLAGS.architecture == "baseline_cnn"  # a frozen random trunk teaches nothing
-    head, reason = train_flags.head_of(
-        {name: FLAGS[name].value for name in train_flags.DECIDE_HEAD})
-    solved = head == "solved"
-    if FLAGS.head_epochs:
-        print(f"head: {head}" + (f", as {reason}" if reason else "")
-              + (", --head_epochs and --head_learning_rate don't apply" if solved else ""))
-    phases = [
-        Phase(name="head", unfreeze_from="conv2d" if scratch else None, solved=solved,
-              epochs=1 if solved else FLAGS.head_epochs,
-              learning_rate=FLAGS.head_learning_rate, **both),
-        Phase(name="fine_tune", unfreeze_from="conv2d" if scratch else FLAGS.unfreeze_from,
-              epochs=FLAGS.fine_tune_epochs, learning_rate=FLAGS.fine_tune_learning_rate, **both)]
-    return [phase for phase in phases if phase.epochs]
-
-
-def lessons(records: "Records") -> "tuple[Records, Teachers | None, dict]":
-    """What is trained on, who teaches, and what model.json tells about both."""
-    from fashionclf.evaluation import lineage
-    from fashionclf.records import training_set, verification
-    from fashionclf.records.input_pipeline import Records
-    from fashionclf.training.teachers import Teachers
-
-    training, teachers, facts = records, None, {}
-    if FLAGS.teacher:
-        for folder in FLAGS.teacher:
-            lineage.check_teacher(folder, records)
-        teachers = Teachers.of(FLAGS.teacher, records, share=FLAGS.teacher_share,
-                               temperature=FLAGS.teacher_temperature)
-        facts = {**teachers.facts, "out_of_fold": FLAGS.out_of_fold}
-    if FLAGS.fold or FLAGS.unlabelled or FLAGS.out_of_fold:
-        unlabelled = FLAGS.unlabelled and Records.open(FLAGS.unlabelled, records.framing)
-        if unlabelled:
-            verification.check_shards(unlabelled.folder, unlabelled.manifest)
-        training = training_set.select(records, fold=train_flags.parse_fold(FLAGS.fold),
-                                       unlabelled=unlabelled)
-        facts |= training.facts
-    if FLAGS.out_of_fold:
-        training = dataclasses.replace(training, teacher_shares=teachers.unseen_shares(training))
-    return training, teachers, facts
 
 
 def export(run_dir: Path, records_dir: Path, manifest: dict, formats: list[str]) -> None:
