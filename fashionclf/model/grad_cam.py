@@ -1,5 +1,5 @@
 """Computes and draws Grad-CAM heat maps: what in a picture raised the score of a class."""
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import matplotlib
@@ -11,6 +11,7 @@ from fashionclf.model import inference, network
 
 COLOURS = matplotlib.colormaps["turbo"]  # blue through green to red
 OPACITY = 0.6  # of the overlay where the heat is 1
+AT_ONCE = 4  # pictures, as Keras keeps the output of every layer: 0.1 GB per picture of 224 pixels
 
 
 def heatmaps(model: keras.Model, images: tf.Tensor, classes: Sequence[int]) -> np.ndarray:
@@ -38,13 +39,21 @@ def heatmaps(model: keras.Model, images: tf.Tensor, classes: Sequence[int]) -> n
                          f"{num_classes - 1}, got {list(classes)!r:.100}")
 
     # Cut the model at the last feature map, to differentiate only what follows it.
-    below = keras.Model(model.input, model.get_layer(network.FEATURES).input)
-    above = network.part(model, network.FEATURES, network.PREDICTIONS)
-    feature_maps = tf.cast(inference.with_constants(below)(images), tf.float32)
+    below = inference.with_constants(
+        keras.Model(model.input, model.get_layer(network.FEATURES).input))
+    above = inference.with_constants(network.part(model, network.FEATURES, network.PREDICTIONS))
+    return np.concatenate([
+        _heat(tf.cast(below(images[first:first + AT_ONCE]), tf.float32), above,
+              classes[first:first + AT_ONCE])
+        for first in range(0, len(images), AT_ONCE)])
+
+
+def _heat(feature_maps: tf.Tensor, above: Callable[[tf.Tensor], tf.Tensor],
+          classes: Sequence[int]) -> np.ndarray:
+    """Returns the heat maps, given the last feature maps and the layers above them."""
     with tf.GradientTape() as tape:
         tape.watch(feature_maps)
-        logits = inference.with_constants(above)(feature_maps)
-        logit = tf.gather(logits, classes, axis=1, batch_dims=1)
+        logit = tf.gather(above(feature_maps), classes, axis=1, batch_dims=1)
 
     weights = tf.reduce_mean(tape.gradient(logit, feature_maps), axis=(1, 2))
     heat = tf.nn.relu(tf.einsum("bhwk,bk->bhw", feature_maps, weights))

@@ -47,6 +47,15 @@ def test_the_heat_is_in_the_corner_on_which_the_class_depends(frozen):
     assert heat.dtype == np.float32
 
 
+def test_pictures_of_several_turns_get_the_heat_that_each_gets_alone():
+    model, count = seeing_colours(), 2 * grad_cam.AT_ONCE + 1
+    pictures = np.float32(np.random.default_rng(0).integers(0, 256, (count, 64, 64, 3)))
+    classes = [place % 3 for place in range(count)]
+    alone = [grad_cam.heatmaps(model, picture[None], [label])[0]
+             for picture, label in zip(pictures, classes)]
+    np.testing.assert_allclose(grad_cam.heatmaps(model, pictures, classes), alone, rtol=1e-5)
+
+
 def test_what_speaks_against_a_class_or_not_at_all_gives_no_heat():
     against = grad_cam.heatmaps(seeing_colours(sign=-1), cornered()[None], [0])
     absent = grad_cam.heatmaps(seeing_colours(), cornered()[None], [1])
