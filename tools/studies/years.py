@@ -11,7 +11,7 @@ def write(csv_file: Path, target: Path, *, path_pattern: str, category_column: s
     """Writes the rows of a CSV with the column PARTITION; returns `target`.
 
     The column is empty for rows of other types and for those without a year, which
-    build_tfrecords --split=official then leaves out. Malformed rows are left out too.
+    build_tfrecords --split=official then leaves out. Malformed rows are left out, and counted.
 
     Raises:
         ValueError: a column is missing, or no row has a part.
@@ -20,6 +20,10 @@ def write(csv_file: Path, target: Path, *, path_pattern: str, category_column: s
         csv_file, csv_files.Form(path_pattern=path_pattern, bad_rows="drop"),
         [category_column, year_column], cure="name it with --category_column or --year_column")
     table = found.table.drop(index=list(found.faults))
+    if found.faults:
+        line, fault = next(iter(found.faults.items()))
+        print(f"{csv_file}: {len(found.faults)} malformed rows left out, the first in line {line}: "
+              f"{fault}", flush=True)
 
     year = table[year_column].str.extract(r"^\s*(\d{4})(?:\.0+)?\s*$")[0]
     used = year.notna() & table[category_column].isin(types)
