@@ -127,7 +127,7 @@ def test_a_program_is_started_by_its_name_and_an_unknown_one_refused():
     assert all(name in shown for name in PROGRAMS)
     modules = {file.stem for file in (ROOT / "fashionclf").glob("*.py")}
     assert set(PROGRAMS) == modules - {"__init__", "__main__", "build_flags", "cli",
-                                       "picture_flags", "train_flags"}
+                                       "picture_flags", "train_flags", "train_plan"}
     code = "import sys; sys.argv = ['fashionclf', 'label']; from fashionclf import __main__ as m"
     done = start_code(f"{code}; m.main()")
     assert done.returncode == 1 and done.stderr.startswith("error: unknown program 'label'; choose")
