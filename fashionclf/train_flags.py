@@ -107,6 +107,9 @@ define_share("label_smoothing", 0.1, "Share of each target spread over all class
 flags.DEFINE_float("class_weighting", 0.0, "Exponent of 1/frequency in the class weights of the "
                    "loss: 0 weights all pictures equally, 1 all classes.",
                    lower_bound=0.0, upper_bound=1.0)
+flags.DEFINE_float("beta_2", 0.99, "Decay of Adam's second moments (Kingma & Ba, 2015). With "
+                   "0.999, Keras's default, a high learning rate can ruin a training for good.",
+                   lower_bound=0.0, upper_bound=0.9999)
 flags.DEFINE_float("ema_momentum", 0.99, "Momentum of a moving average of the weights, which is "
                    "then validated and kept instead of them, shorter over the first steps; "
                    "0 for none.",

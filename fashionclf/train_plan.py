@@ -57,9 +57,9 @@ def recipe_of(counts: "np.ndarray", teachers: "Teachers | None") -> "Recipe":
     return Recipe(
         batch_size=FLAGS.batch_size, augmentation=augmentation if FLAGS.augment else None,
         mixup=FLAGS.mixup, dropout=FLAGS.dropout, stochastic_depth=FLAGS.stochastic_depth,
-        label_smoothing=FLAGS.label_smoothing, ema_momentum=FLAGS.ema_momentum, seed=FLAGS.seed,
-        jit=FLAGS.jit, class_weights=class_weights(counts, FLAGS.class_weighting),
-        teachers=teachers)
+        label_smoothing=FLAGS.label_smoothing, ema_momentum=FLAGS.ema_momentum,
+        beta_2=FLAGS.beta_2, seed=FLAGS.seed, jit=FLAGS.jit,
+        class_weights=class_weights(counts, FLAGS.class_weighting), teachers=teachers)
 
 
 def phases_of() -> "list[Phase]":

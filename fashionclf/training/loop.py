@@ -31,6 +31,7 @@ from fashionclf.training.tensorboard_log import PhaseLog, Profile
 from fashionclf.training.trunk_cache import Activations
 
 SYNC_STEPS = 10  # steps between fetches of the loss from the device, to show and check it
+RISEN = 1.25  # times the lowest loss of an epoch before it: worth a note
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,7 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
     schedule = recipes.cosine(phase.learning_rate, total_steps=steps * phase.epochs,
                               warmup_steps=phase.warmup_steps)
     optimizer = AveragingAdam(
-        schedule, use_ema=recipe.ema_momentum > 0 and phase.stepwise,
+        schedule, beta_2=recipe.beta_2, use_ema=recipe.ema_momentum > 0 and phase.stepwise,
         ema_momentum=recipe.ema_momentum or 0.99)
 
     # Its variables must exist before a checkpoint can fill them.
@@ -84,6 +85,7 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
         profile=Profile(output.run_dir / tensorboard_pages.FOLDER / phase.name,
                         output.profile_steps if output.chief else None))
 
+    lowest = np.inf
     for epoch in range(state.epoch, phase.epochs):
         trained = (solved_head.solve(model, recipe, data) if phase.solved else
                    averaging.average(model, phase.averages) if phase.averages else
@@ -100,6 +102,11 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
         if log:
             log.epoch(row, validation)
             print(_line(phase, row), flush=True)
+            if row["loss"] > RISEN * lowest:
+                print(f"note: the training loss rose from {lowest:.3f} to {row['loss']:.3f}. The "
+                      f"learning rate is too high here: train again with a lower --{phase.name}"
+                      "_learning_rate and another --run", flush=True)
+        lowest = min(lowest, row["loss"])
         state.save(epoch=epoch + 1)
         if signals.requested():
             signals.leave(f"checkpoint after {phase.name} {epoch + 1}")

@@ -28,6 +28,7 @@ class Recipe:
     class_weights: np.ndarray  # float32 [C], factors of the classes' losses
     ema_momentum: float  # of the moving average of the weights; 0 for none
     seed: int  # of order, augmentation and dropout
+    beta_2: float = 0.999  # decay of Adam's second moments (Kingma & Ba, 2015), as in Keras
     jit: bool = False  # compile the step by XLA
     teachers: "Teachers | None" = None  # whose probabilities are part of the targets
 

@@ -99,6 +99,16 @@ def test_it_learns_what_colours_tell(tmp_path, data):
     assert (tmp_path / "checkpoints" / "best.weights.h5").is_file()
 
 
+def test_a_training_loss_that_rises_is_pointed_out(tmp_path, data, capsys, monkeypatch):
+    losses = [1.0, 1.2, 0.9, 1.2]
+    monkeypatch.setattr(loop._EpochTrainer, "train", lambda self, epoch: {
+        "loss": losses[epoch], "accuracy": 0.5, "l2": 0.0, "images_per_second": 1.0})
+    run_phase(cnn(), make_phase(epochs=4), make_recipe(), data, tmp_path)
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note:")]
+    assert len(notes) == 1 and "from 0.900 to 1.200" in notes[0]
+    assert "a lower --head_learning_rate" in notes[0]
+
+
 def test_l2_is_the_sum_of_squares_of_the_trained_kernels():
     model = cnn()
     expected = 1e-4 * sum(np.square(v.numpy()).sum() for v in model.trainable_variables
