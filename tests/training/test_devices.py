@@ -15,7 +15,7 @@ from tests.helpers.programs import Program, begin, wait_until
 from tests.helpers.tiny import make_records, make_spec, save_run
 
 SMALL = ["--architecture=baseline_cnn", "--weights=none", "--image_size=32", "--batch_size=12",
-         "--head_epochs=2", "--fine_tune_epochs=2", "--ema_momentum=0.9",
+         "--head_epochs=2", "--fine_tune_epochs=2", "--ema_momentum=0.9", "--beta_2=0.999",
          "--mixup=0"]  # which mixes the pictures of one replica
 
 
