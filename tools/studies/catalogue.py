@@ -25,7 +25,8 @@ flags.DEFINE_string("path_pattern", "images/{id}.jpg", "Path with CSV columns in
 flags.DEFINE_string("category_column", "articleType", "CSV column with the type.")
 flags.DEFINE_string("year_column", "year", "CSV column with the year.")
 # Training
-cli.packaged_flag("recipe", "configs/study_catalogue_recipe.cfg", "Flag file of train for every run.")
+cli.packaged_flag("recipe", "configs/study_catalogue_recipe.cfg", "Flag file of train for every "
+                  "run.")
 cli.path_flag("weights", "imagenet", "Initial weights of the trunk, see train.")
 flags.DEFINE_integer("seeds", 3, "Number of random seeds, counted from 0.", lower_bound=1)
 # Output
