@@ -14,7 +14,6 @@ cache, a solved head, teachers that are asked out of fold, unlabelled pictures, 
 depth, averaged weights, class weights, logit adjustment. The head is then killed while the cache is
 filled. 20 kills with --images=240 --epochs=4 take eight minutes.
 """
-import contextlib
 import json
 import os
 import random
@@ -23,12 +22,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from absl import flags
 
 from fashionclf import cli
+from tools.drill_moments import (LIMIT, SHORT_PAUSE, begun, checkpoints, number_of, wait_until,
+                                 writing)
 
 FLAGS = flags.FLAGS
 
@@ -47,8 +47,6 @@ PHASES = ("head", "fine_tune")
 ROOT = Path(__file__).resolve().parents[1]
 MISSES = 5  # attempts to hit the writing of model.json, each of which may come too late
 AIMED = 1 / 3  # of the kills in training: inside the writing of a checkpoint
-LIMIT = 600  # seconds, of a program and of the wait for a moment
-PAUSE, SHORT_PAUSE = 0.02, 0.0005  # seconds between two looks; a short moment needs short ones
 COMMON = ["--weights=none", "--batch_size=8", "--mixup=0.2", "--checkpoint_every_steps=4"]
 SMALL = [*COMMON, "--architecture=baseline_cnn", "--image_size=64", "--ema_momentum=0.9"]
 EVERYTHING = [
@@ -141,14 +139,6 @@ def kill_builds(work: Path, rng: random.Random) -> None:
             return
 
 
-def begun(files: Iterable[Path], since: float) -> bool:
-    """Tells whether one was written after `since`: an earlier kill may have left others."""
-    try:
-        return any(file.stat().st_mtime > since for file in files)
-    except FileNotFoundError:  # one was renamed meanwhile
-        return True
-
-
 def kill_trainings(work: Path, rng: random.Random) -> None:
     """Kills a training in both phases, each time after at least one checkpoint of that process.
 
@@ -208,36 +198,6 @@ def kill_ends(work: Path) -> None:
             final.unlink()
         else:
             raise RuntimeError(f"{MISSES} kills came after the writing of model.json")
-
-
-def checkpoints(folder: Path) -> set[str]:
-    return {file.stem for file in folder.glob("ckpt-*.index")}
-
-
-def number_of(checkpoint: str) -> int:
-    return int(checkpoint.removeprefix("ckpt-"))
-
-
-def writing(folder: Path, began: float) -> bool:
-    """Tells whether a process started at `began` writes a checkpoint, or did when it was killed."""
-    for file in folder.glob("*_temp"):
-        with contextlib.suppress(FileNotFoundError):  # it was finished in between
-            if file.stat().st_mtime > began:
-                return True
-    return False
-
-
-def wait_until(happened: Callable[[], object], victim: subprocess.Popen,
-               pause: float = PAUSE) -> None:
-    end = time.monotonic() + LIMIT
-    while not happened():
-        if victim.poll() is not None:
-            raise RuntimeError("the program ended before it could be killed: fewer --kills, or "
-                               "more --epochs")
-        if time.monotonic() > end:
-            kill(victim)
-            raise TimeoutError(f"the moment for a kill did not come within {LIMIT} seconds")
-        time.sleep(pause)
 
 
 def differences(work: Path) -> list[str]:

@@ -103,9 +103,7 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
             log.epoch(row, validation)
             print(_line(phase, row), flush=True)
             if row["loss"] > RISEN * lowest:
-                print(f"note: the training loss rose from {lowest:.3f} to {row['loss']:.3f}. The "
-                      f"learning rate is too high here: train again with a lower --{phase.name}"
-                      "_learning_rate and another --run", flush=True)
+                print(_risen(phase, row, lowest), flush=True)
         lowest = min(lowest, row["loss"])
         state.save(epoch=epoch + 1)
         if signals.requested():
@@ -217,3 +215,9 @@ def _line(phase: Phase, row: dict) -> str:
         return f"{title}: {validation}"
     return (f"{title}: loss {row['loss']:.3f}, accuracy {row['accuracy']:.3f}; {validation}; "
             f"{row['images_per_second']:.0f} images/s")
+
+
+def _risen(phase: Phase, row: dict, lowest: float) -> str:
+    return (f"note: the training loss rose from {lowest:.3f} to {row['loss']:.3f}. The learning "
+            f"rate is too high here: train again with a lower --{phase.name}_learning_rate and "
+            "another --run")
