@@ -66,8 +66,9 @@ flags.DEFINE_float("cache_gigabytes", 20.0, "Largest size of this run's trunk ca
 # Head phase
 flags.DEFINE_enum("head", "auto", ["auto", "trained", "solved"],
                   "How the head phase fits the dense layer: trained for --head_epochs; or solved, "
-                  "in seconds, for its optimum on all --cache_views, with an L2 penalty chosen on "
-                  "the validation split. A solved head uses --label_smoothing and "
+                  "in seconds, for its optimum on all --cache_views, with an L2 penalty that is "
+                  "chosen on the validation split, or strong if a fine-tune phase follows. A "
+                  "solved head uses --label_smoothing and "
                   "--class_weighting, but no --head_epochs, --head_learning_rate, --l2, --dropout, "
                   "--mixup or --ema_momentum. auto solves it unless another flag rules that out, "
                   "which is then printed.")

@@ -79,7 +79,7 @@ def phases_of() -> "list[Phase]":
               + (", --head_epochs and --head_learning_rate don't apply" if solved else ""))
     phases = [
         Phase(name="head", unfreeze_from="conv2d" if scratch else None, solved=solved,
-              epochs=1 if solved else FLAGS.head_epochs,
+              start_only=FLAGS.fine_tune_epochs > 0, epochs=1 if solved else FLAGS.head_epochs,
               learning_rate=FLAGS.head_learning_rate, **both),
         Phase(name="fine_tune", unfreeze_from="conv2d" if scratch else FLAGS.unfreeze_from,
               epochs=FLAGS.fine_tune_epochs, learning_rate=FLAGS.fine_tune_learning_rate, **both)]

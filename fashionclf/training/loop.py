@@ -87,7 +87,7 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
 
     lowest = np.inf
     for epoch in range(state.epoch, phase.epochs):
-        trained = (solved_head.solve(model, recipe, data) if phase.solved else
+        trained = (solved_head.solve(model, phase, recipe, data) if phase.solved else
                    averaging.average(model, phase.averages) if phase.averages else
                    epoch_trainer.train(epoch))
 

@@ -43,6 +43,7 @@ class Phase:
     warmup_steps: int
     l2: float  # factor of the sum of squares of the trainable kernels
     solved: bool = False  # the dense layer, by solved_head; learning rate and l2 do not apply
+    start_only: bool = False  # of the next phase: a solved head then has its strongest penalty
     averages: tuple[str, ...] = ()  # folders of runs whose mean the phase is; nothing is trained
 
     @property

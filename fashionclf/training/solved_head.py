@@ -15,20 +15,22 @@ from fashionclf.system import signals
 from fashionclf.system.progress import progress_bar
 from fashionclf.training import convex, devices
 from fashionclf.training.convex import Fit
-from fashionclf.training.recipe import Recipe
+from fashionclf.training.recipe import Phase, Recipe
 from fashionclf.training.targets import of_labels, weighted
 from fashionclf.training.trunk_cache import Activations
 
 STRENGTHS = (1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 3e-4, 1e-4)  # of the L2 penalty
 DEFAULT = 0.03  # without a validation split; the choice on each of three splits by sender
+START = 1.0  # of a head that only starts another phase: see the studies
 
 
-def solve(model: keras.Model, recipe: Recipe, data: Activations) -> dict:
+def solve(model: keras.Model, phase: Phase, recipe: Recipe, data: Activations) -> dict:
     """Sets the dense layer of `model` to its optimum on all views of all training pictures.
 
-    Of STRENGTHS, tried from the strongest until one is worse than the best so far, the one with the
-    lowest cross-entropy on the validation split is chosen; without that split it is DEFAULT.
-    Deterministic; a kill costs the whole solution.
+    The strength of the penalty is START if the phase is only the start of another. If not, it is
+    the one of STRENGTHS, tried from the strongest until one is worse than the best so far, with the
+    lowest cross-entropy on the validation split; without that split it is DEFAULT. Deterministic;
+    a kill costs the whole solution.
 
     Returns:
         Columns of history.csv: means over the views; "step", the iterations of L-BFGS for the
@@ -36,7 +38,8 @@ def solve(model: keras.Model, recipe: Recipe, data: Activations) -> dict:
         "learning_rate", NaN.
     """
     start = time.perf_counter()
-    fits, losses = _tried(recipe, data)
+    strengths, reason = _strengths(phase, data)
+    fits, losses = _tried(strengths, recipe, data)
     best = fits[int(np.argmin(losses))]
 
     # Workers may round differently, and all of them go on with one head.
@@ -44,16 +47,25 @@ def solve(model: keras.Model, recipe: Recipe, data: Activations) -> dict:
 
     seconds = time.perf_counter() - start
     pictures, views = data.examples["train"], len(data.views["train"])
-    reason = ("has the lowest validation loss of " + ", ".join(f"{fit.strength:g}" for fit in fits)
-              if len(fits) > 1 else "is the default, as there is no validation split")
+    tried = " of " + ", ".join(f"{fit.strength:g}" for fit in fits) if len(fits) > 1 else ""
     print(f"head: solved on {views} views of {pictures} pictures in {seconds:.1f} s; strength "
-          f"{best.strength:g} of the L2 penalty {reason}", flush=True)
+          f"{best.strength:g} of the L2 penalty {reason}{tried}", flush=True)
     speed = sum(fit.passes for fit in fits) * views * pictures / seconds
     return {"loss": best.cross_entropy, "accuracy": best.accuracy, "l2": best.penalty,
             "step": best.iterations, "learning_rate": np.nan, "images_per_second": round(speed, 1)}
 
 
-def _tried(recipe: Recipe, data: Activations) -> tuple[list[Fit], list[float]]:
+def _strengths(phase: Phase, data: Activations) -> tuple[tuple[float, ...], str]:
+    """Returns the strengths to try, and why the one that is chosen is."""
+    if phase.start_only:
+        return (START,), "leaves the next phase something to learn"
+    if "validation" not in data.views:
+        return (DEFAULT,), "is the default, as there is no validation split"
+    return STRENGTHS, "has the lowest validation loss"
+
+
+def _tried(strengths: tuple[float, ...], recipe: Recipe,
+           data: Activations) -> tuple[list[Fit], list[float]]:
     """Returns the fits of the strengths that were tried, and their losses in validation."""
     views, labels = data.views["train"], list_split(data.records, "train").labels
     targets = data.targets or [
@@ -61,7 +73,6 @@ def _tried(recipe: Recipe, data: Activations) -> tuple[list[Fit], list[float]]:
     weights = weighted(np.ones(len(labels), np.float32), labels,
                        recipe.class_weights.astype(np.float32)).numpy()
     validation_loss = _validation_loss(data) if "validation" in data.views else lambda fit: 0.0
-    strengths = STRENGTHS if "validation" in data.views else (DEFAULT,)
     fits = convex.fits(
         np.concatenate([np.asarray(view) for view in views], dtype=np.float32),
         np.concatenate(targets), np.tile(weights, len(views)),

@@ -51,7 +51,7 @@ def dense():
 
 def test_every_view_counts_and_the_strength_is_chosen_by_validation_loss(records, capsys):
     data, model = activations(records), dense()
-    row = solved_head.solve(model, make_recipe(), data)
+    row = solved_head.solve(model, HEAD, make_recipe(), data)
     said = capsys.readouterr().out
     assert f"on {VIEWS} views of 24 pictures" in said and row["accuracy"] > 0.8
 
@@ -62,7 +62,7 @@ def test_every_view_counts_and_the_strength_is_chosen_by_validation_loss(records
     for strength in solved_head.STRENGTHS:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(solved_head, "STRENGTHS", (strength,))
-            solved_head.solve(model, make_recipe(), data)
+            solved_head.solve(model, HEAD, make_recipe(), data)
         features = data.views["validation"][0].astype(np.float32)
         labels = list_split(records, "validation").labels
         losses[strength] = keras.losses.sparse_categorical_crossentropy(
@@ -71,11 +71,19 @@ def test_every_view_counts_and_the_strength_is_chosen_by_validation_loss(records
     assert len(set(losses.values())) == len(losses)
 
 
+def test_the_start_of_another_phase_has_the_strongest_penalty(records, capsys):
+    start, model = dataclasses.replace(HEAD, start_only=True), dense()
+    row = solved_head.solve(model, start, make_recipe(), activations(records))
+    assert "strength 1 of the L2 penalty leaves the next phase something" in capsys.readouterr().out
+    alone = solved_head.solve(model, HEAD, make_recipe(), activations(records))
+    assert row["loss"] > 1.2 * alone["loss"]
+
+
 @VALIDATED
 def test_another_label_another_weight_and_other_views_change_the_head(records):
     def solved(data=activations(records), **changes):
         model = dense()
-        solved_head.solve(model, make_recipe(**changes), data)
+        solved_head.solve(model, HEAD, make_recipe(**changes), data)
         return model.get_weights()[0]
     one = solved()
     assert (solved() == one).all()
