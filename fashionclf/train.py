@@ -107,8 +107,10 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
     recipe, phases = train_plan.recipe_of(counts, teachers), train_plan.phases_of()
     start = FLAGS.weights
     if FLAGS.average:
-        averaging.check(FLAGS.average, spec)
+        averaging.check(FLAGS.average, spec, logit_adjustment=FLAGS.logit_adjustment)
         start, facts = "none", {**facts, **averaging.facts(FLAGS.average)}
+    if FLAGS.logit_adjustment:
+        facts = {**facts, "logit_adjustment": FLAGS.logit_adjustment}
     output = loop.Output(run_dir=run_dir, chief=chief,
                          checkpoint_every_steps=FLAGS.checkpoint_every_steps,
                          profile_steps=train_flags.parse_steps(FLAGS.profile_steps))

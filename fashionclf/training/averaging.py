@@ -15,16 +15,25 @@ from fashionclf.model.spec import Spec
 from fashionclf.system import packaged
 
 
-def check(folders: Sequence[str], spec: Spec) -> None:
-    """Raises ValueError if a run has another network, other classes or another framing."""
+def check(folders: Sequence[str], spec: Spec, *, logit_adjustment: float) -> None:
+    """Raises ValueError if a run doesn't fit the others, or would be adjusted a second time.
+
+    Args:
+        logit_adjustment: of the mean.
+    """
     for folder in folders:
-        found, *_ = specs.read(folder)
+        found, _, provenance = specs.read(folder)
         for name in ("architecture", "classes", "framing"):
             if getattr(found, name) != getattr(spec, name):
                 raise ValueError(
                     f"--average={folder}: its {name} is {getattr(found, name)}, not "
                     f"{getattr(spec, name)}; give runs of one recipe on the same classes, and the "
                     "flags that they were trained with")
+        before = provenance.get("logit_adjustment", 0.0)
+        if before and logit_adjustment:
+            raise ValueError(
+                f"--average={folder}: its head is shifted towards rare classes already "
+                f"(--logit_adjustment={before:g}); add --logit_adjustment=0")
 
 
 def facts(folders: Sequence[str]) -> dict:

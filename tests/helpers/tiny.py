@@ -46,10 +46,11 @@ def shallow_efficientnet(spec: Spec) -> keras.Model:
         return network.build(spec)
 
 
-def save_run(folder: Path, spec: Spec, model: keras.Model | None = None) -> Run:
+def save_run(folder: Path, spec: Spec, model: keras.Model | None = None, **provenance) -> Run:
     """A finished run in `folder`; its weights are random without `model`."""
     folder.mkdir(parents=True, exist_ok=True)
-    run = Run(folder=folder, network=model or network.build(spec), spec=spec)
+    run = Run(folder=folder, network=model or network.build(spec), spec=spec,
+              provenance=provenance)
     weights.save(run)
     return run
 

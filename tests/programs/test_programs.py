@@ -138,6 +138,7 @@ def test_without_a_test_split_the_report_is_of_the_validation_split_and_says_so(
     trained, saved = (h5py.File(file)["layers/dense/vars/1"][:] for file in
                       (run / "checkpoints" / "best.weights.h5", run / "model.weights.h5"))
     np.testing.assert_allclose(saved - trained, np.log(3), rtol=1e-5)
+    assert json.loads((run / "model.json").read_text())["logit_adjustment"] == 1
 
 
 @pytest.mark.slow

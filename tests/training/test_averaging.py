@@ -42,8 +42,15 @@ def test_it_is_the_mean_of_all_weights_and_of_one_run_that_run(runs):
     ({"framing": frame(48)}, "framing")])
 def test_runs_that_do_not_go_together_are_refused(runs, changed, named):
     with pytest.raises(ValueError, match=f"one: its {named} is"):
-        averaging.check(folders(runs), make_spec(**changed))
-    averaging.check(folders(runs), make_spec())
+        averaging.check(folders(runs), make_spec(**changed), logit_adjustment=0.0)
+    averaging.check(folders(runs), make_spec(), logit_adjustment=0.0)
+
+
+def test_a_head_is_shifted_towards_rare_classes_once(tmp_path):
+    shifted = save_run(tmp_path / "shifted", make_spec(), logit_adjustment=0.25)
+    averaging.check(folders([shifted]), make_spec(), logit_adjustment=0.0)
+    with pytest.raises(ValueError, match=r"already \(--logit_adjustment=0.25\); add --logit_adjustm"):
+        averaging.check(folders([shifted]), make_spec(), logit_adjustment=0.5)
 
 
 @pytest.mark.slow
