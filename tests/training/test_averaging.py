@@ -49,7 +49,7 @@ def test_runs_that_do_not_go_together_are_refused(runs, changed, named):
 def test_a_head_is_shifted_towards_rare_classes_once(tmp_path):
     shifted = save_run(tmp_path / "shifted", make_spec(), logit_adjustment=0.25)
     averaging.check(folders([shifted]), make_spec(), logit_adjustment=0.0)
-    with pytest.raises(ValueError, match=r"already \(--logit_adjustment=0.25\); add --logit_adjustm"):
+    with pytest.raises(ValueError, match=r"already \(--logit_adjustment=0.25\); add"):
         averaging.check(folders([shifted]), make_spec(), logit_adjustment=0.5)
 
 
