@@ -56,11 +56,11 @@ def solve(model: keras.Model, phase: Phase, recipe: Recipe, data: Activations) -
 
 
 def _strengths(phase: Phase, data: Activations) -> tuple[tuple[float, ...], str]:
-    """Returns the strengths to try, and why the one that is chosen is."""
+    """Returns the strengths to try, and the reason for the choice, for the program to print."""
     if phase.start_only:
         return (START,), "leaves the next phase something to learn"
     if "validation" not in data.views:
-        return (DEFAULT,), "is the default, as there is no validation split"
+        return (DEFAULT,), "is the default without a validation split"
     return STRENGTHS, "has the lowest validation loss"
 
 

@@ -151,6 +151,7 @@ def test_an_efficientnet_b1_with_a_solved_head_is_tuned_exported_and_predicts(tm
                    "--unfreeze_from=block7b", "--stochastic_depth=0.2", "--export=litert",
                    f"--cache_dir={tmp_path / 'cache'}")
     assert "head: solved on 2 views of 72 pictures" in said
+    assert "leaves the next phase something to learn" in said
     history = pd.read_csv(run / "history.csv")
     assert history["phase"].tolist() == ["head", "fine_tune"]
     spec = json.loads((run / "model.json").read_text())
