@@ -83,6 +83,9 @@ flags.DEFINE_float("fine_tune_learning_rate", 2e-3, "Peak learning rate of the f
                    lower_bound=0.0)
 flags.DEFINE_string("unfreeze_from", "block6a", "Lowest block that the fine-tune phase trains; "
                     "stem trains everything. BatchNorm stays frozen.")
+flags.DEFINE_float("layer_decay", 1.0, "Learning rate of a block as a share of that of the block "
+                   "above it, for when more than the top blocks are trained, e.g. 0.9; 1 gives all "
+                   "the same.", lower_bound=0.05, upper_bound=1.0)
 # Teachers
 cli.paths_flag("teacher", None, "Folders of finished runs, separated by commas, whose "
                "probabilities are part of the target of each training picture.")

@@ -58,7 +58,7 @@ def recipe_of(counts: "np.ndarray", teachers: "Teachers | None") -> "Recipe":
         batch_size=FLAGS.batch_size, augmentation=augmentation if FLAGS.augment else None,
         mixup=FLAGS.mixup, dropout=FLAGS.dropout, stochastic_depth=FLAGS.stochastic_depth,
         label_smoothing=FLAGS.label_smoothing, ema_momentum=FLAGS.ema_momentum,
-        beta_2=FLAGS.beta_2, seed=FLAGS.seed, jit=FLAGS.jit,
+        beta_2=FLAGS.beta_2, layer_decay=FLAGS.layer_decay, seed=FLAGS.seed, jit=FLAGS.jit,
         class_weights=class_weights(counts, FLAGS.class_weighting), teachers=teachers)
 
 

@@ -104,6 +104,16 @@ def first_trained(model: keras.Model, block: str | None) -> keras.layers.Layer:
     return trained
 
 
+def blocks_above(model: keras.Model) -> list[int]:
+    """Returns, for each trainable variable, how many blocks are between it and the features.
+
+    The dense layer counts as "top" does, 0; block7a is 1, block6d 2, the stem of B0 17.
+    """
+    names = [variable.path.split("/")[-2].split("_")[0] for variable in model.trainable_variables]
+    downwards = list(dict.fromkeys(reversed(names)))
+    return [max(0, downwards.index(name) - 1) for name in names]
+
+
 def part(model: keras.Model, enters: str | None, output: str) -> keras.Model:
     """Returns the layers from `enters` (None: from the picture) to `output`, sharing weights."""
     inputs = model.get_layer(enters).input if enters else model.input

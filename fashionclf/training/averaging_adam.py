@@ -1,4 +1,4 @@
-"""Adam whose moving average of the weights is of use after a few steps too."""
+"""Adam with a rate for each variable, whose average of the weights is soon of use."""
 import keras
 
 
@@ -8,6 +8,15 @@ class AveragingAdam(keras.optimizers.Adam):
     With 0.99 alone, the average of a training of a hundred steps would mostly be of its start. The
     formula is that of tf.train.ExponentialMovingAverage with `num_updates`.
     """
+
+    def __init__(self, *args, factors: list[float], **kwargs):
+        """Takes the factor of each trained variable's learning rate, in their order."""
+        super().__init__(*args, **kwargs)
+        self.factors = factors
+
+    def update_step(self, gradient, variable, learning_rate):
+        factor = self.factors[self._get_variable_index(variable)]
+        super().update_step(gradient, variable, learning_rate * factor)
 
     def _update_model_variables_moving_average(self, trainable_variables):
         longest, steps = self.ema_momentum, keras.ops.cast(self.iterations, "float32")

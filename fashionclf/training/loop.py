@@ -57,7 +57,9 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
     schedule = recipes.cosine(phase.learning_rate, total_steps=steps * phase.epochs,
                               warmup_steps=phase.warmup_steps)
     optimizer = AveragingAdam(
-        schedule, beta_2=recipe.beta_2, use_ema=recipe.ema_momentum > 0 and phase.stepwise,
+        schedule, factors=[recipe.layer_decay ** n for n in network.blocks_above(model)],
+        beta_2=recipe.beta_2,
+        use_ema=recipe.ema_momentum > 0 and phase.stepwise,
         ema_momentum=recipe.ema_momentum or 0.99)
 
     # Its variables must exist before a checkpoint can fill them.

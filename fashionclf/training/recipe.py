@@ -29,6 +29,7 @@ class Recipe:
     ema_momentum: float  # of the moving average of the weights; 0 for none
     seed: int  # of order, augmentation and dropout
     beta_2: float = 0.999  # decay of Adam's second moments (Kingma & Ba, 2015), as in Keras
+    layer_decay: float = 1.0  # of the learning rate from a block to the one below it
     jit: bool = False  # compile the step by XLA
     teachers: "Teachers | None" = None  # whose probabilities are part of the targets
 

@@ -43,6 +43,16 @@ def official_file(tmp_path, architecture):
     return file
 
 
+@pytest.mark.parametrize("block, lowest, blocks", [(None, 0, 1), ("block7a", 1, 2),
+                                                  ("block6a", 5, 6), ("stem", 17, 18)])
+def test_the_blocks_above_each_variable_are_counted(b0, block, lowest, blocks):
+    network.unfreeze_from(b0, block)
+    counts = network.blocks_above(b0)
+    assert len(counts) == len(b0.trainable_variables)
+    assert counts == sorted(counts, reverse=True) and counts[0] == lowest and counts[-1] == 0
+    assert set(counts) == set(range(blocks))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("spec, architecture, layers", [
     (B0, keras.applications.EfficientNetB0, 238), (B1, keras.applications.EfficientNetB1, 340)],
