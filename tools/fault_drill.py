@@ -52,7 +52,8 @@ SMALL = [*COMMON, "--architecture=baseline_cnn", "--image_size=64", "--ema_momen
 EVERYTHING = [
     *COMMON, "--image_size=32", "--unfreeze_from=block6a", "--cache_views=8", "--head=solved",
     "--label_smoothing=0.1", "--stochastic_depth=0.2", "--ema_momentum=0.9",
-    "--class_weighting=0.3", "--logit_adjustment=0.3", "--mirrored", "--out_of_fold"]
+    "--class_weighting=0.3", "--logit_adjustment=0.3", "--layer_decay=0.9", "--mirrored",
+    "--out_of_fold"]
 
 
 def main(_: list[str]) -> int:

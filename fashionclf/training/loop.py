@@ -54,16 +54,7 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
     network.unfreeze_from(model, phase.unfreeze_from)
     steps = (recipes.steps_per_epoch(data.examples["train"], recipe.batch_size)
              if not phase.averages else 1)
-    schedule = recipes.cosine(phase.learning_rate, total_steps=steps * phase.epochs,
-                              warmup_steps=phase.warmup_steps)
-    optimizer = AveragingAdam(
-        schedule, factors=[recipe.layer_decay ** n for n in network.blocks_above(model)],
-        beta_2=recipe.beta_2,
-        use_ema=recipe.ema_momentum > 0 and phase.stepwise,
-        ema_momentum=recipe.ema_momentum or 0.99)
-
-    # Its variables must exist before a checkpoint can fill them.
-    optimizer.build(model.trainable_variables)
+    optimizer = _optimizer(model, phase, recipe, total_steps=steps * phase.epochs)
     checkpoints = output.run_dir / "checkpoints"
     state = TrainingState(checkpoints / phase.name, model, optimizer, writes=output.chief)
     state.restore()
@@ -113,6 +104,19 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
 
     if optimizer.use_ema:
         optimizer.finalize_variable_values(model.trainable_variables)
+
+
+def _optimizer(model: keras.Model, phase: Phase, recipe: Recipe, *,
+               total_steps: int) -> AveragingAdam:
+    """Returns the optimizer of a phase, with its variables, which a checkpoint can then fill."""
+    schedule = recipes.cosine(phase.learning_rate, total_steps=total_steps,
+                              warmup_steps=phase.warmup_steps)
+    optimizer = AveragingAdam(
+        schedule, factors=[recipe.layer_decay ** count for count in network.blocks_above(model)],
+        beta_2=recipe.beta_2, use_ema=recipe.ema_momentum > 0 and phase.stepwise,
+        ema_momentum=recipe.ema_momentum or 0.99)
+    optimizer.build(model.trainable_variables)
+    return optimizer
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

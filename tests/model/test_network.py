@@ -43,8 +43,8 @@ def official_file(tmp_path, architecture):
     return file
 
 
-@pytest.mark.parametrize("block, lowest, blocks", [(None, 0, 1), ("block7a", 1, 2),
-                                                  ("block6a", 5, 6), ("stem", 17, 18)])
+@pytest.mark.parametrize("block, lowest, blocks", [
+    (None, 0, 1), ("block7a", 1, 2), ("block6a", 5, 6), ("stem", 17, 18)])
 def test_the_blocks_above_each_variable_are_counted(b0, block, lowest, blocks):
     network.unfreeze_from(b0, block)
     counts = network.blocks_above(b0)
