@@ -66,6 +66,7 @@ def test_the_examples_of_every_program_have_flags_that_it_takes(tmp_path):
     documents.run(tmp_path, "\n".join(texts.values()), only_check=True)
 
 
+@pytest.mark.slow
 def test_a_command_that_is_wrong_is_found(tmp_path):
     with pytest.raises(AssertionError, match="no picture named"):
         documents.run(tmp_path, "python -m fashionclf.predict --run=here --output=found.csv")

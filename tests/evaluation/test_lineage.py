@@ -82,6 +82,7 @@ def test_hashes_of_another_run_are_refused(tmp_path, hashes):
         Lineage.of_weights(str(run.folder))
 
 
+@pytest.mark.slow
 def test_a_report_says_above_its_scores_what_was_seen_and_which_epoch_was_kept(
         tmp_path, records, hashes, capsys):
     some = picture_hashes.PictureHashes(*(values[:4] for values in hashes["test"]))

@@ -99,6 +99,7 @@ def test_it_learns_what_colours_tell(tmp_path, data):
     assert (tmp_path / "checkpoints" / "best.weights.h5").is_file()
 
 
+@pytest.mark.slow
 def test_a_training_loss_that_rises_is_pointed_out(tmp_path, data, capsys, monkeypatch):
     losses = [1.0, 1.2, 0.9, 1.2]
     monkeypatch.setattr(loop._EpochTrainer, "train", lambda self, epoch: {

@@ -104,6 +104,7 @@ def test_the_target_of_an_unlabelled_picture_is_its_teachers_alone(runs, teacher
     assert factors.numpy().tolist() == [1, 5, 1, 1, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fewest", [litert.FEWEST, 1])
 def test_targets_of_the_cache_are_those_of_the_same_augmented_pictures(
         tmp_path, records, runs, teachers, fewest, monkeypatch):
