@@ -168,6 +168,10 @@ def check() -> None:
     flags.register_multi_flags_validator(
         ["jit", "strategy"], lambda given: not given["jit"] or given["strategy"] == "default",
         "--jit compiles the step of one device: leave out --strategy")
+    flags.register_multi_flags_validator(
+        ["layer_decay", "architecture"],
+        lambda given: given["layer_decay"] == 1 or given["architecture"] != "baseline_cnn",
+        "--layer_decay is from block to block, and baseline_cnn has none: leave it out")
     flags.register_validator("export", lambda names: set(names) <= set(exported.NEEDS),
                              f"takes formats: {', '.join(exported.NEEDS)}")
 

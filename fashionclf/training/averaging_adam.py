@@ -1,4 +1,4 @@
-"""Adam with a rate for each variable, whose average of the weights is soon of use."""
+"""Adam with a learning rate for each variable and an average that is useful after a few steps."""
 import keras
 
 
@@ -10,7 +10,7 @@ class AveragingAdam(keras.optimizers.Adam):
     """
 
     def __init__(self, *args, factors: list[float], **kwargs):
-        """Takes the factor of each trained variable's learning rate, in their order."""
+        """Takes a factor of the learning rate for each trained variable, in their order."""
         super().__init__(*args, **kwargs)
         self.factors = factors
 

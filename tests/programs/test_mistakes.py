@@ -68,6 +68,7 @@ MISTAKES = [
     ("train", f"{TRAIN} --head=solved --architecture=baseline_cnn", "no frozen layers"),
     ("train", f"{TRAIN} --head=solved --weights=run --align=same", "--align names where"),
     ("train", f"{TRAIN} --jit --strategy=mirrored", "--jit compiles the step of one device"),
+    ("train", f"{TRAIN} --architecture=baseline_cnn --layer_decay=0.9", "baseline_cnn has none"),
     ("train", "--records=absent --run=new", "build_tfrecords"),
     ("train", "--records=empty --run=new", "build_tfrecords"),
     ("train", "--records=records_without_validation --run=new --calibrate",
