@@ -66,6 +66,7 @@ def test_a_whole_job_leaves_its_two_files_alone(whole, tmp_path):
     assert whole["out.csv"].decode().splitlines()[5] == "4.jpg,Tee,0.500000,,,,,bad,"
 
 
+@pytest.mark.slow
 def test_wherever_rows_are_cut_off_the_result_is_the_same(whole, folder):
     work(folder, until=6)
     left = files(folder)

@@ -108,6 +108,7 @@ def test_a_report_says_above_its_scores_what_was_seen_and_which_epoch_was_kept(
     assert (tmp_path / "report/predictions.csv").read_text().count(",copy\n") == 4
 
 
+@pytest.mark.slow
 def test_a_report_on_pictures_never_seen_says_so(tmp_path, records, hashes):
     run = trained_on(tmp_path / "run", {"train": hashes["train"]},
                      kept={"gained": True, "summary": "kept weights: head epoch 2 of 2"})
@@ -117,6 +118,7 @@ def test_a_report_on_pictures_never_seen_says_so(tmp_path, records, hashes):
         "kept weights: head epoch 2 of 2"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared, fingerprint, known", [
     (0.978, None, 0.978), (0.0, None, 0.0), (0.978, "of other records", None)])
 def test_garments_on_both_sides_of_the_split_of_a_training_are_told(
@@ -132,6 +134,7 @@ def test_garments_on_both_sides_of_the_split_of_a_training_are_told(
         "garments (see --split=grouped of build_tfrecords)"] if known else [])
 
 
+@pytest.mark.slow
 def test_garments_of_an_earlier_training_are_not_claimed_to_be_others(tmp_path, records, hashes):
     manifest = {**records.manifest, "overlap": {leakage.SHARED_ITEMS: 0.0}}
     both = picture_hashes.united([hashes["train"], hashes["validation"]])

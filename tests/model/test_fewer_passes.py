@@ -34,6 +34,7 @@ def logits_and_gradients(model):
     return logits.numpy(), [g.numpy() for g in tape.gradient(loss, model.trainable_variables)]
 
 
+@pytest.mark.slow
 def test_outputs_and_gradients_are_those_of_keras(model):
     plain, gradients = logits_and_gradients(model)
     with quick.fewer_passes(model):

@@ -33,6 +33,7 @@ def test_a_resumed_epoch_continues_where_it_stopped(records_dir):
     assert sums(records_dir, 1, skip_batches=2) == sums(records_dir, 1)[8:]
 
 
+@pytest.mark.slow
 def test_workers_share_the_batches_of_the_one_order(records_dir):
     parts = [sums(records_dir, 1, context=tf.distribute.InputContext(2, i, 2)) for i in (0, 1)]
     assert parts[0][:12] == sums(records_dir, 1)[0::2]

@@ -1,4 +1,6 @@
 """Promises of a training set: what it leaves out is left out everywhere, and nothing else is."""
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -91,6 +93,7 @@ def test_garments_of_validation_are_left_out_too(records, more):
     assert training_set.select(records, unlabelled=more).facts["unlabelled"]["pictures"] == 0
 
 
+@pytest.mark.slow
 def test_labelled_and_unlabelled_pictures_are_mixed_by_the_seed(unvalidated, more):
     chosen = training_set.select(unvalidated, unlabelled=more)
     orders = [list(shown(chosen, seed)) for seed in (1, 1, 2)]
@@ -99,9 +102,8 @@ def test_labelled_and_unlabelled_pictures_are_mixed_by_the_seed(unvalidated, mor
     assert places[0] < 20 and len(places) == 6
 
 
+@pytest.mark.slow
 def test_a_batch_of_pictures_has_the_shares_of_their_teachers(records):
-    import dataclasses
-
     fold = training_set.select(records, fold=(1, 3))
     count = fold.examples["train"]
     shares = np.random.default_rng(0).uniform(size=(count, 2)).astype(np.float32)

@@ -49,6 +49,7 @@ def dense():
     return keras.Model(inputs, keras.layers.Dense(3, name=network.PREDICTIONS)(features))
 
 
+@pytest.mark.slow
 def test_every_view_counts_and_the_strength_is_chosen_by_validation_loss(records, capsys):
     data, model = activations(records), dense()
     row = solved_head.solve(model, HEAD, make_recipe(), data)
@@ -79,6 +80,7 @@ def test_the_start_of_another_phase_has_the_strongest_penalty(records, capsys):
     assert row["loss"] > 1.2 * alone["loss"]
 
 
+@pytest.mark.slow
 @VALIDATED
 def test_another_label_another_weight_and_other_views_change_the_head(records):
     def solved(data=activations(records), **changes):
@@ -100,6 +102,7 @@ def run(model, phases, data, folder, **changes):
                        loop.Output(run_dir=folder))
 
 
+@pytest.mark.slow
 def test_a_solved_phase_is_one_epoch_of_the_history_and_resumes_to_the_same_bits(
         tmp_path, records):
     data, model, again = {"head": activations(records)}, dense(), dense()

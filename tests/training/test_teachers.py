@@ -122,6 +122,7 @@ def test_targets_of_the_cache_are_those_of_the_same_augmented_pictures(
     assert np.abs(found[1] - found[0]).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_targets_of_the_cache_are_those_of_the_pictures_that_are_trained_on(
         tmp_path, records, teachers):
     recipe, fold = make_recipe(teachers=teachers), training_set.select(records, fold=(1, 3))
@@ -132,6 +133,7 @@ def test_targets_of_the_cache_are_those_of_the_pictures_that_are_trained_on(
     assert [target.tolist() for target in found] == [target[places].tolist() for target in whole]
 
 
+@pytest.mark.slow
 def test_another_teacher_is_computed_alone(tmp_path, records, runs, teachers, monkeypatch):
     recipe = make_recipe()
     teachers.members[0].cached(recipe, records, VIEWS, tmp_path)
