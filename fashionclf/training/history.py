@@ -39,6 +39,11 @@ class History:
         self._write(pd.concat([self.table, new]) if len(self.table) else new)
         return self._kept_row() == len(self.table) - 1
 
+    def lowest_loss_before(self) -> float:
+        """Returns the lowest training loss of the newest phase before its newest epoch, or inf."""
+        before = self.table.loc[self.table["phase"] == self.table["phase"].iloc[-1], "loss"][:-1]
+        return before.min() if len(before) else np.inf
+
     def kept(self) -> dict:
         """Describes the epoch whose weights are kept, for model.json and for people.
 

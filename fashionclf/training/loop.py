@@ -78,7 +78,6 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
         profile=Profile(output.run_dir / tensorboard_pages.FOLDER / phase.name,
                         output.profile_steps if output.chief else None))
 
-    lowest = np.inf
     for epoch in range(state.epoch, phase.epochs):
         trained = (solved_head.solve(model, phase, recipe, data) if phase.solved else
                    averaging.average(model, phase.averages) if phase.averages else
@@ -95,9 +94,8 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
         if log:
             log.epoch(row, validation)
             print(_line(phase, row), flush=True)
-            if row["loss"] > RISEN * lowest:
-                print(_risen(phase, row, lowest), flush=True)
-        lowest = min(lowest, row["loss"])
+            if row["loss"] > RISEN * history.lowest_loss_before():
+                print(_risen(phase, row, history.lowest_loss_before()), flush=True)
         state.save(epoch=epoch + 1)
         if signals.requested():
             signals.leave(f"checkpoint after {phase.name} {epoch + 1}")

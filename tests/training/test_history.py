@@ -28,6 +28,15 @@ def test_without_validation_the_newest_is_kept(tmp_path):
     assert history.append(row(1, nan, nan)) and history.append(row(2, nan, nan))
 
 
+def test_the_lowest_loss_is_of_the_phase_so_far_whichever_process_trained_it(tmp_path):
+    history, lowest = History(tmp_path / "history.csv"), []
+    for phase, loss in (("head", 0.2), ("fine_tune", 0.9), ("fine_tune", 0.7), ("fine_tune", 0.8)):
+        history.append({**row(1, 0.5, phase=phase), "loss": loss})
+        history = History(tmp_path / "history.csv")
+        lowest.append(history.lowest_loss_before())
+    assert lowest == [float("inf"), float("inf"), 0.9, 0.7]
+
+
 def test_the_kept_epoch_is_marked_and_described(tmp_path):
     history = History(tmp_path / "history.csv", 1_000)
     for number, accuracy in enumerate([0.5, 0.8, 0.7], start=1):
