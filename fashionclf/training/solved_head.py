@@ -72,7 +72,7 @@ def _tried(strengths: tuple[float, ...], recipe: Recipe,
         of_labels(labels, len(recipe.class_weights), recipe.label_smoothing)] * len(views)
     weights = weighted(np.ones(len(labels), np.float32), labels,
                        recipe.class_weights.astype(np.float32)).numpy()
-    validation_loss = _validation_loss(data) if "validation" in data.views else lambda fit: 0.0
+    validation_loss = _validation_loss(data) if len(strengths) > 1 else lambda fit: 0.0
     fits = convex.fits(
         np.concatenate([np.asarray(view) for view in views], dtype=np.float32),
         np.concatenate(targets), np.tile(weights, len(views)),
