@@ -94,8 +94,9 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
         if log:
             log.epoch(row, validation)
             print(_line(phase, row), flush=True)
-            if row["loss"] > RISEN * history.lowest_loss_before():
-                print(_risen(phase, row, history.lowest_loss_before()), flush=True)
+            lowest = history.lowest_loss_before()
+            if row["loss"] > RISEN * lowest:
+                print(_risen(phase, row, lowest), flush=True)
         state.save(epoch=epoch + 1)
         if signals.requested():
             signals.leave(f"checkpoint after {phase.name} {epoch + 1}")
