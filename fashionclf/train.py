@@ -19,7 +19,6 @@ from absl import flags
 from fashionclf import cli, train_flags, train_plan
 from fashionclf.deployment import exported
 from fashionclf.model import spec as specs
-from fashionclf.model.spec import Spec
 from fashionclf.pictures.framing import Framing
 from fashionclf.records import manifests
 from fashionclf.system import extras, files, packaged, places, signals
@@ -83,13 +82,12 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
     """Trains the phases that are left; then looks once at the test split and saves the model."""
     with cli.loading():
         import keras
-        import numpy as np
 
         from fashionclf.evaluation import lineage
         from fashionclf.model import network, weights
         from fashionclf.records import verification
         from fashionclf.records.input_pipeline import Records
-        from fashionclf.training import averaging, devices, finish, loop, trunk_cache
+        from fashionclf.training import devices, finish, loop, trunk_cache
 
     # Who trains: one process, or one of several workers of which the chief writes.
     verification.check_shards(records_dir, manifest)
@@ -99,18 +97,7 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
     # What is trained how
     framing = Framing(image_size=FLAGS.image_size, box_margin=FLAGS.box_margin)
     records = Records(folder=records_dir, manifest=manifest, framing=framing)
-    spec = Spec(architecture=FLAGS.architecture, classes=records.classes, framing=framing,
-                mirrored=FLAGS.mirrored, temperature=FLAGS.temperature)
-    training, teachers, facts = train_plan.lessons(records)
-    counts = training.manifest["counts"]["train"]
-    counts = np.array([max(1, counts[name]) for name in records.classes])
-    recipe, phases = train_plan.recipe_of(counts, teachers), train_plan.phases_of()
-    start = FLAGS.weights
-    if FLAGS.average:
-        averaging.check(FLAGS.average, spec, logit_adjustment=FLAGS.logit_adjustment)
-        start, facts = "none", {**facts, **averaging.facts(FLAGS.average)}
-    if FLAGS.logit_adjustment:
-        facts = {**facts, "logit_adjustment": FLAGS.logit_adjustment}
+    plan = train_plan.of(records)
     output = loop.Output(run_dir=run_dir, chief=chief,
                          checkpoint_every_steps=FLAGS.checkpoint_every_steps,
                          profile_steps=train_flags.parse_steps(FLAGS.profile_steps))
@@ -119,9 +106,9 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
         if chief:
             held.enter_context(run_folder.held(run_dir, cli.own_flags(), records_dir, manifest,
                                                **compared()))
-            provenance = {"trunk_from": packaged.name(start),
-                          "records_fingerprint": manifest["fingerprint"], **facts,
-                          **lineage.start(run_dir, training, start,
+            provenance = {"trunk_from": packaged.name(plan.start),
+                          "records_fingerprint": manifest["fingerprint"], **plan.facts,
+                          **lineage.start(run_dir, plan.training, plan.start,
                                           others=[*(FLAGS.teacher or ()), *(FLAGS.average or ())])}
         held.enter_context(devices.stopping_together())
         if FLAGS.mixed_precision:
@@ -129,22 +116,22 @@ def train(run_dir: Path, records_dir: Path, manifest: dict) -> None:
         keras.utils.set_random_seed(FLAGS.seed)
 
         with strategy.scope(), signals.deferred():
-            model = network.build(spec)
-            weights.warm_start(model, spec.classes, start, FLAGS.align)
-            data = dict.fromkeys([phase.name for phase in phases], training)
+            model = network.build(plan.spec)
+            weights.warm_start(model, plan.spec.classes, plan.start, FLAGS.align)
+            data = dict.fromkeys([phase.name for phase in plan.phases], plan.training)
             if FLAGS.cache_views and not FLAGS.average:
                 data = trunk_cache.open_or_fill(
-                    model, phases, recipe, training, views=FLAGS.cache_views,
+                    model, plan.phases, plan.recipe, plan.training, views=FLAGS.cache_views,
                     cache_dir=Path(FLAGS.cache_dir or f"{records_dir}.trunk_cache"),
                     max_bytes=FLAGS.cache_gigabytes * 1e9)
-            for phase in phases:
-                loop.run_phase(model, phase, recipe, data[phase.name], output)
+            for phase in plan.phases:
+                loop.run_phase(model, phase, plan.recipe, data[phase.name], output)
         if not chief:
             return
 
-        run = weights.Run(folder=run_dir, network=model, spec=spec, provenance=provenance)
+        run = weights.Run(folder=run_dir, network=model, spec=plan.spec, provenance=provenance)
         finish.finish(
-            run, records, counts=counts, logit_adjustment=FLAGS.logit_adjustment,
+            run, records, counts=plan.counts, logit_adjustment=FLAGS.logit_adjustment,
             calibrate=train_flags.calibrates(records.examples.get("validation", 0)),
             batch_size=FLAGS.batch_size, hyperparameters=cli.own_values(PLACES))
     print(f"\nreport: {run_dir / 'report' / 'report.html'}\n"

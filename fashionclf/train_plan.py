@@ -2,18 +2,58 @@
 import dataclasses
 from typing import TYPE_CHECKING
 
+import numpy as np
 from absl import flags
 
 from fashionclf import train_flags
+from fashionclf.model.spec import Spec
 
 if TYPE_CHECKING:  # train looks for wrong flags before it loads TensorFlow
-    import numpy as np
-
     from fashionclf.records.input_pipeline import Records
     from fashionclf.training.recipe import Phase, Recipe
     from fashionclf.training.teachers import Teachers
 
 FLAGS = flags.FLAGS
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a command of train trains.
+
+    Attributes:
+        spec: of the model; start: initial weights, as --weights names them.
+        training: the records whose training split is learnt from; counts: int [C], its pictures of
+            each class, at least 1.
+        recipe, phases: what is done with them.
+        facts: what model.json tells of all this.
+    """
+    spec: Spec
+    start: str
+    training: "Records"
+    counts: np.ndarray
+    recipe: "Recipe"
+    phases: "list[Phase]"
+    facts: dict
+
+
+def of(records: "Records") -> Plan:
+    """What the flags say is trained on records, which give the test and validation split too."""
+    from fashionclf.training import averaging
+
+    spec = Spec(architecture=FLAGS.architecture, classes=records.classes, framing=records.framing,
+                mirrored=FLAGS.mirrored, temperature=FLAGS.temperature)
+    training, teachers, facts = lessons(records)
+    counts = training.manifest["counts"]["train"]
+    counts = np.array([max(1, counts[name]) for name in records.classes])
+
+    start = FLAGS.weights
+    if FLAGS.average:
+        averaging.check(FLAGS.average, spec, logit_adjustment=FLAGS.logit_adjustment)
+        start, facts = "none", {**facts, **averaging.facts(FLAGS.average)}
+    if FLAGS.logit_adjustment:
+        facts = {**facts, "logit_adjustment": FLAGS.logit_adjustment}
+    return Plan(spec=spec, start=start, training=training, counts=counts,
+                recipe=recipe_of(counts, teachers), phases=phases_of(), facts=facts)
 
 
 def lessons(records: "Records") -> "tuple[Records, Teachers | None, dict]":
@@ -42,7 +82,7 @@ def lessons(records: "Records") -> "tuple[Records, Teachers | None, dict]":
     return training, teachers, facts
 
 
-def recipe_of(counts: "np.ndarray", teachers: "Teachers | None") -> "Recipe":
+def recipe_of(counts: np.ndarray, teachers: "Teachers | None") -> "Recipe":
     """What the flags say of a step.
 
     Args:

@@ -6,6 +6,7 @@ import pandas as pd
 from sklearn.metrics import classification_report, confusion_matrix, f1_score, recall_score
 
 from fashionclf.evaluation import intervals, selective
+from fashionclf.model import calibration
 
 TOP_K = (1, 3, 5)
 NAMED = 8  # classes of few garments in a note
@@ -25,9 +26,10 @@ def summary(labels: np.ndarray, probabilities: np.ndarray, classes: list[str],
         C <= k); macro_f1 (unweighted mean over the classes that occur among labels or
         predictions, as in scikit-learn), weighted_f1; balanced_accuracy (mean recall over the
         classes that occur among labels); majority_baseline (accuracy of always predicting the
-        most frequent of these labels); garments, their number. For top1, top3, top5 and macro_f1
-        also `<name>_interval`, [low, high] around the score, or None where interval_notes, score
-        -> words, says why. The note of macro_f1 names the classes of few garments.
+        most frequent of these labels); log_loss, see calibration.py; garments, their number. For
+        top1, top3, top5 and macro_f1 also `<name>_interval`, [low, high] around the score, or None
+        where interval_notes, score -> words, says why. The note of macro_f1 names the classes of
+        few garments.
 
     Raises ValueError if shapes, labels or probabilities break these rules.
     """
@@ -45,6 +47,7 @@ def summary(labels: np.ndarray, probabilities: np.ndarray, classes: list[str],
         "balanced_accuracy": float(
             recall_score(labels, predicted, labels=np.unique(labels), average="macro")),
         "majority_baseline": float(label_counts.max() / len(labels)),
+        "log_loss": calibration.log_loss(labels, probabilities),
     }
     return {**scores, **_intervals(labels, predicted, hits, items, classes)}
 
@@ -66,6 +69,7 @@ def headline(scores: dict, name: str) -> str:
         *told, f"{name}: {scores['n']:,} pictures, {intervals.LEVEL:.0%} intervals in brackets",
         line("  accuracy", "top1"), f"  majority baseline   {scores['majority_baseline']:.3f}",
         line("  top-3", "top3"), line("  top-5", "top5"), line("  macro F1", "macro_f1"),
+        f"  log loss            {scores['log_loss']:.3f}",
         f"  calibration error   {scores['ece']:.3f}{uncalibrated}"])
 
 

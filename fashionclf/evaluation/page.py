@@ -18,7 +18,8 @@ from fashionclf.system import cells, files
 
 HEADLINE = {"top1": "accuracy", "majority_baseline": "majority baseline", "macro_f1": "macro F1",
             "top3": "top-3", "top5": "top-5", "balanced_accuracy": "balanced accuracy",
-            "weighted_f1": "weighted F1", "ece": "calibration error (ECE)"}
+            "weighted_f1": "weighted F1", "log_loss": "log loss",
+            "ece": "calibration error (ECE)"}
 COLUMNS = {"class": "class", "n": "pictures", "garments": "garments", "precision": "precision",
            "recall": "recall", "recall_low": "recall, from", "recall_high": "to", "f1": "F1",
            "most_confused_with": "most confused with"}  # of the table by class

@@ -22,7 +22,7 @@ FOLDER = "tb"  # of a training; TensorBoard cuts names that are longer than abou
 RUN = "report"  # subfolder of these logs; TensorBoard lists it as a run
 # TensorBoard orders the columns of its HParams page by name.
 SCALARS = {"top1": "accuracy", "top3": "accuracy_top3", "top5": "accuracy_top5",
-           "ece": "calibration_error", "macro_f1": "macro_f1",
+           "ece": "calibration_error", "log_loss": "log_loss", "macro_f1": "macro_f1",
            "majority_baseline": "majority_baseline"}
 MAX_POINTS = 2000  # pictures: the browser recomputes the projector's layout each time
 THUMBNAIL = 48  # pixels; the projector accepts sheets of up to 8192

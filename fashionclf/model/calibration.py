@@ -19,13 +19,22 @@ def at_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     return scaled / scaled.sum(axis=1, keepdims=True)
 
 
-def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Fits the temperature that minimises cross-entropy; use the validation split."""
-    def cross_entropy(log_temperature: float) -> float:
-        scaled = at_temperature(probabilities, np.exp(log_temperature))
-        return -np.log(np.maximum(scaled[np.arange(len(labels)), labels], TINY)).mean()
+def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Returns the mean of -log p, where p is the probability of the label, TINY at least.
 
-    minimum = minimize_scalar(cross_entropy, bounds=LOG_TEMPERATURES, method="bounded")
+    Args:
+        labels: int [N], 0-based; probabilities: float [N, C].
+    """
+    of_labels = probabilities[np.arange(len(labels)), labels]
+    return float(-np.log(np.maximum(of_labels, TINY)).mean())
+
+
+def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Fits the temperature that minimises the log loss; use the validation split."""
+    def loss(log_temperature: float) -> float:
+        return log_loss(labels, at_temperature(probabilities, np.exp(log_temperature)))
+
+    minimum = minimize_scalar(loss, bounds=LOG_TEMPERATURES, method="bounded")
     return float(np.exp(minimum.x))
 
 

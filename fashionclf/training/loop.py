@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from fashionclf.evaluation import tensorboard_pages
-from fashionclf.model import network, weight_files
+from fashionclf.model import calibration, network, weight_files
 from fashionclf.model.inference import Predictions, Predictor
 from fashionclf.records.input_pipeline import Records
 from fashionclf.system import signals
@@ -60,15 +60,7 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
     state.restore()
     checkpoints.mkdir(parents=True, exist_ok=True)
 
-    log = None
-    if output.chief:
-        # A kill may have come between a row of the history and its checkpoint.
-        history = History(output.run_dir / "history.csv", data.examples.get("validation", 0))
-        history.trim(phase.name, state.epoch)
-        log = PhaseLog(output.run_dir / tensorboard_pages.FOLDER, phase, data.records,
-                       epochs_before=history.epochs_before(phase.name))
-        if not state.newest and not phase.averages:
-            log.start(recipe)
+    journal = _Journal.open(phase, recipe, data, state, output) if output.chief else None
 
     # A predictor reads the variables at each call, so that one serves every epoch.
     predictor = Predictor(network.part(model, data.enters, network.PREDICTIONS))
@@ -88,15 +80,11 @@ def run_phase(model: keras.Model, phase: Phase, recipe: Recipe, data: Records | 
             validation, scores = _validate(predictor, data, recipe.batch_size)
             row = {"phase": phase.name, "epoch": epoch + 1, "step": (epoch + 1) * steps,
                    "learning_rate": float(optimizer.learning_rate), **trained, **scores}
-            if log and history.append(row):
+            if journal and journal.history.append(row):
                 weight_files.save(model, checkpoints / "best.weights.h5")
 
-        if log:
-            log.epoch(row, validation)
-            print(_line(phase, row), flush=True)
-            lowest = history.lowest_loss_before()
-            if row["loss"] > RISEN * lowest:
-                print(_risen(phase, row, lowest), flush=True)
+        if journal:
+            journal.tell(row, validation)
         state.save(epoch=epoch + 1)
         if signals.requested():
             signals.leave(f"checkpoint after {phase.name} {epoch + 1}")
@@ -184,6 +172,35 @@ class _EpochTrainer:
                 "l2": l2 / steps}
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Journal:
+    """What the chief writes and prints of the epochs of one phase."""
+    phase: Phase
+    history: History
+    log: PhaseLog
+
+    @classmethod
+    def open(cls, phase: Phase, recipe: Recipe, data: Records | Activations,
+             state: TrainingState, output: Output) -> "_Journal":
+        # A kill may have come between a row of the history and its checkpoint.
+        history = History(output.run_dir / "history.csv", data.examples.get("validation", 0))
+        history.trim(phase.name, state.epoch)
+
+        log = PhaseLog(output.run_dir / tensorboard_pages.FOLDER, phase, data.records,
+                       epochs_before=history.epochs_before(phase.name))
+        if not state.newest and not phase.averages:
+            log.start(recipe)
+        return cls(phase=phase, history=history, log=log)
+
+    def tell(self, row: dict, validation: Predictions | None) -> None:
+        """Adds the last row of the history to TensorBoard, and prints it."""
+        self.log.epoch(row, validation)
+        print(_line(self.phase, row), flush=True)
+        lowest = self.history.lowest_loss_before()
+        if row["loss"] > RISEN * lowest:
+            print(_risen(self.phase, row, lowest), flush=True)
+
+
 @contextlib.contextmanager
 def _averaged_weights(model: keras.Model, optimizer: keras.Optimizer) -> Iterator[None]:
     """Loads the moving average into the model for the duration of the block."""
@@ -207,8 +224,7 @@ def _validate(predictor: Predictor, data: Records | Activations,
     dataset = data.evaluation("validation", batch_size=batch_size)
     predictions = predictor.predict_dataset(dataset, data.examples["validation"])
     probabilities, labels = predictions.probabilities, predictions.labels
-    of_label = probabilities[np.arange(len(labels)), labels]
-    return predictions, {"val_loss": float(-np.log(np.maximum(of_label, 1e-12)).mean()),
+    return predictions, {"val_loss": calibration.log_loss(labels, probabilities),
                          "val_accuracy": float((probabilities.argmax(axis=1) == labels).mean())}
 
 

@@ -33,6 +33,7 @@ def test_summary_equals_the_numbers_counted_by_hand():
     assert found["weighted_f1"] == pytest.approx((2 * 1 / 2 + 2 / 3 + 0) / 4)
     assert found["balanced_accuracy"] == pytest.approx((1 / 2 + 1 + 0) / 3)
     assert found["majority_baseline"] == 2 / 4
+    assert found["log_loss"] == pytest.approx(-math.log(.7 * .3 * .8 * .2) / 4)
 
 
 def test_summary_agrees_with_scikit_learn_where_a_class_has_no_picture():
@@ -43,6 +44,11 @@ def test_summary_agrees_with_scikit_learn_where_a_class_has_no_picture():
     with pytest.warns(UserWarning, match="not in y_true"):
         expected = balanced_accuracy_score(labels, predicted)
     assert found["balanced_accuracy"] == pytest.approx(expected)
+
+
+def test_a_log_loss_stays_finite_where_a_label_has_no_probability():
+    found = metrics.summary(np.array([0, 1]), np.array([[1., 0.], [1., 0.]]), ["Coat", "Tee"])
+    assert found["log_loss"] == pytest.approx(-math.log(1e-12) / 2)
 
 
 def test_top_k_breaks_ties_as_argmax_does():
