@@ -104,11 +104,12 @@ def recipe_of(counts: np.ndarray, teachers: "Teachers | None") -> "Recipe":
 
 def phases_of() -> "list[Phase]":
     """What the flags say is trained, one after the other; prints how the head is."""
+    from fashionclf.training.history import AVERAGE
     from fashionclf.training.recipe import Phase
 
     both = {"warmup_steps": FLAGS.warmup_steps, "l2": FLAGS.l2}
     if FLAGS.average:
-        return [Phase(name="average", unfreeze_from=None, epochs=1, learning_rate=0.0,
+        return [Phase(name=AVERAGE, unfreeze_from=None, epochs=1, learning_rate=0.0,
                       averages=tuple(FLAGS.average), **both)]
     scratch = FLAGS.architecture == "baseline_cnn"  # a frozen random trunk teaches nothing
     head, reason = train_flags.head_of(

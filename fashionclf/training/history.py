@@ -9,6 +9,7 @@ from fashionclf.system import tables
 COLUMNS = ["phase", "epoch", "step", "loss", "accuracy", "l2", "learning_rate",
            "images_per_second", "val_loss", "val_accuracy", "kept"]
 NAMES = {"fine_tune": "fine-tuning"}
+AVERAGE = "average"  # name of the phase that averages runs and trains nothing
 
 
 class History:
@@ -63,9 +64,12 @@ class History:
         name = f"{row['phase']} epoch {row['epoch']} of {epochs}"
         summary = (f"kept weights: {name}" if gained else
                    f"{NAMES.get(last, last)} gained nothing: the kept weights are those of {name}")
+        summary = f"{summary} ({scores}rule: {rule})"
+        if row["phase"] == AVERAGE:
+            rule, summary = "the only epoch", "the weights are the mean of those of other runs"
         return {"phase": row["phase"], "epoch": int(row["epoch"]), "rule": rule, "gained": gained,
                 "val_accuracy": float(row["val_accuracy"]) if validated else None,
-                "summary": f"{summary} ({scores}rule: {rule})"}
+                "summary": summary}
 
     def _best(self) -> tuple[float, float]:
         """Returns the highest validation accuracy and its standard error; NaN without a split."""

@@ -67,6 +67,7 @@ def test_train_averages_reports_and_remembers_the_runs(runs, tmp_path):
     told = json.loads((run.folder / "model.json").read_text())
     assert [other["weights_sha256"] for other in told["averaged"]] == [
         json.loads((one.folder / "model.json").read_text())["weights_sha256"] for one in runs]
+    assert told["kept"]["summary"] == "the weights are the mean of those of other runs"
     assert told["kept"]["phase"] == "average" and (run.folder / "report/metrics.json").is_file()
     (row,) = pd.read_csv(run.folder / "history.csv").to_dict("records")
     assert row["phase"] == "average" and 0 <= row["val_accuracy"] <= 1 and np.isnan(row["loss"])
