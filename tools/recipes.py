@@ -3,16 +3,19 @@
 A recipe file has a section for each recipe, with a program call of fashionclf a line:
 
     # comment
-    [fast]
     train --flagfile=configs/fast.cfg
 
-    [taught]
-    train --flagfile=configs/fast.cfg --run={run}_teacher --seed={seed}1
-    train --flagfile=configs/fast.cfg --teacher={run}_teacher
+    [fast]
+    train
 
-{records}, {run}, {weights}, {cache} and {seed} stand for what the tool fills in. Each `train` also
-gets --records, --run, --weights, --cache_dir and --seed with these values, unless its line has the
-flag. The recipe's scores are those of {run}.
+    [taught]
+    train --run={run}_teacher --seed={seed}1
+    train --teacher={run}_teacher
+
+A `train` above the first section has the flags that every `train` below it begins with. {records},
+{run}, {weights}, {cache} and {seed} stand for what the tool fills in. Each `train` also gets
+--records, --run, --weights, --cache_dir and --seed with these values, unless its line has the flag.
+The recipe's scores are those of {run}.
 """
 import dataclasses
 import hashlib
@@ -70,6 +73,7 @@ def read(file: Path, only: list[str] | None = None) -> list[Recipe]:
         ValueError: a line is malformed, a recipe is repeated or empty, `only` names none of them.
     """
     found: dict[str, list[tuple[str, ...]]] = {}
+    shared: tuple[str, ...] = ()  # flags of every train
     for number, line in enumerate(map(str.strip, tables.split_lines(_text(file))), start=1):
         section = re.fullmatch(r"\[([\w.+-][\w.+ -]*)\]", line)
         if section and section[1] in found:
@@ -77,7 +81,15 @@ def read(file: Path, only: list[str] | None = None) -> list[Recipe]:
         if section:
             found[section[1]] = []
         elif line and not line.startswith("#"):
-            _add(found, line, f"{file}:{number}")
+            program, *words = _call(line, f"{file}:{number}")
+            if found:
+                before = shared if program == "train" else ()
+                list(found.values())[-1].append((program, *before, *words))
+            elif program == "train" and not shared:
+                shared = tuple(words)
+            else:
+                raise ValueError(f"{file}:{number}: {line!r} stands before the first [recipe]; "
+                                 "name it in brackets")
 
     empty = [name for name, calls in found.items() if not calls]
     if empty or not found:
@@ -99,13 +111,11 @@ def check(recipe: Recipe, places: Places) -> None:
                              f"{done.stderr.strip() or done.stdout.strip()}")
 
 
-def _add(found: dict[str, list[tuple[str, ...]]], line: str, where: str) -> None:
-    """Adds a program call to the last recipe."""
+def _call(line: str, where: str) -> tuple[str, ...]:
+    """Returns the words of a program call."""
     if line.startswith("["):
         raise ValueError(f"{where}: {line} names files too: a recipe's name takes letters, digits, "
                          "spaces and . + - _")
-    if not found:
-        raise ValueError(f"{where}: {line!r} stands before the first [recipe]; name it in brackets")
     try:
         call = tuple(shlex.split(line))
         for word in call:
@@ -115,7 +125,7 @@ def _add(found: dict[str, list[tuple[str, ...]]], line: str, where: str) -> None
     if call[0] not in PROGRAMS:
         raise ValueError(f"{where}: {call[0]!r} is no program of fashionclf; write the flags of a "
                          "recipe on its program's line")
-    list(found.values())[-1].append(call)
+    return call
 
 
 def _whole(call: tuple[str, ...]) -> list[str]:

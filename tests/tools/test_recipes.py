@@ -37,6 +37,13 @@ def test_every_training_gets_the_places_that_its_line_does_not_name(tmp_path):
     assert student[2:5] == ["--weights=work/run_teacher", "--export=litert", "--records=records"]
 
 
+def test_a_training_above_the_first_recipe_has_the_flags_with_which_all_others_begin(tmp_path):
+    text = "train --l2=0 --seed=1\n[a]\ntrain --seed=7\n[b]\npredict --run={run}\ntrain\n"
+    assert [recipe.calls for recipe in recipes.read(written(tmp_path, text))] == [
+        (("train", "--l2=0", "--seed=1", "--seed=7"),),
+        (("predict", "--run={run}"), ("train", "--l2=0", "--seed=1"))]
+
+
 def test_recipes_are_chosen_by_name(tmp_path):
     file = written(tmp_path, TEXT)
     assert [recipe.name for recipe in recipes.read(file, ["taught-2"])] == ["taught-2"]
@@ -45,7 +52,8 @@ def test_recipes_are_chosen_by_name(tmp_path):
 
 
 @pytest.mark.parametrize("text, message", [
-    ("train --seed=1\n", ":1: 'train --seed=1' stands before"),
+    ("predict --run=a\n", ":1: 'predict --run=a' stands before"),
+    ("train --seed=1\ntrain --seed=2\n", ":2: 'train --seed=2' stands before"),
     ("[a]\ntrain\n[a]\n", r":3: there is a recipe \[a\] above"),
     ("[a]\n[b]\ntrain\n", r"recipe \['a'\] has no program call"),
     ("# nothing\n", "has no recipe"),
