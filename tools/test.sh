@@ -3,7 +3,7 @@
 # pytest:
 #
 #     bash tools/test.sh                    about 14 minutes on two CPU cores
-#     bash tools/test.sh -m 'not slow'      less than two minutes
+#     bash tools/test.sh -m 'not slow'      about a minute
 #     bash tools/test.sh -m drill           the full drills and studies, left out of the others
 #     bash tools/test.sh -n 0               one after the other
 #
