@@ -17,6 +17,7 @@ filled. 20 kills with --images=240 --epochs=4 take eight minutes.
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -125,19 +126,24 @@ def kill(victim: subprocess.Popen) -> None:
 
 
 def kill_builds(work: Path, rng: random.Random) -> None:
-    """Kills builds that have begun to write; a build without an end leaves no records."""
+    """Kills builds that have begun to write; a build without an end leaves no records.
+
+    A kill that comes too late is followed by earlier ones, of a build from its beginning.
+    """
+    records, staged, longest = work / "killed_records", work / "killed_records.incomplete", 0.3
     for number in range(kills_in("build")):
-        staged, began = work / "killed_records.incomplete", time.time()
+        if records.exists():
+            shutil.rmtree(records)
+            longest /= 2
+        began = time.time()
         victim = start(*build(work, "killed"))
         wait_until(lambda: begun(staged.glob("*.tfrecord*"), began), victim)
-        time.sleep(rng.uniform(0, 0.3))
+        time.sleep(rng.uniform(0, longest))
         kill(victim)
 
-        finished = (work / "killed_records").exists()
-        moment = "just after its end" if finished else f"{len(os.listdir(staged))} files begun"
+        moment = ("just after its end" if records.exists() else
+                  f"{len(os.listdir(staged))} files begun")
         print(f"build: kill {number + 1}, {moment}", flush=True)
-        if finished:
-            return
 
 
 def kill_trainings(work: Path, rng: random.Random) -> None:
