@@ -2,13 +2,14 @@
 import dataclasses
 from typing import TYPE_CHECKING
 
-import numpy as np
 from absl import flags
 
 from fashionclf import train_flags
 from fashionclf.model.spec import Spec
 
 if TYPE_CHECKING:  # train looks for wrong flags before it loads TensorFlow
+    import numpy as np
+
     from fashionclf.records.input_pipeline import Records
     from fashionclf.training.recipe import Phase, Recipe
     from fashionclf.training.teachers import Teachers
@@ -30,7 +31,7 @@ class Plan:
     spec: Spec
     start: str
     training: "Records"
-    counts: np.ndarray
+    counts: "np.ndarray"
     recipe: "Recipe"
     phases: "list[Phase]"
     facts: dict
@@ -38,6 +39,8 @@ class Plan:
 
 def of(records: "Records") -> Plan:
     """What the flags say is trained on records, which give the test and validation split too."""
+    import numpy as np
+
     from fashionclf.training import averaging
 
     spec = Spec(architecture=FLAGS.architecture, classes=records.classes, framing=records.framing,
@@ -82,7 +85,7 @@ def lessons(records: "Records") -> "tuple[Records, Teachers | None, dict]":
     return training, teachers, facts
 
 
-def recipe_of(counts: np.ndarray, teachers: "Teachers | None") -> "Recipe":
+def recipe_of(counts: "np.ndarray", teachers: "Teachers | None") -> "Recipe":
     """What the flags say of a step.
 
     Args:

@@ -45,6 +45,8 @@ flags.DEFINE_enum("training", "small", ["small", "everything"], "What is trained
 flags.DEFINE_integer("epochs", 8, "Epochs of each training phase.", lower_bound=1)
 
 PHASES = ("head", "fine_tune")
+flags.register_validator("part", lambda parts: set(parts) & set(PHASES),
+                         message="a run needs a phase: add --part=head or --part=fine_tune")
 ROOT = Path(__file__).resolve().parents[1]
 MISSES = 5  # attempts to hit the writing of model.json, each of which may come too late
 AIMED = 1 / 3  # of the kills in training: inside the writing of a checkpoint
@@ -128,7 +130,7 @@ def kill(victim: subprocess.Popen) -> None:
 def kill_builds(work: Path, rng: random.Random) -> None:
     """Kills builds that have begun to write; a build without an end leaves no records.
 
-    A kill that comes too late is followed by earlier ones, of a build from its beginning.
+    After a kill that came too late, the next build starts afresh and is killed sooner.
     """
     records, staged, longest = work / "killed_records", work / "killed_records.incomplete", 0.3
     for number in range(kills_in("build")):

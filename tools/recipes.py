@@ -12,9 +12,9 @@ A recipe file has a section for each recipe, with a program call of fashionclf a
     train --run={run}_teacher --seed={seed}1
     train --teacher={run}_teacher
 
-A `train` above the first section has the flags that every `train` below it begins with. {records},
-{run}, {weights}, {cache} and {seed} stand for what the tool fills in. Each `train` also gets
---records, --run, --weights, --cache_dir and --seed with these values, unless its line has the flag.
+A `train` above the first section gives its flags to every `train` below, before their own.
+{records}, {run}, {weights}, {cache} and {seed} stand for what the tool fills in. Each `train` also
+gets --records, --run, --weights, --cache_dir and --seed with these values, unless it has the flag.
 The recipe's scores are those of {run}.
 """
 import dataclasses

@@ -2,10 +2,10 @@
 
     python -m tools.studies.paired --before=a/report --after=b/report
 
-reads reports of train and evaluate, the first of --before and the first of --after, and so on. Both
-of a pair must be of the same pictures. Prints a Markdown table of accuracy, macro F1 and log loss,
-a row for each report, and one of the mean differences over all pictures. Their standard errors take
-the pictures of one garment (item of the records) as alike, also where it is in several splits.
+pairs the reports of train and evaluate in the order given; the two of a pair must be of the same
+pictures. Prints a Markdown table of accuracy, macro F1 and log loss: a row for each report, then
+the mean differences over all pictures. Their standard errors are clustered by garment (item of the
+records), across splits too.
 """
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # --help stays quick
 FLAGS = flags.FLAGS
 
 flags.DEFINE_list("before", None, "Folders of reports, with commas between them.")
-flags.DEFINE_list("after", None, "As many, each of the same pictures as the one at its place.")
+flags.DEFINE_list("after", None, "As many folders, in the same order, each of the same pictures.")
 
 
 def main(_: list[str]) -> None:
@@ -80,10 +80,10 @@ def difference(before: "pd.DataFrame", after: "pd.DataFrame", names: tuple) -> "
 
 
 def with_error(values: "pd.Series", items: "pd.Series") -> str:
-    """Returns the mean and its standard error, whose residuals are summed by item.
+    """Returns the mean and its standard error, clustered by item; no error for a single item.
 
     That of the ratio estimator for clusters of unequal sizes (Cochran, Sampling Techniques, 1977,
-    chapter 9A). A single item has none.
+    chapter 9A).
     """
     residuals = (values - values.mean()).groupby(items).sum()
     count = len(residuals)
