@@ -39,8 +39,8 @@ def wait_until(happened: Callable[[], object], victim: subprocess.Popen,
     end = time.monotonic() + LIMIT
     while not happened():
         if victim.poll() is not None:
-            raise RuntimeError("the program ended before it could be killed: fewer --kills, or "
-                               "more --epochs")
+            raise RuntimeError(f"the program ended with exit code {victim.returncode} before it "
+                               "could be killed: if it is 0, fewer --kills or more --epochs help")
         if time.monotonic() > end:
             victim.kill()
             victim.wait(LIMIT)

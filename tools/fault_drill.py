@@ -48,7 +48,7 @@ PHASES = ("head", "fine_tune")
 flags.register_validator("part", lambda parts: set(parts) & set(PHASES),
                          message="a run needs a phase: add --part=head or --part=fine_tune")
 ROOT = Path(__file__).resolve().parents[1]
-MISSES = 5  # attempts to hit the writing of model.json, each of which may come too late
+MISSES = 15  # attempts to hit the writing of model.json, each of which may come too late
 AIMED = 1 / 3  # of the kills in training: inside the writing of a checkpoint
 COMMON = ["--weights=none", "--batch_size=8", "--mixup=0.2", "--checkpoint_every_steps=4"]
 SMALL = [*COMMON, "--architecture=baseline_cnn", "--image_size=64", "--ema_momentum=0.9"]
@@ -113,8 +113,11 @@ def prepare(work: Path) -> None:
 
 
 def run(*command: str) -> None:
-    subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=True, timeout=LIMIT,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, timeout=LIMIT,
+                          capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with exit code {done.returncode}:\n"
+                           f"{done.stdout}{done.stderr}")
 
 
 def start(*command: str) -> subprocess.Popen:
@@ -206,7 +209,8 @@ def kill_ends(work: Path) -> None:
                 break
             final.unlink()
         else:
-            raise RuntimeError(f"{MISSES} kills came after the writing of model.json")
+            raise RuntimeError(f"{MISSES} kills came after the writing of model.json: use the "
+                               "machine for less meanwhile, and start the drill again")
 
 
 def differences(work: Path) -> list[str]:

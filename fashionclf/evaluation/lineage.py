@@ -182,6 +182,7 @@ def told(run: "Run", records: Records, split: str, hashes: PictureHashes,
     kept = run.provenance.get("kept")
     if kept:
         (remarks if kept["gained"] else warnings).append(kept["summary"])
+        warnings += kept.get("warnings", ())
     else:
         remarks.append("which epoch was kept is not recorded")
     return {"warnings": warnings, "remarks": remarks, "kept": kept,

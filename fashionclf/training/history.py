@@ -10,6 +10,7 @@ COLUMNS = ["phase", "epoch", "step", "loss", "accuracy", "l2", "learning_rate",
            "images_per_second", "val_loss", "val_accuracy", "kept"]
 NAMES = {"fine_tune": "fine-tuning"}
 AVERAGE = "average"  # name of the phase that averages runs and trains nothing
+RISEN = 1.25  # times the lowest training loss of an earlier epoch: worth a warning
 
 
 class History:
@@ -40,36 +41,51 @@ class History:
         self._write(pd.concat([self.table, new]) if len(self.table) else new)
         return self._kept_row() == len(self.table) - 1
 
-    def lowest_loss_before(self) -> float:
-        """Returns the lowest training loss of the newest phase before its newest epoch, or inf."""
-        before = self.table.loc[self.table["phase"] == self.table["phase"].iloc[-1], "loss"][:-1]
-        return before.min() if len(before) else np.inf
+    def risen(self) -> pd.DataFrame:
+        """Returns the epochs whose training loss is RISEN times the lowest of their phase so far.
+
+        Returns:
+            phase, epoch, loss and the `lowest` before it; the index counts all epochs from 0.
+        """
+        by_phase = self.table.groupby("phase")["loss"]
+        lowest = by_phase.transform(lambda losses: losses.shift().cummin())
+        rows = self.table.assign(lowest=lowest)[self.table["loss"] > RISEN * lowest]
+        return rows[["phase", "epoch", "loss", "lowest"]]
 
     def kept(self) -> dict:
         """Describes the epoch whose weights are kept, for model.json and for people.
 
         Returns:
             phase; epoch (counted from 1 in each phase); val_accuracy (None without a validation
-            split); rule; gained (whether the epoch is one of the last phase); summary.
+            split); rule; gained (whether the epoch is one of the last phase); summary; warnings
+            (a sentence for each phase whose training loss rose, see risen).
         """
         row = self.table.iloc[self._kept_row()]
-        best, error = self._best()
         last, epochs = self.table["phase"].iloc[-1], (self.table["phase"] == row["phase"]).sum()
-        gained, validated = row["phase"] == last, bool(np.isfinite(best))
+        best, error = self._best()
+        validated = bool(np.isfinite(best))
+        kept = {"phase": row["phase"], "epoch": int(row["epoch"]), "gained": row["phase"] == last,
+                "val_accuracy": float(row["val_accuracy"]) if validated else None,
+                "warnings": self._warnings()}
+        if row["phase"] == AVERAGE:
+            return {**kept, "rule": "the only epoch",
+                    "summary": "the weights are the mean of those of other runs"}
 
         rule = ("the last epoch whose validation accuracy is within one standard error of the "
                 "highest" if validated else "the last epoch, as there is no validation split")
         scores = (f"validation accuracy {row['val_accuracy']:.3f}, highest {best:.3f}, standard "
                   f"error {error:.3f}; " if validated else "")
         name = f"{row['phase']} epoch {row['epoch']} of {epochs}"
-        summary = (f"kept weights: {name}" if gained else
+        opening = (f"kept weights: {name}" if kept["gained"] else
                    f"{NAMES.get(last, last)} gained nothing: the kept weights are those of {name}")
-        summary = f"{summary} ({scores}rule: {rule})"
-        if row["phase"] == AVERAGE:
-            rule, summary = "the only epoch", "the weights are the mean of those of other runs"
-        return {"phase": row["phase"], "epoch": int(row["epoch"]), "rule": rule, "gained": gained,
-                "val_accuracy": float(row["val_accuracy"]) if validated else None,
-                "summary": summary}
+        return {**kept, "rule": rule, "summary": f"{opening} ({scores}rule: {rule})"}
+
+    def _warnings(self) -> list[str]:
+        worst = self.risen().sort_values("loss").drop_duplicates("phase", keep="last").sort_index()
+        return [f"the training loss rose from {rise.lowest:.3f} to {rise.loss:.3f} "
+                f"({NAMES.get(rise.phase, rise.phase)} epoch {rise.epoch}): the learning rate was "
+                f"too high there, and a lower --{rise.phase}_learning_rate may give a better model"
+                for rise in worst.itertuples()]
 
     def _best(self) -> tuple[float, float]:
         """Returns the highest validation accuracy and its standard error; NaN without a split."""

@@ -31,7 +31,6 @@ from fashionclf.training.tensorboard_log import PhaseLog, Profile
 from fashionclf.training.trunk_cache import Activations
 
 SYNC_STEPS = 10  # steps between fetches of the loss from the device, to show and check it
-RISEN = 1.25  # times the lowest loss of an epoch before it: worth a note
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -196,9 +195,11 @@ class _Journal:
         """Adds the last row of the history to TensorBoard, and prints it."""
         self.log.epoch(row, validation)
         print(_line(self.phase, row), flush=True)
-        lowest = self.history.lowest_loss_before()
-        if row["loss"] > RISEN * lowest:
-            print(_risen(self.phase, row, lowest), flush=True)
+        newest = len(self.history.table) - 1
+        for rise in self.history.risen().loc[newest:].itertuples():
+            print(f"note: the training loss rose from {rise.lowest:.3f} to {rise.loss:.3f}. The "
+                  f"learning rate is too high here: train again with a lower "
+                  f"--{rise.phase}_learning_rate and another --run", flush=True)
 
 
 @contextlib.contextmanager
@@ -236,9 +237,3 @@ def _line(phase: Phase, row: dict) -> str:
         return f"{title}: {validation}"
     return (f"{title}: loss {row['loss']:.3f}, accuracy {row['accuracy']:.3f}; {validation}; "
             f"{row['images_per_second']:.0f} images/s")
-
-
-def _risen(phase: Phase, row: dict, lowest: float) -> str:
-    return (f"note: the training loss rose from {lowest:.3f} to {row['loss']:.3f}. The learning "
-            f"rate is too high here: train again with a lower --{phase.name}_learning_rate and "
-            "another --run")

@@ -16,7 +16,8 @@ from tests.helpers.checks import events
 from tests.helpers.tiny import frame, make_records, make_spec
 
 KEPT = {"gained": False, "summary": "fine-tuning gained nothing: the kept weights are those of "
-                                    "head epoch 4 of 5"}
+                                    "head epoch 4 of 5",
+        "warnings": ["the training loss rose from 1.100 to 2.200"]}
 
 
 @pytest.fixture(scope="module")
@@ -91,10 +92,11 @@ def test_a_report_says_above_its_scores_what_was_seen_and_which_epoch_was_kept(
                              batch_size=4)
     facts = scores["seen_in_training"]
     assert (facts["copies"], facts["pictures"], facts["training_pictures"]) == (4, 6, 4)
-    seen, kept = scores["warnings"]
+    seen, kept, rose = scores["warnings"]
     assert seen == ("4 of 6 test pictures were in the training of this model (4 exact copies, 0 "
                     "near-duplicates): scores on them are too high; accuracy on the other 2: "
                     f"{facts['top1_of_others']:.3f}")
+    assert [rose] == KEPT["warnings"]
     assert kept == KEPT["summary"] and "training of w.h5" in scores["remarks"][0]
     assert scores["kept"] == KEPT
 
@@ -102,7 +104,7 @@ def test_a_report_says_above_its_scores_what_was_seen_and_which_epoch_was_kept(
     printed = capsys.readouterr().out
     log = events(run.folder / "tb/report").Tensors("test/about_these_scores")
     logged = log[0].tensor_proto.string_val[0].decode()
-    for text in (seen, kept, scores["remarks"][0]):
+    for text in (seen, kept, rose, scores["remarks"][0]):
         assert text in page and text in printed and text in logged
     assert page.index(seen) < page.index('class="tiles"')
     assert (tmp_path / "report/predictions.csv").read_text().count(",copy\n") == 4

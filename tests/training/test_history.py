@@ -5,7 +5,7 @@ from fashionclf.training.history import History
 
 
 def row(epoch, accuracy, loss=1.0, phase="head"):
-    return {"phase": phase, "epoch": epoch, "val_accuracy": accuracy, "val_loss": loss}
+    return {"phase": phase, "epoch": epoch, "loss": loss, "val_accuracy": accuracy}
 
 
 SEVERAL = [0.5, 0.4, 0.5, 0.64, 0.60]
@@ -28,13 +28,18 @@ def test_without_validation_the_newest_is_kept(tmp_path):
     assert history.append(row(1, nan, nan)) and history.append(row(2, nan, nan))
 
 
-def test_the_lowest_loss_is_of_the_phase_so_far_whichever_process_trained_it(tmp_path):
-    history, lowest = History(tmp_path / "history.csv"), []
-    for phase, loss in (("head", 0.2), ("fine_tune", 0.9), ("fine_tune", 0.7), ("fine_tune", 0.8)):
-        history.append({**row(1, 0.5, phase=phase), "loss": loss})
-        history = History(tmp_path / "history.csv")
-        lowest.append(history.lowest_loss_before())
-    assert lowest == [float("inf"), float("inf"), 0.9, 0.7]
+def test_a_loss_that_rose_is_told_once_a_phase_whichever_process_trained_it(tmp_path):
+    for phase, epoch, loss in (("head", 1, 0.2), ("head", 2, 0.25), ("fine_tune", 1, 1.2),
+                               ("fine_tune", 2, 1.1), ("fine_tune", 3, 1.4),
+                               ("fine_tune", 4, 2.2), ("fine_tune", 5, 1.3)):
+        History(tmp_path / "history.csv").append(row(epoch, 0.5, loss, phase))
+
+    history = History(tmp_path / "history.csv")
+    assert history.risen().to_numpy().tolist() == [
+        ["fine_tune", 3, 1.4, 1.1], ["fine_tune", 4, 2.2, 1.1]]
+    assert history.kept()["warnings"] == [
+        "the training loss rose from 1.100 to 2.200 (fine-tuning epoch 4): the learning rate was "
+        "too high there, and a lower --fine_tune_learning_rate may give a better model"]
 
 
 def test_the_kept_epoch_is_marked_and_described(tmp_path):
@@ -62,7 +67,7 @@ def test_without_validation_the_rule_says_so(tmp_path):
     history.append(row(1, float("nan")))
     assert history.kept() == {
         "phase": "head", "epoch": 1, "gained": True, "val_accuracy": None,
-        "rule": "the last epoch, as there is no validation split", "summary":
+        "rule": "the last epoch, as there is no validation split", "warnings": [], "summary":
         "kept weights: head epoch 1 of 1 (rule: the last epoch, as there is no validation split)"}
 
 
