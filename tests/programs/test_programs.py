@@ -191,3 +191,14 @@ def test_a_full_disk_leaves_the_saves_before_whole(tmp_path, records_dir):
         assert finished.returncode == 0, finished.stderr
         assert "is damaged" not in finished.stderr
         assert len(pd.read_csv(tmp_path / "disk" / "run" / "history.csv")) == 4
+
+
+def test_a_program_in_a_fork_ends_as_in_a_python_of_its_own(tmp_path):
+    (tmp_path / "program.py").write_text(
+        "import atexit, sys, threading, time\n"
+        "atexit.register(print, 'at exit')\n"
+        "threading.Thread(target=lambda: (time.sleep(0.2), print('thread'))).start()\n"
+        "sys.exit(3)\n")
+    for fresh in (False, True):
+        done = start("program", cwd=tmp_path, fresh=fresh)
+        assert (done.returncode, done.stdout) == (3, "thread\nat exit\n")
