@@ -2,7 +2,7 @@
 # Checks everything: linter, order of imports, all tests, two at a time. Arguments go to
 # pytest:
 #
-#     bash tools/test.sh                    11 to 14 minutes on two CPU cores
+#     bash tools/test.sh                    11 to 19 minutes on two CPU cores
 #     bash tools/test.sh -m 'not slow'      about a minute
 #     bash tools/test.sh -m drill           the full drills and studies, left out of the others
 #     bash tools/test.sh -n 0               one after the other
