@@ -1,6 +1,8 @@
 """What every program does around its `main`: flags, --help, one-line errors, quiet libraries."""
+import atexit
 import contextlib
 import copy
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -151,8 +153,16 @@ def loading() -> Iterator[None]:
     It is the one place of a program that imports TensorFlow: --help and a mistyped flag or path
     are answered at once, and none of its start-up lines is printed where there is no GPU.
     """
-    with quiet.tensorflow_start():
-        yield
+    gc.disable()  # imports leave little to collect
+    try:
+        with quiet.tensorflow_start():
+            yield
+    finally:
+        gc.enable()
+
+    # What is loaded stays to the end, where it needs no collecting either.
+    gc.freeze()
+    atexit.register(gc.freeze)
 
 
 def own_flags() -> str:

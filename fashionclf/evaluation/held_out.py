@@ -11,25 +11,31 @@ from fashionclf.records import manifests
 from fashionclf.records.input_pipeline import Records
 
 
-def keep(run: Run, records: Records, predictions: Predictions, *, split: str, weights_sha256: str,
-         batch_size: int) -> None:
-    """Writes RUN/reference.npz from held-out predictions, and prints where.
+def training_sample(run: Run, records: Records, *, batch_size: int) -> np.ndarray:
+    """Computes the features of some training pictures: float32 [M, D], M <= reference.SAMPLE.
 
-    Computes the features of some training pictures. The order of records is random, so that the
-    first ones are a sample.
-
-    Args:
-        predictions: for the pictures of `split`, as `run` gives them, with features.
+    The order of records is random, so that the first ones are a sample.
     """
     manifests.check_split(records.manifest, "train", records.folder)
     batches = -(-reference.SAMPLE // batch_size)
     training = run.predictor().predict_dataset(
         records.evaluation("train", batch_size=batch_size).take(batches), None)
+    return training.features[:reference.SAMPLE]
+
+
+def keep(run: Run, predictions: Predictions, *, split: str, records_fingerprint: str,
+         training_features: np.ndarray, weights_sha256: str) -> None:
+    """Writes RUN/reference.npz from held-out predictions, and prints where.
+
+    Args:
+        predictions: for the pictures of `split`, as `run` gives them, with features.
+        training_features: see `training_sample`.
+    """
     kept = reference.of(
-        split=split, records_fingerprint=records.manifest["fingerprint"],
+        split=split, records_fingerprint=records_fingerprint,
         labels=predictions.labels, probabilities=predictions.probabilities,
         items=predictions.items, features=predictions.features,
-        training_features=training.features[:reference.SAMPLE])
+        training_features=training_features)
     reference.write(run.folder, kept, model=reference.model_of(run.spec, weights_sha256))
     print(f"{run.folder / reference.FILE}: {kept.held_out()}, by which predict marks rows to check "
           "and outliers")

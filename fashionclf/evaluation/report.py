@@ -108,12 +108,13 @@ def calibrated(run: Run, predictions: Predictions) -> Run:
 
 def evaluate(run: Run, records: Records, split: str, report_dir: str | Path, *, batch_size: int,
              classes: Alignment | None = None, group_pattern: str | None = None,
-             keep_reference: bool = False) -> dict:
+             keep_reference: bool = False, predictions: Predictions | None = None) -> dict:
     """Evaluates a run on a split, writes the report, prints its headline, returns metrics.json.
 
     `group_pattern` says what a garment is, for the scores per garment, see by_garment.scores. With
     `keep_reference`, what the pictures that the model was not trained on show is kept in the run,
-    see held_out.py; not with `classes`.
+    see held_out.py; not with `classes`. `predictions` are those of the split, see predict_split,
+    if they are known already; without `classes` only.
 
     With `classes`, which map the run's classes to others of the records, only the pictures of
     classes that the run has are scored. The probabilities of the run's classes that map to one of
@@ -130,8 +131,8 @@ def evaluate(run: Run, records: Records, split: str, report_dir: str | Path, *, 
         names, name, provenance = classes.reached_classes, f"{split}_aligned", {"alignment": facts}
     else:
         manifests.check_classes(run.spec.classes, records.classes, records.folder)
-        predictions = predict_split(run, records, split, batch_size=batch_size,
-                                    max_features=tensorboard_pages.MAX_POINTS)
+        predictions = predictions or predict_split(run, records, split, batch_size=batch_size,
+                                                   max_features=tensorboard_pages.MAX_POINTS)
         names, name, provenance, scored = run.spec.classes, split, {}, slice(None)
 
     hashes = PictureHashes(*(values[scored] for values in known_pictures.read(records, split)))
@@ -151,8 +152,11 @@ def evaluate(run: Run, records: Records, split: str, report_dir: str | Path, *, 
         tensorboard_pages.add_projector(tensorboard_dir, predictions, records, split)
     print(metrics.headline(scores, name), by_garment.sentence(scores["by_garment"]), sep="\n")
     if keep_reference:
-        held_out.keep(run, records, held_out.without(predictions, seen > 0), split=split,
-                      weights_sha256=specs.read(run.folder)[1], batch_size=batch_size)
+        held_out.keep(
+            run, held_out.without(predictions, seen > 0), split=split,
+            records_fingerprint=records.manifest["fingerprint"],
+            training_features=held_out.training_sample(run, records, batch_size=batch_size),
+            weights_sha256=specs.read(run.folder)[1])
     return scores
 
 

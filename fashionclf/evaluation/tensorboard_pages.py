@@ -103,7 +103,7 @@ def add_projector(tensorboard_dir: str | Path, predictions: Predictions, records
     metadata, sprite = features.with_suffix(".tsv"), features.with_suffix(".png")
     metadata.write_text(_metadata(predictions, records.classes, count), encoding="utf-8")
     sheet = figures.sheet(_read_thumbnails(records, split, count), math.ceil(math.sqrt(count)))
-    Image.fromarray(sheet).save(sprite)
+    Image.fromarray(sheet).save(sprite, compress_level=1)  # 6, the default, takes a second more
 
     page = projector.EmbeddingInfo(tensor_name=split, tensor_shape=[count, size],
                                    tensor_path=features.name, metadata_path=metadata.name)

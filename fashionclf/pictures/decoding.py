@@ -12,7 +12,7 @@ VERSION = 3  # counts on when a picture that could be used before is decoded oth
 NO_BOX = np.zeros(4, np.int32)  # keeps the whole picture, whatever the margin
 
 
-@tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
 def decode(encoded: tf.Tensor) -> tf.Tensor:
     """Decodes one JPEG, PNG or WEBP to uint8 [height, width, 3], RGB, as a person sees it.
 
@@ -36,13 +36,13 @@ def decode_plain(encoded: tf.Tensor) -> tf.Tensor:
 
 
 # Inlined, its operations would cost plain pictures a fifth of their time even where it isn't run.
-@tf.function(input_signature=[tf.TensorSpec([], tf.string)],
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False,
              experimental_attributes={"_noinline": True})
 def _decode_and_turn(encoded: tf.Tensor) -> tf.Tensor:
     return orientation.turned(_as_stored(encoded), orientation.of(encoded))
 
 
-@tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
 def _as_stored(encoded: tf.Tensor) -> tf.Tensor:
     """Decodes like `decode`, but does not turn the picture."""
     start = tf.strings.substr(encoded, 0, 4)

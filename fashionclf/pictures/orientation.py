@@ -9,7 +9,7 @@ from fashionclf.pictures.exif import LONG, MARKS, MOST_MARKS, SHORT, TAG
 from fashionclf.pictures.framing import mirrored
 
 
-@tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
 def of(encoded: tf.Tensor) -> tf.Tensor:
     """Reads the orientation of a JPEG, PNG or WEBP.
 

@@ -1,5 +1,7 @@
 """The end of a training: one look at the test split, and the files of a finished run."""
 import dataclasses
+import functools
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -32,17 +34,24 @@ def finish(run: Run, records: Records, *, counts: np.ndarray, logit_adjustment: 
 
     run = run.ready_for(sum(records.examples.values()) - records.examples["train"]
                         + reference.SAMPLE)
+    predict = functools.partial(report.predict_split, records=records, batch_size=batch_size,
+                                max_features=tensorboard_pages.MAX_POINTS)
 
     # One pass over the validation split, for the temperature and for what predict has to know.
     validation = None
     if records.examples.get("validation"):
-        validation = report.predict_split(run.at_temperature(1.0), records, "validation",
-                                          batch_size=batch_size,
-                                          max_features=tensorboard_pages.MAX_POINTS)
+        validation = predict(run.at_temperature(1.0), split="validation")
     if calibrate:
         run = report.calibrated(run, validation)
     split = manifests.reported_split(records.manifest, records.folder)
-    report.evaluate(run, records, split, run.folder / "report", batch_size=batch_size)
+    reported = predict(run, split=split)
+
+    # The report keeps one core busy; the other computes meanwhile what the reference needs.
+    with ThreadPoolExecutor(1) as beside:
+        known = validation and beside.submit(held_out.training_sample, run, records,
+                                             batch_size=batch_size)
+        report.evaluate(run, records, split, run.folder / "report", batch_size=batch_size,
+                        predictions=reported)
     tensorboard_dir = run.folder / tensorboard_pages.FOLDER
     tensorboard_log.mark_kept(tensorboard_dir, history)
     tensorboard_pages.add_hyperparameters(tensorboard_dir, hyperparameters, run=run.folder)
@@ -51,6 +60,7 @@ def finish(run: Run, records: Records, *, counts: np.ndarray, logit_adjustment: 
     weights_sha256 = weights.save_weights(run)
     if validation:
         probabilities = calibration.at_temperature(validation.probabilities, run.spec.temperature)
-        held_out.keep(run, records, dataclasses.replace(validation, probabilities=probabilities),
-                      split="validation", weights_sha256=weights_sha256, batch_size=batch_size)
+        held_out.keep(run, dataclasses.replace(validation, probabilities=probabilities),
+                      split="validation", records_fingerprint=records.manifest["fingerprint"],
+                      training_features=known.result(), weights_sha256=weights_sha256)
     weights.save_description(run, weights_sha256)

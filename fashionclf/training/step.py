@@ -77,9 +77,9 @@ def make_step(model: keras.Model, optimizer: keras.Optimizer, phase: Phase, reci
 
     # XLA has no operations for augmentation and mixup.
     if recipe.jit:
-        update = tf.function(update, jit_compile=True)
+        update = tf.function(update, jit_compile=True, autograph=False)
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(batch, seed):
         sums = strategy.run(replica_step, args=(batch, seed))
         return strategy.reduce(tf.distribute.ReduceOp.SUM, sums, axis=None)

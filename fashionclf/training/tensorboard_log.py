@@ -17,6 +17,7 @@ from fashionclf.training.recipe import Phase, Recipe
 PAIRS, COLUMNS = 12, 3  # training pictures shown, and pairs in a row
 MARGIN = 4  # pixels around a pair
 ERRORS = 12  # of validation
+FIRST_PAGES = 8  # epochs
 
 
 class Profile:
@@ -80,7 +81,8 @@ class PhaseLog:
     def epoch(self, row: dict, validation: Predictions | None) -> None:
         """Extends the curves by a row of the history; adds the validation pages now and then.
 
-        Those take about a second: they come after 1, 2, 4, 8, ... epochs and the last.
+        Those take one to three seconds: they come at the end of the phase, and after FIRST_PAGES
+        epochs, twice as many, four times as many, and so on.
         """
         epoch = self._epochs_before + row["epoch"]
         with self._writers["train"].as_default(step=epoch):
@@ -93,7 +95,8 @@ class PhaseLog:
             with self._writers["validation"].as_default(step=epoch):
                 for name in ("loss", "accuracy"):
                     tf.summary.scalar(f"epoch/{name}", row[f"val_{name}"])
-                if epoch & (epoch - 1) == 0 or row["epoch"] == self._phase.epochs:
+                doubled = epoch >= FIRST_PAGES and epoch & (epoch - 1) == 0
+                if doubled or row["epoch"] == self._phase.epochs:
                     self._add_validation(validation)
             self._writers["validation"].flush()
 
