@@ -17,7 +17,7 @@ from fashionclf.training.recipe import Phase, Recipe
 PAIRS, COLUMNS = 12, 3  # training pictures shown, and pairs in a row
 MARGIN = 4  # pixels around a pair
 ERRORS = 12  # of validation
-FIRST_PAGES = 8  # epochs
+FIRST_PAGES = 8  # epochs before validation pages within a phase
 
 
 class Profile:
