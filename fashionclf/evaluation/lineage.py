@@ -182,11 +182,22 @@ def told(run: "Run", records: Records, split: str, hashes: PictureHashes,
     kept = run.provenance.get("kept")
     if kept:
         (remarks if kept["gained"] else warnings).append(kept["summary"])
-        warnings += kept.get("warnings", ())
     else:
         remarks.append("which epoch was kept is not recorded")
+    warnings += training_warnings(run.provenance)
     return {"warnings": warnings, "remarks": remarks, "kept": kept,
             "seen_in_training": facts}, overlap.seen
+
+
+def training_warnings(provenance: dict) -> list[str]:
+    """What went wrong in a run's training, and in those of the runs that it is the mean of.
+
+    Args:
+        provenance: fields of the run's model.json.
+    """
+    own = (provenance.get("kept") or {}).get("warnings", ())
+    return [*own, *(f"{other['name']}: {text}" for other in provenance.get("averaged", ())
+                    for text in other.get("warnings", ()))]
 
 
 def _shared_garments(run: "Run", records: Records, split: str) -> float | None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from fashionclf.evaluation import lineage
 from fashionclf.model import spec as specs
 from fashionclf.model import weights
 from fashionclf.model.spec import Spec
@@ -40,8 +41,9 @@ def facts(folders: Sequence[str]) -> dict:
     """Returns what model.json tells of the runs; they all began at one trunk."""
     found = [specs.read(folder) for folder in folders]
     return {"trunk_from": found[0][2].get("trunk_from"), "averaged": [
-        {"name": packaged.name(str(folder)), "weights_sha256": sha256}
-        for folder, (_, sha256, _) in zip(folders, found)]}
+        {"name": packaged.name(str(folder)), "weights_sha256": sha256,
+         "warnings": lineage.training_warnings(provenance)}
+        for folder, (_, sha256, provenance) in zip(folders, found)]}
 
 
 def average(model: keras.Model, folders: Sequence[str]) -> dict:

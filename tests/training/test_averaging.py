@@ -13,12 +13,16 @@ from fashionclf.training import averaging
 from tests.helpers.checks import assert_same, succeed
 from tests.helpers.tiny import CLASSES, frame, make_records, make_spec, save_run
 
+ROSE = "the training loss rose"
+
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     keras.utils.set_random_seed(0)
-    return [save_run(folder / name, make_spec()) for name in ("one", "two", "three")]
+    return [save_run(folder / name, make_spec(), kept={
+        "gained": True, "summary": f"of {name}", "warnings": [ROSE] if name == "two" else []})
+        for name in ("one", "two", "three")]
 
 
 def folders(runs):
@@ -69,6 +73,10 @@ def test_train_averages_reports_and_remembers_the_runs(runs, tmp_path):
         json.loads((one.folder / "model.json").read_text())["weights_sha256"] for one in runs]
     assert told["kept"]["summary"] == "the weights are the mean of those of other runs"
     assert told["kept"]["phase"] == "average" and (run.folder / "report/metrics.json").is_file()
+    warning = f"{runs[1].folder}: {ROSE}"
+    assert warning in json.loads((run.folder / "report/metrics.json").read_text())["warnings"]
+    (again,) = averaging.facts([str(run.folder)])["averaged"]
+    assert again["warnings"] == [warning], "the mean of a mean"
     (row,) = pd.read_csv(run.folder / "history.csv").to_dict("records")
     assert row["phase"] == "average" and 0 <= row["val_accuracy"] <= 1 and np.isnan(row["loss"])
 
