@@ -199,8 +199,12 @@ def build(source: "Source", labelled: "Labelled", decisions: "Corrections | None
         from fashionclf.system import beam, tables, workers
 
     with files.staging(Path(FLAGS.records)) as folder:
-        run = (beam.runner(FLAGS.beam_options, folder) if FLAGS.runner == "beam" else
-               workers.processes(FLAGS.workers, preload=["fashionclf.records.preload"]))
+        if FLAGS.runner == "beam":
+            run = beam.runner(FLAGS.beam_options, folder)
+        else:
+            few = not audit.worth_processes(labelled.table["path"], source.images_root)
+            run = workers.processes(FLAGS.workers or (1 if few else None),
+                                    preload=["fashionclf.records.preload"])
         table, quarantined = audit.usable(labelled, source.images_root, run=run,
                                           follow_links=FLAGS.follow_links)
         table = audit.with_near_duplicate_groups(table, FLAGS.near_duplicate_bits)

@@ -1,5 +1,8 @@
 """Opens every picture before a build and sorts out those that training could not use."""
+import contextlib
 import functools
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +14,22 @@ from fashionclf.system import files, tables, workers
 
 COLUMNS = ["reason", "digest", "perceptual_hash", "kind", "size", "plain"]
 PART = 64  # pictures that a worker opens at a time
+WORTH_PROCESSES = 100e6  # bytes of pictures, see worth_processes
+
+
+def worth_processes(paths: Iterable[str], images_root: Path) -> bool:
+    """Returns whether several processes would open and write the pictures sooner than this one.
+
+    They take some 4 seconds to start. In about as many, one process opens and writes
+    WORTH_PROCESSES (see tools/benchmark/README.md).
+    """
+    total = 0
+    for path in paths:
+        with contextlib.suppress(OSError, ValueError):  # what can't be opened takes no time
+            total += os.stat(images_root / path).st_size
+        if total > WORTH_PROCESSES:
+            return True
+    return False
 
 
 def usable(labelled: categories.Labelled, images_root: Path, *, run: workers.Run,

@@ -45,6 +45,14 @@ def root(tmp_path):
     return root
 
 
+def test_processes_are_worth_their_start_from_some_bytes_on(root, monkeypatch):
+    size = (root / "good.png").stat().st_size
+    for bound, worth in ((2 * size, False), (2 * size - 1, True)):
+        monkeypatch.setattr(audit, "WORTH_PROCESSES", bound)
+        assert audit.worth_processes(["good.png", "none.png", "bad\0name.png", "loop.png",
+                                      "fifo.jpg", "inside.png"], root) is worth
+
+
 @pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_every_file_gets_its_fate_and_nothing_outside_is_read(root, monkeypatch, count):
     monkeypatch.setattr(audit, "PART", 3)
