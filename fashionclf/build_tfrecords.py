@@ -6,8 +6,9 @@
 
 Every picture is first opened with the decoder that training uses. Pictures that cannot be used are
 listed in DIR/quarantine.csv, near-duplicates in DIR/near_duplicates.csv. The work is done on all
-cores (--workers) or on the machines of an Apache Beam runner (--runner=beam); the records are the
-same bytes. Two CPU cores open and write about 2,300 pictures of 300 pixels a second.
+cores (--workers; less than 100 MB in one process) or on the machines of an Apache Beam runner
+(--runner=beam); the records are the same bytes. Two CPU cores open and write about 2,300 pictures
+of 300 pixels a second.
 
 tfds.builder_from_directory(DIR) opens the result anywhere; DIR/manifest.json describes it.
 
