@@ -63,8 +63,8 @@ flags.DEFINE_enum("runner", "local", ["local", "beam"],
                   "Where pictures are opened and shards written: in processes on this machine, or "
                   "on Apache Beam (needs the extra beam). The records are the same.")
 flags.DEFINE_integer("workers", None, "With --runner=local: number of processes (default: one per "
-                     "core; one for less than 100 MB of pictures, as it is done before others "
-                     "would have started).", lower_bound=1)
+                     "core; one for at most 10,000 pictures and 100 MB, because starting more "
+                     "would take longer).", lower_bound=1)
 flags.DEFINE_list("beam_options", ["--runner=FnApiRunner", "--direct_num_workers=0",
                                    "--direct_running_mode=multi_processing"],
                   "With --runner=beam: Beam's pipeline options, separated by commas (default: a "

@@ -6,7 +6,7 @@
 
 Every picture is first opened with the decoder that training uses. Pictures that cannot be used are
 listed in DIR/quarantine.csv, near-duplicates in DIR/near_duplicates.csv. The work is done on all
-cores (--workers; less than 100 MB in one process) or on the machines of an Apache Beam runner
+cores, on one if there is little (--workers), or on the machines of an Apache Beam runner
 (--runner=beam); the records are the same bytes. Two CPU cores open and write about 2,300 pictures
 of 300 pixels a second.
 
@@ -200,12 +200,10 @@ def build(source: "Source", labelled: "Labelled", decisions: "Corrections | None
         from fashionclf.system import beam, tables, workers
 
     with files.staging(Path(FLAGS.records)) as folder:
-        if FLAGS.runner == "beam":
-            run = beam.runner(FLAGS.beam_options, folder)
-        else:
-            few = not audit.worth_processes(labelled.table["path"], source.images_root)
-            run = workers.processes(FLAGS.workers or (1 if few else None),
-                                    preload=["fashionclf.records.preload"])
+        run = (beam.runner(FLAGS.beam_options, folder) if FLAGS.runner == "beam" else
+               workers.processes(
+                   FLAGS.workers or audit.processes(labelled.table["path"], source.images_root),
+                   preload=["fashionclf.records.preload"]))
         table, quarantined = audit.usable(labelled, source.images_root, run=run,
                                           follow_links=FLAGS.follow_links)
         table = audit.with_near_duplicate_groups(table, FLAGS.near_duplicate_bits)

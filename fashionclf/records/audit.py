@@ -2,7 +2,7 @@
 import contextlib
 import functools
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -14,22 +14,23 @@ from fashionclf.system import files, tables, workers
 
 COLUMNS = ["reason", "digest", "perceptual_hash", "kind", "size", "plain"]
 PART = 64  # pictures that a worker opens at a time
-WORTH_PROCESSES = 100e6  # bytes of pictures, see worth_processes
+FEW, FEW_BYTES = 10_000, 100e6  # pictures, see processes
 
 
-def worth_processes(paths: Iterable[str], images_root: Path) -> bool:
-    """Returns whether several processes would open and write the pictures sooner than this one.
+def processes(paths: Sequence[str], images_root: Path) -> int | None:
+    """Returns how many processes open and write the pictures soonest: 1, or None for one per core.
 
-    They take some 4 seconds to start. In about as many, one process opens and writes
-    WORTH_PROCESSES (see tools/benchmark/README.md).
+    More than one take some 4 seconds to start. In about as many, one opens and writes FEW pictures
+    or FEW_BYTES of them (see tools/benchmark/README.md).
     """
+    if len(paths) > FEW:
+        return None
+
     total = 0
     for path in paths:
-        with contextlib.suppress(OSError, ValueError):  # what can't be opened takes no time
+        with contextlib.suppress(OSError, ValueError):  # opening reports it, and takes no time
             total += os.stat(images_root / path).st_size
-        if total > WORTH_PROCESSES:
-            return True
-    return False
+    return 1 if total <= FEW_BYTES else None
 
 
 def usable(labelled: categories.Labelled, images_root: Path, *, run: workers.Run,

@@ -45,12 +45,13 @@ def root(tmp_path):
     return root
 
 
-def test_processes_are_worth_their_start_from_some_bytes_on(root, monkeypatch):
-    size = (root / "good.png").stat().st_size
-    for bound, worth in ((2 * size, False), (2 * size - 1, True)):
-        monkeypatch.setattr(audit, "WORTH_PROCESSES", bound)
-        assert audit.worth_processes(["good.png", "none.png", "bad\0name.png", "loop.png",
-                                      "fifo.jpg", "inside.png"], root) is worth
+def test_few_pictures_of_few_bytes_are_left_to_one_process(root, monkeypatch):
+    paths = ["good.png", "none.png", "bad\0name.png", "loop.png", "inside.png"]
+    size = 2 * (root / "good.png").stat().st_size
+    for few, few_bytes, expected in ((5, size, 1), (5, size - 1, None), (4, size, None)):
+        monkeypatch.setattr(audit, "FEW", few)
+        monkeypatch.setattr(audit, "FEW_BYTES", few_bytes)
+        assert audit.processes(paths, root) == expected
 
 
 @pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow)])
